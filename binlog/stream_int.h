@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decoder: raw events in, changes out. One state machine for files, wire and the inside of
+ * compressed payloads (facts/binlog.md 13): follows formats, checksums, rotations, transactions,
+ * GTIDs, table maps.
+ */
+#ifndef MILLRACE_BINLOG_STREAM_INT_H
+#define MILLRACE_BINLOG_STREAM_INT_H
+
+#include "catalog_int.h"
+#include "feed_int.h"
+#include "gtid_int.h"
+
+struct binlog_stream_options {
+    source_wants_fn wants;
+    void *wants_ctx;
+    binlog_catalog_fn catalog; /* NULL: offline, table maps alone */
+    void *catalog_ctx;
+    bool verify_checksums;
+    bool offline;         /* file names and offsets come with the events */
+    bool announced_crc32; /* wire: what we told the server before the dump (facts/binlog.md 8.3) */
+    const char *start_gtids; /* offline: see struct source_file_config; NULL: none */
+    const char *include_gtids;
+    uint64_t stop_offset;
+    const char *server; /* identity for positions; "" offline */
+};
+
+struct binlog_stream;
+
+enum rc binlog_stream_new(const struct binlog_stream_options *options, struct binlog_feed *feed,
+                          struct binlog_stream **stream_out, struct error *err) MUST_CHECK;
+void binlog_stream_free(struct binlog_stream *stream); /* the feed stays the caller's */
+
+/* The feed now starts at `at` (after connecting or reconnecting, perhaps to another server or
+ * file): forget formats, table ids and the transaction in hand; pass over the first at->rows_done
+ * rows of the first transaction. `at` may be empty file with a GTID set, or the reverse. `feed` may
+ * be a new one. */
+enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *feed,
+                           const struct position *at, struct error *err) MUST_CHECK;
+
+/* As source_ops.next. Class RETRY errors of the feed come through: the caller reconnects and seeks
+ * to binlog_stream_resume_position. */
+enum rc binlog_stream_next(struct binlog_stream *stream, struct change *change, unsigned wait_ms,
+                           struct error *err) MUST_CHECK;
+
+/* Start of the open transaction, or of the next one; rows_done = 0. As source_ops.position. */
+enum rc binlog_stream_position(struct binlog_stream *stream, struct position *out,
+                               struct error *err) MUST_CHECK;
+/* The same with rows_done = rows of the open transaction given out so far: where a reconnect goes
+ * on. */
+enum rc binlog_stream_resume_position(struct binlog_stream *stream, struct position *out,
+                                      struct error *err) MUST_CHECK;
+bool binlog_stream_reached(struct binlog_stream *stream, const struct position *to);
+void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out);
+/* Where the last event given to the decoder lies, for messages: "binlog.000003:4711". */
+void binlog_stream_where(const struct binlog_stream *stream, struct buf *out);
+
+/* A table as the catalog shows it, made to live as long as the stream (for source_ops.tables). */
+enum rc binlog_stream_catalog_table(struct binlog_stream *stream,
+                                    const struct catalog_table *catalog, bool is_mariadb,
+                                    struct table **table_out, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbers and words to text and back, without locale and without printf on the way of a row.
+ */
+#ifndef MILLRACE_BASE_TEXT_H
+#define MILLRACE_BASE_TEXT_H
+
+#include "buf.h"
+
+/* Decimal text at `out` (room for 20 bytes); returns the length. */
+unsigned text_u64(uint8_t *out, uint64_t value);
+unsigned text_i64(uint8_t *out, int64_t value);
+/* `digits` decimal digits with leading zeros. */
+void text_digits(uint8_t *out, uint32_t value, unsigned digits);
+
+/* The shortest decimal that reads back as the same float or double, in JSON's number syntax; room
+ * for 32 bytes. Infinities and NaN cannot come from a MySQL column and are refused with length 0.
+ */
+unsigned text_float(uint8_t *out, float value);
+unsigned text_double(uint8_t *out, double value);
+
+/* Whole text must be a decimal number in range, else false. */
+bool text_parse_u64(struct slice text, uint64_t *value_out);
+bool text_parse_i64(struct slice text, int64_t *value_out);
+
+/* Edit distance for "did you mean" hints; at most 64 bytes of each are compared. */
+unsigned text_distance(struct slice a, struct slice b);
+
+/* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
+bool text_is_utf8(struct slice s);
+
+#endif

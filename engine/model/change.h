@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thing that happened at the source, in stream order.
+ */
+#ifndef MILLRACE_MODEL_CHANGE_H
+#define MILLRACE_MODEL_CHANGE_H
+
+#include "row.h"
+
+enum change_kind {
+    CHANGE_NONE = 0,
+    CHANGE_READ,     /* a row as a snapshot found it: `after` */
+    CHANGE_INSERT,   /* `after` */
+    CHANGE_UPDATE,   /* `before` and `after` */
+    CHANGE_DELETE,   /* `before` */
+    CHANGE_TRUNCATE, /* `table` where it is known, else `ddl` alone */
+    CHANGE_SCHEMA,   /* a statement in `ddl`; `ddl_db` is the default database it ran in */
+    CHANGE_COMMIT,   /* the transaction is over: the only place where a position may be taken */
+    CHANGE_IDLE /* the stream moved on (heartbeat, empty transactions); a position may be taken */
+};
+
+/* The transaction that a change belongs to. Borrowed as the change is. */
+struct txn {
+    struct slice gtid;       /* "uuid:7", "uuid:tag:7" or "0-1-42"; empty without GTIDs */
+    struct slice file;       /* binlog file in which it starts; a file's base name offline */
+    uint64_t offset;         /* where its first event starts in that file */
+    uint64_t commit_time_us; /* commit time, else the event header's seconds; since 1970 UTC */
+    uint32_t server_id;      /* of the server that first wrote it */
+    uint32_t generation; /* rises when the stream moved to another server's files without GTIDs */
+};
+
+/* Borrowed until the source's next call. */
+struct change {
+    enum change_kind kind;
+    struct table *table; /* valid until the source is closed */
+    struct row before;
+    struct row after;
+    const struct txn *txn;
+    uint64_t ordinal; /* of this row in its transaction from 0, counted before any filter */
+    uint64_t
+        event_offset; /* where the event that holds it starts (the outer one when compressed) */
+    struct slice ddl; /* CHANGE_SCHEMA, CHANGE_TRUNCATE: the statement */
+    struct slice ddl_db;
+};
+
+/* "insert", "update", ...: for messages. */
+const char *change_kind_name(enum change_kind kind);
+
+#endif

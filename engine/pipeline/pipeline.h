@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop that carries changes from a source to a sink in epochs, with the checkpoint store around
+ * it:
+ *
+ *   read and write into the open batch, until time, bytes or rows say enough;
+ *   seal -> store.intent -> submit; go on reading while the loads run;
+ *   each load that ends -> store.done; all of them -> store.advance.
+ *
+ * An epoch is a run of whole transactions. A transaction larger than the memory bound is cut into
+ * several epochs; the position between them is the transaction's start and the number of its rows
+ * delivered.
+ *
+ * Threads: the loop runs on the caller's thread; pipeline_stop may come from any other.
+ */
+#ifndef MILLRACE_PIPELINE_PIPELINE_H
+#define MILLRACE_PIPELINE_PIPELINE_H
+
+#include "../config/pattern.h"
+#include "../config/route.h"
+#include "../ports/sink.h"
+#include "../ports/source.h"
+#include "../ports/store.h"
+
+/* The `pipeline:` block. */
+struct pipeline_config {
+    const char *name;
+    const char *checkpoint_dir; /* NULL: beside the pipeline file */
+    int route_mode;             /* enum route_mode */
+    int delivery;               /* enum pipeline_delivery */
+    uint64_t stop_timeout_ms;
+    uint64_t progress_interval_ms;
+    uint64_t label_trust_ms;
+};
+
+enum pipeline_delivery { PIPELINE_EXACTLY_ONCE = 0, PIPELINE_AT_LEAST_ONCE };
+
+extern const struct cfg_section pipeline_section;
+
+struct pipeline_parts {
+    struct source *source; /* open, not started; all three stay the caller's */
+    struct sink *sink;
+    struct store *store;
+    const struct store_ops *store_ops;
+    const struct pattern_set *tables;
+    struct route_set *routes;
+    const struct pipeline_config *config;
+};
+
+struct pipeline;
+
+enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_out,
+                     struct error *err) MUST_CHECK;
+void pipeline_free(struct pipeline *pipeline);
+
+/* Runs until pipeline_stop (RC_OK: the epoch in hand was finished within the deadline, else
+ * RC_CANCELLED, which loses nothing), the end of an offline source (RC_OK), or an error. */
+enum rc pipeline_run(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+
+/* Finish the epoch in hand and end. Any thread. */
+void pipeline_stop(struct pipeline *pipeline);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interface of a sink: it takes changes into an open batch, closes the batch as an epoch, and
+ * makes the epoch durable at the target while the next batch fills.
+ *
+ *      write write write | seal -> manifest | (the journal says "intent") | submit ... poll poll
+ *                                             write write write | seal ...
+ *
+ * Threads: all operations are called from the pipeline's one thread, except `stop` (any thread). A
+ * sink may run loads on threads of its own. At most one sealed epoch is on its way while one batch
+ * is open.
+ *
+ * Ownership: a change is borrowed for the call. A manifest is borrowed until the next `seal`.
+ *
+ * Errors: the sink retries by itself what may pass (class RETRY) for as long as configured, and
+ * settles a lost answer (outcome MAYBE_APPLIED) by asking the target. What it returns is FATAL,
+ * REJECT or CANCELLED.
+ *
+ * After a crash: the pipeline gives the journal's unfinished manifest to `resolve`, entry by entry;
+ * what was not applied is read again from the same range, sealed under the same epoch, and must
+ * come out with the same tokens. `submit` leaves out the entries that are applied already.
+ */
+#ifndef MILLRACE_PORTS_SINK_H
+#define MILLRACE_PORTS_SINK_H
+
+#include "../config/config.h"
+#include "../model/change.h"
+#include "report.h"
+
+struct sink;
+struct sink_table;
+
+#define SINK_TOKEN_MAX 256
+
+/* Where a source table's rows go. */
+struct sink_target {
+    struct slice db;
+    struct slice table;
+};
+
+/* One load of an epoch: what the journal keeps of it. */
+struct manifest_entry {
+    struct slice db;    /* target */
+    struct slice table; /* target */
+    struct slice
+        token; /* the sink's own name for this load (a label, a file and offset); <= 256 bytes */
+    uint64_t rows;
+    uint64_t bytes;
+    bool keyless; /* replaying it would double rows unless the token settles it */
+};
+
+/* At most one entry a target table, ordered by the table's first row in the epoch. */
+struct manifest {
+    const struct manifest_entry *entries;
+    uint32_t count;
+};
+
+enum load_state {
+    LOAD_UNKNOWN = 0, /* the target does not know the token: never sent, refused, or forgotten */
+    LOAD_NOT_APPLIED, /* known and certain: nothing of it is or will be visible */
+    LOAD_APPLIED      /* durable at the target */
+};
+
+struct sink_options {
+    const void *config;    /* the struct that `section` fills; borrowed until close */
+    struct slice pipeline; /* name */
+    struct slice
+        pipeline_id; /* 32 hex digits, made once with the checkpoint: part of every token */
+    struct slice source_name; /* for CloudEvents' `source` */
+    bool recovering;          /* an unfinished epoch will be resolved before the first write */
+};
+
+struct sink_pending {
+    uint64_t rows;  /* in the open batch, after keeping one row a key */
+    uint64_t bytes; /* memory that the open batch holds */
+};
+
+struct sink_stats {
+    uint64_t rows_loaded;
+    uint64_t bytes_loaded; /* body bytes */
+    uint64_t loads;
+    uint64_t retries;
+    uint64_t rows_collapsed; /* rows replaced by a later state of their key in the same batch */
+    uint64_t load_time_us;   /* summed over loads */
+    uint64_t buffered_bytes; /* open and in flight, now */
+};
+
+/* When the pipeline should close an epoch; 0: no such bound. */
+struct sink_limits {
+    uint64_t flush_rows;
+    uint64_t flush_bytes;
+    uint64_t flush_interval_ms;
+};
+
+/* A load's end, as poll tells it. */
+struct sink_result {
+    uint32_t entry; /* index in the manifest of the submitted epoch */
+    uint64_t rows;
+    uint64_t bytes;
+};
+
+struct sink_ops {
+    const char *name;    /* the `type:` in the pipeline file */
+    const char *summary; /* one sentence for help */
+    const struct cfg_section *section;
+
+    /* Connects as far as needed to know the target is there. On failure nothing is left behind. */
+    enum rc (*open)(const struct sink_options *options, struct sink **sink_out, struct error *err);
+    /* Every precondition, each with the statement that mends it. */
+    enum rc (*check)(struct sink *sink, struct report *report, struct error *err);
+    struct sink_limits (*limits)(const struct sink *sink);
+    /* Makes the way for a table: creates the target when missing, compares it when there. Called
+     * before the first write of a table, again for each new version, and for several tables with
+     * one target when a route merges them. RC_MISMATCH names the column. The result is owned by the
+     * sink. */
+    enum rc (*table)(struct sink *sink, const struct table *table, const struct sink_target *target,
+                     struct sink_table **table_out, struct error *err);
+    /* Takes one READ, INSERT, UPDATE, DELETE or TRUNCATE. RC_FULL: nothing was taken, the memory
+     * bound is reached; seal first, then write it again. RC_REJECTED: this row can never be taken.
+     */
+    enum rc (*write)(struct sink *sink, struct sink_table *table, const struct change *change,
+                     struct error *err);
+    void (*pending)(const struct sink *sink, struct sink_pending *pending_out);
+    /* Closes the open batch as `epoch` (counts from 1, never used twice with other content) and
+     * opens an empty one. count may be 0. Not called while an epoch is submitted and not finished.
+     */
+    enum rc (*seal)(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
+                    struct error *err);
+    /* Starts the loads of the sealed epoch, without those whose applied[i] is true (NULL: load
+     * all). */
+    enum rc (*submit)(struct sink *sink, const bool *applied, struct error *err);
+    /* RC_OK: one load is durable at the target, told once. RC_AGAIN: none within wait_ms. RC_EOF:
+     * every load of the submitted epoch has been told. */
+    enum rc (*poll)(struct sink *sink, unsigned wait_ms, struct sink_result *result,
+                    struct error *err);
+    /* What became of a load of an earlier life. Waits out a load that is still running. */
+    enum rc (*resolve)(struct sink *sink, const struct manifest_entry *entry,
+                       enum load_state *state_out, struct error *err);
+    void (*stats)(const struct sink *sink, struct sink_stats *stats_out);
+    /* Makes waiting calls return RC_CANCELLED soon and ends retries. Any thread. */
+    void (*stop)(struct sink *sink);
+    /* Ends threads and connections; frees everything. NULL is fine. */
+    void (*close)(struct sink *sink);
+};
+
+/* Every sink begins with this. */
+struct sink {
+    const struct sink_ops *ops;
+};
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interface of the checkpoint store: what has been said before it happened.
+ *
+ * An epoch is a run of the source's stream. Its life in the store:
+ *
+ *      intent(epoch, from, to, entries)     before the first byte goes to the target
+ *      done(epoch, entry)                   a load is durable at the target (may be lost in a
+ * crash) advance(epoch)                       all loads are durable: the position moves to `to`
+ *
+ * Threads: the pipeline's one thread. Each call that says "durable" returns after the bytes are on
+ * disk (fsync of the file, and of the directory where a name changed).
+ *
+ * Errors: RC_IO (disk full, EIO: the state on disk is as before the call or as after it, never in
+ * between, and the store refuses further writes), RC_LOCKED, RC_CORRUPT, RC_MISMATCH (another
+ * source, another pipeline), RC_UNSUPPORTED (a newer format). No error makes the old state
+ * unreadable.
+ *
+ * After a crash: `open` gives back the last durable state; a torn tail is cut off and told in the
+ * log.
+ */
+#ifndef MILLRACE_PORTS_STORE_H
+#define MILLRACE_PORTS_STORE_H
+
+#include "../model/position.h"
+#include "sink.h"
+
+struct store;
+
+struct store_options {
+    struct slice dir;      /* created (0700) when missing, unless read_only */
+    struct slice pipeline; /* name, compared with the stored one */
+    bool read_only;        /* for `checkpoint show|verify`: no lock, no repair, nothing written */
+};
+
+struct store_intent {
+    uint64_t epoch;
+    uint32_t attempt; /* from 1; a replay that changed its set of loads writes a new attempt */
+    uint64_t started_wall_us;
+    struct position from;
+    struct position to;
+    struct manifest_entry *entries; /* owned by the store */
+    bool *done;                     /* one a manifest entry */
+    uint32_t count;
+};
+
+/* The state as the store holds it; borrowed until the next call that changes it. */
+struct store_state {
+    char pipeline_id[33];             /* 32 hex digits, random, made with the directory */
+    char server[POSITION_SERVER_MAX]; /* of the source it belongs to; "" before the first bind */
+    uint64_t created_wall_us;
+    uint64_t updated_wall_us;
+    uint64_t epoch;           /* the last finished one; 0: none */
+    uint64_t rows;            /* delivered since the beginning */
+    uint64_t bytes;           /* load body bytes since the beginning */
+    struct position position; /* where the next epoch starts; empty before the first advance */
+    const struct store_intent *intent; /* the unfinished epoch, or NULL */
+};
+
+struct store_ops {
+    const char *name;
+    enum rc (*open)(const struct store_options *options, struct store **store_out,
+                    struct error *err);
+    const struct store_state *(*state)(const struct store *store);
+    /* Ties the store to a source at the first start; RC_MISMATCH when it is tied to another. With
+     * GTIDs (has_gtid) another server of the same history is accepted, for the source itself then
+     * proves the GTID set; without, a file and offset mean nothing on another server. Durable. */
+    enum rc (*bind)(struct store *store, const char *server, bool has_gtid, struct error *err);
+    /* Durable. The intent is copied. RC_EXISTS when another epoch is unfinished. */
+    enum rc (*intent)(struct store *store, const struct store_intent *intent, struct error *err);
+    /* Written, not yet durable: losing it costs a question to the target, not a row. */
+    enum rc (*done)(struct store *store, uint64_t epoch, uint32_t entry, struct error *err);
+    /* Durable. Ends the unfinished epoch. */
+    enum rc (*advance)(struct store *store, uint64_t epoch, struct error *err);
+    /* Durable. Moves the position with no load at all (a quiet stream); only without an intent. */
+    enum rc (*move)(struct store *store, const struct position *to, struct error *err);
+    void (*close)(struct store *store); /* releases the lock; NULL is fine */
+
+    /* Reads every record and says what it finds, for `checkpoint verify`: RC_OK, or RC_CORRUPT
+     * after the lines were given. */
+    enum rc (*verify)(struct slice dir, struct report *report, struct error *err);
+};
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stream Load: what Apache Doris and StarRocks have in common, and the seam between the shared core
+ * and the two dialects.
+ *
+ * The core (this folder) builds batches and their bodies, keeps one row a key, names the loads,
+ * carries them over HTTP in two legs (frontend, redirect, backend), retries, and settles lost
+ * answers by asking for the label's state. A dialect (doris/, starrocks/) knows types, DDL, headers
+ * and how an answer reads; its functions for headers and answers are pure: bytes in, a verdict out,
+ * tested by golden files.
+ *
+ *   body.c         one table's open batch: rows as JSON lines, one row a key       (pure)
+ *   label.c        pipeline id + table + epoch -> label                            (pure)
+ *   exchange.c     one HTTP request, by libcurl; behind a small vtable, so that tests script the
+ * server load.c         one load from first byte to settled: redirect, retry, label state loaders.c
+ * the threads that run loads stream_load.c  the sink_ops behind both warehouses
+ */
+#ifndef MILLRACE_SINKS_STREAM_LOAD_INT_H
+#define MILLRACE_SINKS_STREAM_LOAD_INT_H
+
+#include "engine/engine.h"
+
+/* How a column's canonical text becomes a JSON value in a load body. */
+enum load_encoding {
+    LOAD_NUMBER = 0,  /* bare digits */
+    LOAD_STRING,      /* quoted, escaped UTF-8 */
+    LOAD_BASE64,      /* raw bytes as a base64 string */
+    LOAD_JSON_VALUE,  /* JSON text put in as it is */
+    LOAD_JSON_STRING, /* JSON text as a quoted string */
+    LOAD_DATE, /* quoted; a zero or partial date has no equal at the target: see zero_dates */
+    LOAD_BIT_BOOLEAN, /* 0 or 1 as false or true */
+    LOAD_GEOMETRY     /* {"srid":n,"wkb":"base64"} as a quoted string */
+};
+
+enum load_zero_dates { LOAD_ZERO_DATES_NULL = 0, LOAD_ZERO_DATES_ERROR };
+
+/* One source column's way into the target. */
+struct load_column {
+    struct slice target_name; /* owned by the load table's arena */
+    struct slice target_type; /* "VARCHAR(80)" */
+    enum load_encoding encoding;
+    bool target_nullable;
+};
+
+/* One source table (at one version) into one target table. */
+struct load_schema {
+    const struct table *source;
+    struct slice db; /* target, owned */
+    struct slice table;
+    struct load_column *columns; /* source->column_count of them */
+    bool keyless;
+    const uint32_t *key; /* source column indexes in key order */
+    uint32_t key_count;
+};
+
+/* What the core needs of a sink's configuration. Borrowed from the config document. */
+struct load_settings {
+    struct cfg_list frontends; /* "host:port" */
+    struct cfg_list backends;  /* "host:port": send there directly, no redirect; may be empty */
+    struct cfg_map rewrite;    /* backend address as told -> address to use (NAT, containers) */
+    const char *user;
+    struct secret password;
+    const char *label_prefix; /* NULL: "millrace" */
+    uint64_t flush_rows;
+    uint64_t flush_bytes; /* memory of all bodies, open and in flight together */
+    uint64_t flush_interval_ms;
+    uint64_t connect_timeout_ms;
+    uint64_t read_timeout_ms; /* for the answer, after the body went out */
+    uint64_t continue_timeout_ms;
+    uint64_t load_timeout_s; /* the `timeout` header: how long the target may keep an orphan */
+    int64_t max_retries;     /* -1: for ever */
+    unsigned threads;        /* loads at once */
+    enum load_zero_dates zero_dates;
+    struct cfg_map headers; /* sink.properties.*, checked by the dialect */
+    bool tls;               /* https to the frontends */
+    const char *tls_ca;
+};
+
+enum load_verdict {
+    LOAD_VERDICT_UNKNOWN =
+        0,             /* cannot be read, or says itself that it does not know: ask for the label */
+    LOAD_VERDICT_DONE, /* durable: Success, Publish Timeout */
+    LOAD_VERDICT_EXISTS, /* the label is used: ask for its state */
+    LOAD_VERDICT_RETRY,  /* not applied; the same bytes may pass later */
+    LOAD_VERDICT_DATA,   /* not applied; a row is at fault */
+    LOAD_VERDICT_FATAL   /* not applied; configuration, privileges, schema */
+};
+
+struct load_answer {
+    enum load_verdict verdict;
+    bool committed_not_visible; /* Publish Timeout */
+    bool widen;                 /* the target is short of breath: make epochs larger and rarer */
+    int64_t txn_id;             /* -1: none */
+    int64_t total_rows;         /* -1: not said */
+    int64_t loaded_rows;
+    int64_t filtered_rows;
+    char error_url[512];
+    char message[512]; /* the target's own words, one line */
+};
+
+enum label_state {
+    LABEL_UNKNOWN = 0, /* never seen, or forgotten */
+    LABEL_RUNNING,     /* PREPARE */
+    LABEL_PREPARED,    /* PRECOMMITTED, PREPARED */
+    LABEL_COMMITTED,   /* COMMITTED, VISIBLE: durable */
+    LABEL_ABORTED,
+    LABEL_UNREADABLE /* the answer itself is no answer: ask again */
+};
+
+struct dialect_target; /* a dialect's own knowledge of one target table */
+
+struct load_dialect {
+    const char *name;            /* "doris" */
+    const char *product;         /* "Apache Doris", for messages */
+    const char *delete_column;   /* "__DORIS_DELETE_SIGN__", "__op" */
+    unsigned label_max;          /* bytes */
+    unsigned default_query_port; /* 9030 */
+
+    /* Pure: the request headers of a load ("name: value", one a line, without Authorization,
+     * Content-Length and Expect). */
+    void (*headers)(const struct load_settings *settings, const struct load_schema *schema,
+                    struct slice label, struct buf *out);
+    /* Pure: the answer of a backend, or of a frontend that did not redirect. */
+    void (*read_answer)(int http_status, struct slice body, struct load_answer *answer_out);
+    /* Pure: the answer to GET /api/{db}/get_load_state?label=. */
+    enum label_state (*read_label_state)(int http_status, struct slice body);
+
+    /* DDL side, in the MySQL protocol. `connection` opens on first use and is kept by the core. */
+    enum rc (*target_prepare)(const struct load_settings *settings, const void *config,
+                              struct myconn *conn, const struct table *source,
+                              const struct sink_target *target, struct arena *arena,
+                              struct load_schema *schema_out, struct error *err);
+    enum rc (*check)(const struct load_settings *settings, const void *config, struct myconn *conn,
+                     struct report *report, struct error *err);
+    /* TRUNCATE of the target, for a TRUNCATE at the source (at an epoch border). */
+    void (*truncate_sql)(const struct load_schema *schema, struct buf *out);
+};
+
+/* A dialect's sink_ops.open ends in this: takes over `settings` (copied). `query` says where DDL
+ * goes. */
+enum rc stream_load_open(const struct load_dialect *dialect, const struct load_settings *settings,
+                         const struct myconn_options *query, const struct sink_options *options,
+                         struct sink **sink_out, struct error *err) MUST_CHECK;
+/* The other operations are the same for every dialect; their sink_ops tables point at these. */
+enum rc stream_load_check(struct sink *sink, struct report *report, struct error *err);
+struct sink_limits stream_load_limits(const struct sink *sink);
+enum rc stream_load_table(struct sink *sink, const struct table *table,
+                          const struct sink_target *target, struct sink_table **table_out,
+                          struct error *err);
+enum rc stream_load_write(struct sink *sink, struct sink_table *table, const struct change *change,
+                          struct error *err);
+void stream_load_pending(const struct sink *sink, struct sink_pending *pending_out);
+enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
+                         struct error *err);
+enum rc stream_load_submit(struct sink *sink, const bool *applied, struct error *err);
+enum rc stream_load_poll(struct sink *sink, unsigned wait_ms, struct sink_result *result,
+                         struct error *err);
+enum rc stream_load_resolve(struct sink *sink, const struct manifest_entry *entry,
+                            enum load_state *state_out, struct error *err);
+void stream_load_stats(const struct sink *sink, struct sink_stats *stats_out);
+void stream_load_stop(struct sink *sink);
+void stream_load_close(struct sink *sink);
+
+#endif
