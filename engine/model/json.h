@@ -9,6 +9,11 @@
 
 /* A quoted JSON string; `text` must be UTF-8. Only '"', '\\' and control characters are escaped. */
 void json_add_string(struct buf *out, struct slice text);
+/* The same without the quotes, for strings made of several parts. */
+void json_add_escaped(struct buf *out, struct slice text);
+
+/* {"srid":n,"wkb":"<base64>"} of a GEOMETRY's canonical bytes: 4 bytes SRID, then the WKB. */
+void json_add_geometry(struct buf *out, struct slice value);
 
 /* The value of a cell as event data shows it (docs/events.md): numbers bare, text quoted, BYTES as
  * a base64 string, GEOMETRY as {"srid":n,"wkb":"..."}, JSON and VECTOR as they are, TIMESTAMP as
