@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this folder share: the connection itself, and how a failure of the library
+ * becomes an error of ours. Not for other folders.
+ */
+#ifndef MILLRACE_MYCONN_MYCONN_INT_H
+#define MILLRACE_MYCONN_MYCONN_INT_H
+
+#include <mysql.h>
+
+#include "myconn.h"
+
+#define MYCONN_LABEL_MAX 512
+
+struct myconn {
+    MYSQL *mysql; /* owned */
+    /* A second descriptor of the same socket, so that myconn_interrupt never meets a number that
+     * the library has closed and the system has given to somebody else. -1: none. */
+    int interrupt_fd;
+    uint64_t read_timeout_ms;
+    char label[MYCONN_LABEL_MAX];
+};
+
+/* The library's last error on `conn`, told as "<what>: <the server's words> (error n)".
+ * `started_us` is when the failed call began: a loss of the connection after the read timeout is
+ * RC_TIMEOUT; 0 where no waiting was involved. */
+enum rc myconn_failed(struct myconn *conn, const char *what, uint64_t started_us,
+                      struct error *err);
+
+#endif
