@@ -18,6 +18,7 @@ enum rc position_copy(struct position *to, const struct position *from, struct e
     memcpy(to->server, from->server, sizeof(to->server));
     to->offset = from->offset;
     to->rows_done = from->rows_done;
+    to->targets_done = from->targets_done;
     to->commit_time_us = from->commit_time_us;
     buf_reset(&to->gtid_set);
     buf_add_slice(&to->gtid_set, buf_slice(&from->gtid_set));

@@ -57,6 +57,15 @@ void pipeline_free(struct pipeline *pipeline);
  * RC_CANCELLED, which loses nothing), the end of an offline source (RC_OK), or an error. */
 enum rc pipeline_run(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 
+/* Which part the error of pipeline_run came from, for the exit code. */
+enum pipeline_side {
+    PIPELINE_SIDE_NONE = 0,
+    PIPELINE_SIDE_SOURCE,
+    PIPELINE_SIDE_SINK,
+    PIPELINE_SIDE_STORE
+};
+enum pipeline_side pipeline_failed_side(const struct pipeline *pipeline);
+
 /* Finish the epoch in hand and end. Any thread. */
 void pipeline_stop(struct pipeline *pipeline);
 

@@ -99,9 +99,16 @@ struct sink_result {
     uint64_t bytes;
 };
 
+enum sink_caps {
+    /* The sink keeps changes as events, not as rows: it takes TRUNCATE and SCHEMA (then with table
+     * NULL) into the batch like any other change. */
+    SINK_KEEPS_EVENTS = 1
+};
+
 struct sink_ops {
     const char *name;    /* the `type:` in the pipeline file */
     const char *summary; /* one sentence for help */
+    unsigned caps;       /* enum sink_caps */
     const struct cfg_section *section;
 
     /* Connects as far as needed to know the target is there. On failure nothing is left behind. */
@@ -115,8 +122,10 @@ struct sink_ops {
      * sink. */
     enum rc (*table)(struct sink *sink, const struct table *table, const struct sink_target *target,
                      struct sink_table **table_out, struct error *err);
-    /* Takes one READ, INSERT, UPDATE, DELETE or TRUNCATE. RC_FULL: nothing was taken, the memory
-     * bound is reached; seal first, then write it again. RC_REJECTED: this row can never be taken.
+    /* Takes one READ, INSERT, UPDATE, DELETE or TRUNCATE. To a sink that keeps rows a TRUNCATE
+     * comes only when nothing is pending and nothing is on its way, and has happened when the call
+     * returns. RC_FULL: nothing was taken, the memory bound is reached; seal first, then write it
+     * again. RC_REJECTED: this row can never be taken.
      */
     enum rc (*write)(struct sink *sink, struct sink_table *table, const struct change *change,
                      struct error *err);

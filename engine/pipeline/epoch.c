@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of an epoch, in the order that makes it safe (design: say it, then do it):
+ *
+ *   seal      the open batch is closed; its loads have their names
+ *   intent    the store knows range and names, durably, before the first byte goes out
+ *   submit    the loads run while the next batch fills
+ *   done      each load that is durable at the target
+ *   advance   all of them: the position moves
+ */
+#include "pipeline_int.h"
+
+#include "../base/clock.h"
+#include "../base/log.h"
+
+bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us)
+{
+    if (pipeline->open_since_us == 0)
+        return false;
+    const struct sink_limits *limits = &pipeline->limits;
+    if (now_us - pipeline->open_since_us >= limits->flush_interval_ms * 1000)
+        return true;
+    struct sink_pending pending;
+    struct sink *sink = pipeline->parts.sink;
+    sink->ops->pending(sink, &pending);
+    return (limits->flush_rows > 0 && pending.rows >= limits->flush_rows) ||
+           (limits->flush_bytes > 0 && pending.bytes >= limits->flush_bytes);
+}
+
+enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error *err)
+{
+    struct source *source = pipeline->parts.source;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_SOURCE, source->ops->position(source, out, err));
+    if (rc != RC_OK)
+        return rc;
+    out->rows_done = pipeline->in_txn ? pipeline->txn_rows_done : 0;
+    out->targets_done = pipeline->in_txn ? pipeline->row_targets_done : 0;
+    return RC_OK;
+}
+
+enum rc epoch_close(struct pipeline *pipeline, struct error *err)
+{
+    ASSERT(!pipeline->flight.active);
+    struct sink *sink = pipeline->parts.sink;
+    struct store *store = pipeline->parts.store;
+    const struct store_ops *store_ops = pipeline->parts.store_ops;
+    struct manifest manifest;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_SINK,
+                    sink->ops->seal(sink, pipeline->next_epoch, &manifest, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->open_since_us = 0;
+    if (manifest.count == 0)
+        return RC_OK;
+    rc = epoch_here(pipeline, &pipeline->taken, err);
+    if (rc != RC_OK)
+        return rc;
+    struct store_intent intent = {
+        .epoch = pipeline->next_epoch,
+        .attempt = 1,
+        .started_wall_us = clock_wall_us(),
+        .from = pipeline->open_from,
+        .to = pipeline->taken,
+        .count = manifest.count,
+    };
+    /* The store copies the entries; it does not write to ours. */
+    intent.entries = (struct manifest_entry *)(uintptr_t)manifest.entries;
+    rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->intent(store, &intent, err));
+    if (rc != RC_OK)
+        return rc;
+    rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->submit(sink, NULL, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->flight = (struct flight){
+        .active = true, .epoch = pipeline->next_epoch, .started_us = clock_monotonic_us()};
+    pipeline->next_epoch++;
+    return position_copy(&pipeline->open_from, &pipeline->taken, err);
+}
+
+static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
+{
+    struct flight *flight = &pipeline->flight;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
+                    pipeline->parts.store_ops->advance(pipeline->parts.store, flight->epoch, err));
+    if (rc != RC_OK)
+        return rc;
+    uint64_t now_us = clock_monotonic_us();
+    log_debug("pipeline.epoch", "An epoch is durable at the target.",
+              LOG_U64("epoch", flight->epoch), LOG_U64("rows", flight->rows),
+              LOG_U64("bytes", flight->bytes), LOG_U64("ms", (now_us - flight->started_us) / 1000));
+    flight->active = false;
+    pipeline->moved_us = now_us;
+    pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
+    return RC_OK;
+}
+
+enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err)
+{
+    struct sink *sink = pipeline->parts.sink;
+    struct store *store = pipeline->parts.store;
+    while (pipeline->flight.active) {
+        struct sink_result result;
+        enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->poll(sink, wait_ms, &result, err));
+        if (rc == RC_AGAIN)
+            return RC_OK;
+        if (rc == RC_EOF)
+            return finish_flight(pipeline, err);
+        if (rc != RC_OK)
+            return rc;
+        rc = at(pipeline, PIPELINE_SIDE_STORE,
+                pipeline->parts.store_ops->done(store, pipeline->flight.epoch, result.entry, err));
+        if (rc != RC_OK)
+            return rc;
+        pipeline->flight.rows += result.rows;
+        pipeline->flight.bytes += result.bytes;
+        wait_ms = 0;
+    }
+    return RC_OK;
+}
+
+enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct error *err)
+{
+    enum { STEP_MS = 50 };
+    while (pipeline->flight.active) {
+        uint64_t now_us = clock_monotonic_us();
+        if (deadline_us > 0 && now_us >= deadline_us)
+            return error_set(err, RC_TIMEOUT,
+                             "Epoch %llu was not finished at the target within the stop timeout.",
+                             (unsigned long long)pipeline->flight.epoch);
+        if (deadline_us == 0 && atomic_load(&pipeline->stopping))
+            deadline_us = now_us + pipeline->parts.config->stop_timeout_ms * 1000;
+        enum rc rc = epoch_poll(pipeline, STEP_MS, err);
+        if (rc != RC_OK)
+            return rc;
+        progress_tell(pipeline, clock_monotonic_us());
+    }
+    return RC_OK;
+}
+
+enum rc epoch_move(struct pipeline *pipeline, struct error *err)
+{
+    struct sink_pending pending;
+    struct sink *sink = pipeline->parts.sink;
+    sink->ops->pending(sink, &pending);
+    if (pipeline->flight.active || pipeline->replay.active || pipeline->in_txn || pending.rows > 0)
+        return RC_OK;
+    enum rc rc = epoch_here(pipeline, &pipeline->taken, err);
+    if (rc != RC_OK)
+        return rc;
+    const struct position *stored =
+        &pipeline->parts.store_ops->state(pipeline->parts.store)->position;
+    pipeline->moved_us = clock_monotonic_us();
+    if (position_is_empty(&pipeline->taken) ||
+        (strcmp(stored->file, pipeline->taken.file) == 0 &&
+         stored->offset == pipeline->taken.offset &&
+         slice_equal(buf_slice(&stored->gtid_set), buf_slice(&pipeline->taken.gtid_set))))
+        return RC_OK;
+    rc = at(pipeline, PIPELINE_SIDE_STORE,
+            pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->taken, err));
+    if (rc != RC_OK)
+        return rc;
+    return position_copy(&pipeline->open_from, &pipeline->taken, err);
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline_int.h"
+
+#include <stdlib.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+
+enum {
+    ARENA_LIMIT = 64 << 20, /* the ways of 100,000 tables and more */
+    LOOK_EVERY = 256,       /* changes between two looks at the clock */
+    WAIT_MS = 100,          /* for a change, while nothing is on its way */
+    WAIT_LOADING_MS = 5,    /* while loads are: their end is to be seen soon */
+    MOVE_EVERY_MS = 10000   /* how often a quiet stream's position is stored */
+};
+
+enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_out,
+                     struct error *err)
+{
+    struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+    if (pipeline == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the pipeline.");
+    pipeline->parts = *parts;
+    arena_init(&pipeline->arena, "pipeline", ARENA_LIMIT);
+    position_init(&pipeline->open_from);
+    position_init(&pipeline->taken);
+    position_init(&pipeline->replay.from);
+    position_init(&pipeline->replay.to);
+    *pipeline_out = pipeline;
+    return RC_OK;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    position_deinit(&pipeline->open_from);
+    position_deinit(&pipeline->taken);
+    position_deinit(&pipeline->replay.from);
+    position_deinit(&pipeline->replay.to);
+    arena_deinit(&pipeline->arena);
+    free(pipeline);
+}
+
+enum pipeline_side pipeline_failed_side(const struct pipeline *pipeline)
+{
+    return pipeline->failed_side;
+}
+
+void pipeline_stop(struct pipeline *pipeline)
+{
+    atomic_store(&pipeline->stopping, true);
+    pipeline->parts.source->ops->stop(pipeline->parts.source);
+}
+
+/* The batch is cut here, in the middle of a transaction if need be, because it takes no more. */
+static enum rc make_room(struct pipeline *pipeline, struct error *err)
+{
+    if (pipeline->replay.active) {
+        error_set(err, RC_LIMIT, "The unfinished epoch %llu does not fit into a batch any more.",
+                  (unsigned long long)pipeline->replay.epoch);
+        return error_hint(err,
+                          "Set the sink's buffer size (sink.buffer-flush.max-bytes) to what it "
+                          "was when the epoch was begun, or higher.");
+    }
+    enum rc rc = epoch_drain(pipeline, 0, err);
+    return rc != RC_OK ? rc : epoch_close(pipeline, err);
+}
+
+/* One row to one of its targets. row_targets_done says how many have it, should the batch be cut.
+ */
+static enum rc write_to(struct pipeline *pipeline, struct sink_table *table,
+                        const struct change *change, struct error *err)
+{
+    struct sink *sink = pipeline->parts.sink;
+    if (pipeline->replay.active && recovery_is_over(pipeline, change)) {
+        enum rc rc = recovery_finish(pipeline, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, table, change, err));
+    if (rc != RC_FULL)
+        return rc;
+    rc = make_room(pipeline, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, table, change, err));
+    if (rc == RC_FULL)
+        return error_set(err, RC_LIMIT,
+                         "One change, at %.*s:%llu, is larger than the sink's buffer. Raise "
+                         "sink.buffer-flush.max-bytes.",
+                         SLICE_ARG(change->txn->file), (unsigned long long)change->event_offset);
+    return rc;
+}
+
+static enum rc handle_row(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    struct way *way;
+    enum rc rc = ways_of(pipeline, change->table, &way, err);
+    if (rc != RC_OK)
+        return rc;
+    pipeline->in_txn = true;
+    pipeline->txn_rows_done = change->ordinal;
+    unsigned first = 0;
+    if (pipeline->skip_targets > 0 && change->ordinal == pipeline->skip_row)
+        first = pipeline->skip_targets;
+    pipeline->skip_targets = 0;
+    for (unsigned i = first; i < way->count; i++) {
+        pipeline->row_targets_done = i;
+        rc = write_to(pipeline, way->tables[i], change, err);
+        if (rc != RC_OK)
+            return rc;
+        if (pipeline->open_since_us == 0)
+            pipeline->open_since_us = clock_monotonic_us();
+    }
+    pipeline->txn_rows_done = change->ordinal + 1;
+    pipeline->row_targets_done = 0;
+    return RC_OK;
+}
+
+/* Everything before the TRUNCATE is made durable, then the target is emptied, then (at its COMMIT)
+ * the position moves behind it: read again after a crash it empties a table that nothing was loaded
+ * into. So no epoch has a TRUNCATE inside, and neither has a range that is read again. */
+static enum rc empty_targets(struct pipeline *pipeline, struct way *way,
+                             const struct change *change, struct error *err)
+{
+    struct sink *sink = pipeline->parts.sink;
+    enum rc rc = RC_OK;
+    if (pipeline->replay.active && recovery_is_over(pipeline, change))
+        rc = recovery_finish(pipeline, err);
+    if (rc == RC_OK && pipeline->replay.active)
+        rc = error_set(err, RC_CORRUPT,
+                       "A TRUNCATE stands in the middle of the unfinished epoch %llu: the source's "
+                       "binlog is not what it was.",
+                       (unsigned long long)pipeline->replay.epoch);
+    if (rc == RC_OK)
+        rc = epoch_drain(pipeline, 0, err);
+    if (rc == RC_OK)
+        rc = epoch_close(pipeline, err);
+    if (rc == RC_OK)
+        rc = epoch_drain(pipeline, 0, err);
+    for (unsigned i = 0; rc == RC_OK && i < way->count; i++)
+        rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, way->tables[i], change, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->truncated = true;
+    log_info("pipeline.table", "A table was truncated at the source, and so is its target.",
+             LOG_SLICE("db", change->table->db), LOG_SLICE("table", change->table->name));
+    return RC_OK;
+}
+
+static enum rc handle_truncate(struct pipeline *pipeline, const struct change *change,
+                               struct error *err)
+{
+    if (change->table == NULL)
+        return error_set(
+            err, RC_NOT_FOUND,
+            "A table that was never seen was truncated (\"%.*s\", at %.*s:%llu), so its "
+            "target is not known.",
+            (int)(change->ddl.len > 200 ? 200 : change->ddl.len), (const char *)change->ddl.ptr,
+            SLICE_ARG(change->txn->file), (unsigned long long)change->event_offset);
+    if (pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS)
+        return handle_row(pipeline, change, err);
+    struct way *way;
+    enum rc rc = ways_of(pipeline, change->table, &way, err);
+    return rc != RC_OK ? rc : empty_targets(pipeline, way, change, err);
+}
+
+static enum rc handle_schema(struct pipeline *pipeline, const struct change *change,
+                             struct error *err)
+{
+    enum { SHOWN = 300 };
+    log_info("pipeline.schema", "A schema change passed; targets are not altered by this version.",
+             LOG_SLICE("db", change->ddl_db),
+             LOG_SLICE("statement", slice_of(change->ddl.ptr,
+                                             change->ddl.len > SHOWN ? SHOWN : change->ddl.len)));
+    if (!(pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS))
+        return RC_OK;
+    pipeline->in_txn = true;
+    pipeline->txn_rows_done = change->ordinal;
+    enum rc rc = write_to(pipeline, NULL, change, err);
+    if (rc == RC_OK && pipeline->open_since_us == 0)
+        pipeline->open_since_us = clock_monotonic_us();
+    return rc;
+}
+
+static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
+                             struct error *err)
+{
+    enum rc rc = RC_OK;
+    if (pipeline->replay.active && recovery_is_over(pipeline, change))
+        rc = recovery_finish(pipeline, err);
+    if (change->kind == CHANGE_COMMIT) {
+        pipeline->in_txn = false;
+        pipeline->row_targets_done = 0;
+        pipeline->skip_targets = 0;
+    }
+    if (rc == RC_OK && pipeline->truncated && change->kind == CHANGE_COMMIT) {
+        pipeline->truncated = false;
+        rc = epoch_move(pipeline, err);
+    }
+    return rc;
+}
+
+static enum rc handle(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    switch (change->kind) {
+    case CHANGE_READ:
+    case CHANGE_INSERT:
+    case CHANGE_UPDATE:
+    case CHANGE_DELETE:
+        return handle_row(pipeline, change, err);
+    case CHANGE_TRUNCATE:
+        return handle_truncate(pipeline, change, err);
+    case CHANGE_SCHEMA:
+        return handle_schema(pipeline, change, err);
+    case CHANGE_COMMIT:
+    case CHANGE_IDLE:
+        return handle_border(pipeline, change, err);
+    case CHANGE_NONE:
+        break;
+    }
+    return RC_OK;
+}
+
+/* What is due by time: called at transaction borders and when the stream is quiet. */
+static enum rc look_around(struct pipeline *pipeline, struct error *err)
+{
+    uint64_t now_us = clock_monotonic_us();
+    enum rc rc = epoch_poll(pipeline, 0, err);
+    if (rc != RC_OK)
+        return rc;
+    if (!pipeline->in_txn && !pipeline->flight.active && !pipeline->replay.active &&
+        epoch_is_due(pipeline, now_us))
+        rc = epoch_close(pipeline, err);
+    if (rc == RC_OK && now_us - pipeline->moved_us > MOVE_EVERY_MS * UINT64_C(1000))
+        rc = epoch_move(pipeline, err);
+    progress_tell(pipeline, now_us);
+    return rc;
+}
+
+/* How long to wait for a change: not past the moment at which the open batch is due. */
+static unsigned wait_ms_of(const struct pipeline *pipeline)
+{
+    if (pipeline->flight.active)
+        return WAIT_LOADING_MS;
+    if (pipeline->open_since_us == 0 || pipeline->replay.active)
+        return WAIT_MS;
+    uint64_t age_ms = (clock_monotonic_us() - pipeline->open_since_us) / 1000;
+    uint64_t left_ms = pipeline->limits.flush_interval_ms > age_ms
+                           ? pipeline->limits.flush_interval_ms - age_ms
+                           : 0;
+    return left_ms < WAIT_MS ? (unsigned)left_ms + (left_ms == 0 ? 1 : 0) : WAIT_MS;
+}
+
+static enum rc loop(struct pipeline *pipeline, struct error *err)
+{
+    struct source *source = pipeline->parts.source;
+    struct change change;
+    unsigned since_look = 0;
+    while (!atomic_load_explicit(&pipeline->stopping, memory_order_relaxed)) {
+        enum rc rc = at(pipeline, PIPELINE_SIDE_SOURCE,
+                        source->ops->next(source, &change, wait_ms_of(pipeline), err));
+        if (rc == RC_OK)
+            rc = handle(pipeline, &change, err);
+        else if (rc == RC_AGAIN)
+            since_look = LOOK_EVERY;
+        if (rc != RC_OK && rc != RC_AGAIN)
+            return rc;
+        /* A look costs a clock and a lock: every so many changes, and then at the next border,
+         * where an epoch may close. */
+        if (++since_look < LOOK_EVERY || (pipeline->in_txn && since_look % LOOK_EVERY != 0))
+            continue;
+        if (!pipeline->in_txn)
+            since_look = 0;
+        rc = look_around(pipeline, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    return RC_CANCELLED;
+}
+
+/* Told to stop, or the end of an offline source: what is in hand is finished. An epoch that is
+ * being read again is left to the next start, which finds its intent. */
+static enum rc wind_down(struct pipeline *pipeline, bool stopped, struct error *err)
+{
+    uint64_t deadline_us =
+        stopped ? clock_monotonic_us() + pipeline->parts.config->stop_timeout_ms * 1000 : 0;
+    if (pipeline->replay.active) {
+        log_info("pipeline.stop",
+                 "Stopped while an unfinished epoch was read again; the next start "
+                 "takes it up.");
+        return RC_OK;
+    }
+    enum rc rc = epoch_drain(pipeline, deadline_us, err);
+    if (rc == RC_OK)
+        rc = epoch_close(pipeline, err);
+    if (rc == RC_OK)
+        rc = epoch_drain(pipeline, deadline_us, err);
+    if (rc == RC_OK)
+        rc = epoch_move(pipeline, err);
+    if (rc == RC_TIMEOUT) {
+        pipeline->parts.sink->ops->stop(pipeline->parts.sink);
+        error_hint(err, "Nothing is lost: the next start finishes it.");
+        err->rc = RC_CANCELLED;
+        err->class = ERROR_CANCELLED;
+        rc = RC_CANCELLED;
+    }
+    return rc;
+}
+
+static enum rc begin(struct pipeline *pipeline, struct error *err)
+{
+    struct source *source = pipeline->parts.source;
+    struct source_identity identity;
+    source->ops->identity(source, &identity);
+    enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
+                    pipeline->parts.store_ops->bind(pipeline->parts.store, identity.server,
+                                                    identity.has_gtid, err));
+    if (rc == RC_OK)
+        rc = recovery_begin(pipeline, err);
+    if (rc == RC_OK)
+        rc = ways_prepare(pipeline, err);
+    if (rc != RC_OK)
+        return rc;
+    pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
+    bool fresh = position_is_empty(&pipeline->open_from);
+    rc = at(pipeline, PIPELINE_SIDE_SOURCE,
+            source->ops->start(source, fresh ? NULL : &pipeline->open_from, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->skip_row = pipeline->open_from.rows_done;
+    pipeline->skip_targets = pipeline->open_from.targets_done;
+    /* A first start learns here where its stream begins, so that a first intent can say it. */
+    if (fresh)
+        rc = at(pipeline, PIPELINE_SIDE_SOURCE,
+                source->ops->position(source, &pipeline->open_from, err));
+    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
+        rc = recovery_finish(pipeline, err);
+    return rc;
+}
+
+enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
+{
+    uint64_t now_us = clock_monotonic_us();
+    progress_init(&pipeline->progress, now_us);
+    pipeline->moved_us = now_us;
+    enum rc rc = begin(pipeline, err);
+    if (rc == RC_OK)
+        rc = loop(pipeline, err);
+    bool stopped = atomic_load(&pipeline->stopping);
+    if (rc == RC_EOF || (rc == RC_CANCELLED && stopped))
+        rc = wind_down(pipeline, stopped, err);
+    log_progress(NULL);
+    return rc;
+}

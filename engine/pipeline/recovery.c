@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an earlier life left unfinished: an epoch whose intent is in the store. Its range of the
+ * source's stream is known, and a range does not change; its loads have names that the target can
+ * be asked for.
+ *
+ *   every load applied          -> the epoch is over; go on behind it
+ *   some not applied            -> read the range again, seal it under the same epoch: the same
+ * loads with the same names; send those that are not applied the target knows no more    -> a keyed
+ * table may be loaded again (the same end state); a keyless one only while the name must still be
+ * known, had the load arrived
+ */
+#include "pipeline_int.h"
+
+#include "../base/clock.h"
+#include "../base/log.h"
+
+static enum rc copy_entry(struct arena *arena, struct manifest_entry *to,
+                          const struct manifest_entry *from, struct error *err)
+{
+    *to = *from;
+    to->db = arena_copy(arena, from->db);
+    to->table = arena_copy(arena, from->table);
+    to->token = arena_copy(arena, from->token);
+    if (to->db.ptr == NULL || to->table.ptr == NULL || to->token.ptr == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
+    return RC_OK;
+}
+
+static enum rc copy_intent(struct pipeline *pipeline, const struct store_intent *intent,
+                           struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
+    replay->epoch = intent->epoch;
+    replay->attempt = intent->attempt;
+    replay->count = intent->count;
+    replay->entries = arena_alloc(&pipeline->arena, intent->count * sizeof(*replay->entries));
+    replay->states = arena_alloc(&pipeline->arena, intent->count * sizeof(*replay->states));
+    if (replay->entries == NULL || replay->states == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
+    for (uint32_t i = 0; i < intent->count; i++) {
+        enum rc rc = copy_entry(&pipeline->arena, &replay->entries[i], &intent->entries[i], err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    enum rc rc = position_copy(&replay->from, &intent->from, err);
+    return rc != RC_OK ? rc : position_copy(&replay->to, &intent->to, err);
+}
+
+/* A keyless load that the target does not know: it never arrived, or it did and was forgotten. */
+static enum rc judge_forgotten(const struct pipeline *pipeline, const struct manifest_entry *entry,
+                               uint64_t age_ms, struct error *err)
+{
+    const struct pipeline_config *config = pipeline->parts.config;
+    if (!entry->keyless || age_ms <= config->label_trust_ms)
+        return RC_OK;
+    if (config->delivery == PIPELINE_AT_LEAST_ONCE) {
+        log_warn("pipeline.recovery",
+                 "A load of a table without a key is sent again, and its rows may be there twice.",
+                 LOG_SLICE("db", entry->db), LOG_SLICE("table", entry->table),
+                 LOG_SLICE("label", entry->token), LOG_U64("rows", entry->rows));
+        return RC_OK;
+    }
+    error_set(err, RC_MISMATCH,
+              "It is not known whether the %llu rows of the keyless table %.*s.%.*s that were sent "
+              "%llu seconds ago under the label %.*s arrived: the target has forgotten the label.",
+              (unsigned long long)entry->rows, SLICE_ARG(entry->db), SLICE_ARG(entry->table),
+              (unsigned long long)(age_ms / 1000), SLICE_ARG(entry->token));
+    return error_hint(err, "Look into the table; if they are missing, start once with a larger "
+                           "`label.trust`, or with `delivery: at-least-once`.");
+}
+
+static enum rc resolve_all(struct pipeline *pipeline, const struct store_intent *intent,
+                           bool *all_applied, struct error *err)
+{
+    struct sink *sink = pipeline->parts.sink;
+    struct replay *replay = &pipeline->replay;
+    uint64_t now_us = clock_wall_us();
+    uint64_t age_ms =
+        now_us > intent->started_wall_us ? (now_us - intent->started_wall_us) / 1000 : 0;
+    *all_applied = true;
+    for (uint32_t i = 0; i < replay->count; i++) {
+        enum load_state state = LOAD_APPLIED;
+        if (!intent->done[i]) {
+            enum rc rc = at(pipeline, PIPELINE_SIDE_SINK,
+                            sink->ops->resolve(sink, &replay->entries[i], &state, err));
+            if (rc == RC_OK && state == LOAD_UNKNOWN)
+                rc = judge_forgotten(pipeline, &replay->entries[i], age_ms, err);
+            if (rc != RC_OK)
+                return rc;
+        }
+        replay->states[i] = state;
+        *all_applied = *all_applied && state == LOAD_APPLIED;
+        log_info("pipeline.recovery", "A load of the unfinished epoch was looked up.",
+                 LOG_U64("epoch", replay->epoch), LOG_SLICE("table", replay->entries[i].table),
+                 LOG_SLICE("label", replay->entries[i].token),
+                 LOG_STR("state", state == LOAD_APPLIED       ? "applied"
+                                  : state == LOAD_NOT_APPLIED ? "not applied"
+                                                              : "not known"));
+    }
+    return RC_OK;
+}
+
+enum rc recovery_begin(struct pipeline *pipeline, struct error *err)
+{
+    const struct store_ops *store_ops = pipeline->parts.store_ops;
+    struct store *store = pipeline->parts.store;
+    const struct store_state *state = store_ops->state(store);
+    pipeline->next_epoch = state->epoch + 1;
+    if (state->intent == NULL)
+        return position_copy(&pipeline->open_from, &state->position, err);
+
+    enum rc rc = copy_intent(pipeline, state->intent, err);
+    if (rc != RC_OK)
+        return rc;
+    bool all_applied;
+    rc = resolve_all(pipeline, state->intent, &all_applied, err);
+    if (rc != RC_OK)
+        return rc;
+    struct replay *replay = &pipeline->replay;
+    if (all_applied) {
+        rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->advance(store, replay->epoch, err));
+        if (rc != RC_OK)
+            return rc;
+        pipeline->next_epoch = replay->epoch + 1;
+        log_info("pipeline.recovery", "The unfinished epoch had arrived as a whole.",
+                 LOG_U64("epoch", replay->epoch));
+        return position_copy(&pipeline->open_from, &replay->to, err);
+    }
+    replay->active = true;
+    pipeline->next_epoch = replay->epoch;
+    log_info("pipeline.recovery", "The range of the unfinished epoch is read again.",
+             LOG_U64("epoch", replay->epoch), LOG_U64("loads", replay->count));
+    return position_copy(&pipeline->open_from, &replay->from, err);
+}
+
+static bool border_is_over(struct pipeline *pipeline, bool txn_ended)
+{
+    struct replay *replay = &pipeline->replay;
+    struct source *source = pipeline->parts.source;
+    bool was_reached = replay->base_reached;
+    replay->base_reached = was_reached || source->ops->reached(source, &replay->to);
+    if (replay->to.rows_done == 0 && replay->to.targets_done == 0)
+        return replay->base_reached;
+    /* The range ends inside a transaction. Its own end is passed only when it has now fewer rows
+     * than were counted, because a table is no longer wanted; then that is the end of the range. */
+    return was_reached && txn_ended;
+}
+
+bool recovery_is_over(struct pipeline *pipeline, const struct change *change)
+{
+    struct replay *replay = &pipeline->replay;
+    if (change == NULL || change->kind == CHANGE_COMMIT || change->kind == CHANGE_IDLE)
+        return border_is_over(pipeline, change != NULL && change->kind == CHANGE_COMMIT);
+    if (!replay->base_reached)
+        return false;
+    if (change->ordinal != replay->to.rows_done)
+        return change->ordinal > replay->to.rows_done;
+    return pipeline->row_targets_done >= replay->to.targets_done;
+}
+
+static const struct manifest_entry *
+find_entry(const struct replay *replay, const struct manifest_entry *wanted, uint32_t *index_out)
+{
+    for (uint32_t i = 0; i < replay->count; i++)
+        if (slice_equal(replay->entries[i].db, wanted->db) &&
+            slice_equal(replay->entries[i].table, wanted->table) &&
+            slice_equal(replay->entries[i].token, wanted->token)) {
+            *index_out = i;
+            return &replay->entries[i];
+        }
+    return NULL;
+}
+
+/* True when the replay came out as the journal says: the same loads, in the same order. */
+static bool match(struct pipeline *pipeline, const struct manifest *manifest, bool *applied)
+{
+    struct replay *replay = &pipeline->replay;
+    bool same = manifest->count == replay->count;
+    for (uint32_t i = 0; i < manifest->count; i++) {
+        uint32_t index = 0;
+        const struct manifest_entry *entry = &manifest->entries[i];
+        const struct manifest_entry *old = find_entry(replay, entry, &index);
+        applied[i] = old != NULL && replay->states[index] == LOAD_APPLIED;
+        same = same && old != NULL && index == i;
+        if (old != NULL && old->rows != entry->rows)
+            log_warn(
+                "pipeline.recovery",
+                "A table has another number of rows in the range than before; was its route or "
+                "its columns changed?",
+                LOG_SLICE("table", entry->table), LOG_U64("rows_before", old->rows),
+                LOG_U64("rows_now", entry->rows));
+    }
+    return same;
+}
+
+static enum rc submit_rest(struct pipeline *pipeline, const struct manifest *manifest,
+                           struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
+    struct store *store = pipeline->parts.store;
+    const struct store_ops *store_ops = pipeline->parts.store_ops;
+    bool *applied = arena_alloc(&pipeline->arena, manifest->count * sizeof(*applied));
+    if (applied == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
+    enum rc rc = RC_OK;
+    if (!match(pipeline, manifest, applied)) {
+        struct store_intent intent = {
+            .epoch = replay->epoch,
+            .attempt = replay->attempt + 1,
+            .started_wall_us = clock_wall_us(),
+            .from = replay->from,
+            .to = replay->to,
+            .count = manifest->count,
+        };
+        intent.entries = (struct manifest_entry *)(uintptr_t)manifest->entries;
+        rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->intent(store, &intent, err));
+    }
+    if (rc == RC_OK)
+        rc = at(pipeline, PIPELINE_SIDE_SINK,
+                pipeline->parts.sink->ops->submit(pipeline->parts.sink, applied, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->flight =
+        (struct flight){.active = true, .epoch = replay->epoch, .started_us = clock_monotonic_us()};
+    return epoch_drain(pipeline, 0, err);
+}
+
+enum rc recovery_finish(struct pipeline *pipeline, struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
+    struct sink *sink = pipeline->parts.sink;
+    struct manifest manifest;
+    enum rc rc =
+        at(pipeline, PIPELINE_SIDE_SINK, sink->ops->seal(sink, replay->epoch, &manifest, err));
+    if (rc != RC_OK)
+        return rc;
+    if (manifest.count > 0)
+        rc = submit_rest(pipeline, &manifest, err);
+    else
+        rc = at(pipeline, PIPELINE_SIDE_STORE,
+                pipeline->parts.store_ops->advance(pipeline->parts.store, replay->epoch, err));
+    if (rc != RC_OK)
+        return rc;
+    replay->active = false;
+    pipeline->open_since_us = 0;
+    pipeline->next_epoch = replay->epoch + 1;
+    log_info("pipeline.recovery", "The unfinished epoch is finished.",
+             LOG_U64("epoch", replay->epoch));
+    return position_copy(&pipeline->open_from, &replay->to, err);
+}
