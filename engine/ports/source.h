@@ -27,6 +27,14 @@ struct source;
 /* Which tables are wanted. Called at most once for each table and stream of its changes. */
 typedef bool (*source_wants_fn)(void *ctx, struct slice db, struct slice table);
 
+/* The head of every online source's config struct: what `tables:` and `tables.exclude:` say. The
+ * engine makes the table patterns from it without knowing the rest. C strings, because they are the
+ * document's; the second may be NULL. */
+struct source_tables_config {
+    const char *tables;
+    const char *tables_exclude;
+};
+
 struct source_options {
     const void *config; /* the struct that `section` fills; borrowed until close */
     source_wants_fn wants;
