@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ROWS events, all kinds (facts/binlog.md 5.2, 5.4, 5.5), as a walk over row images: each cell
+ * becomes a view of the bytes it came in, and no value is looked at.
+ *
+ *   table id 6 | flags 2 | v2: extra length 2, extra data | width | present bits [twice for UPDATE]
+ *   | rows
+ *   row image: null bits of the present columns | values of the present columns that are not NULL
+ */
+#ifndef MILLRACE_BINLOG_ROWS_INT_H
+#define MILLRACE_BINLOG_ROWS_INT_H
+
+#include "tables_int.h"
+
+enum rows_kind { ROWS_NONE = 0, ROWS_INSERT, ROWS_UPDATE, ROWS_DELETE };
+
+/* What an event type says. */
+struct rows_type {
+    enum rows_kind kind; /* ROWS_NONE: not a rows event */
+    bool v2;
+    bool compressed; /* MariaDB: the rows are one compressed record */
+    bool partial;    /* PARTIAL_UPDATE_ROWS */
+};
+
+struct rows_type rows_type_of(uint8_t event_type);
+
+/* The head of a rows event; slices are borrowed from its body. */
+struct rows_head {
+    struct rows_type type;
+    uint64_t table_id;
+    uint32_t width;            /* columns, as the table map's */
+    const uint8_t *present[2]; /* bits of the first and, for UPDATE, of the second image */
+    struct slice rows;         /* still compressed where type.compressed says so */
+};
+
+/* The table id alone is enough to tell a dummy event; then width is 0. */
+enum rc rows_head_parse(struct slice body, uint8_t event_type, const struct event_format *format,
+                        struct rows_head *head, struct error *err) MUST_CHECK;
+
+/* A walk over the rows of one event. */
+struct rows_walk {
+    struct table_shape *shape;
+    struct rows_head head;
+    uint32_t present_count[2];
+    struct cursor cursor;
+    bool empty_row; /* no image has a column: the event is one row without bytes */
+};
+
+/* RC_CORRUPT when the event does not fit its table map. `rows`: decompressed. */
+enum rc rows_walk_begin(struct rows_walk *walk, const struct rows_head *head, struct slice rows,
+                        struct table_shape *shape, struct error *err) MUST_CHECK;
+/* The next row into shape->before and shape->after: an INSERT has only `after`, a DELETE only
+ * `before`. RC_EOF behind the last. RC_CORRUPT: a row goes over the end of the event. */
+enum rc rows_walk_next(struct rows_walk *walk, struct error *err) MUST_CHECK;
+/* Passes over the next row without looking. Same results. */
+enum rc rows_walk_skip(struct rows_walk *walk, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which table a table id means, and what it looks like. Shapes are kept by content: the same table
+ * map gives the same struct table, without work or memory, however often it comes; a table id is
+ * only a name for a shape until the next format description (facts/binlog.md 5.2, #21).
+ *
+ * An unwanted table has a shape too, but only its cells' layout: rows of all tables are counted,
+ * because the ordinal of a row in its transaction must not depend on the filter (design.md part 8).
+ * The cost: one hash of its map per statement, and one walk over its rows' lengths without a look
+ * at a value. Shapes and names live as long as the stream: memory grows with the number of tables
+ * and of their shapes, never with time or rows.
+ */
+#ifndef MILLRACE_BINLOG_TABLES_INT_H
+#define MILLRACE_BINLOG_TABLES_INT_H
+
+#include "table_map_int.h"
+
+struct table_known; /* a name that was met, wanted or not */
+
+struct table_shape {
+    struct arena arena; /* of a wanted table: owns all below, the table too */
+    struct slice content;
+    struct table_known *known;
+    struct table *table; /* NULL: not wanted */
+    struct value_layout *layouts;
+    struct cell *before; /* column_count cells each; NULL: not wanted */
+    struct cell *after;
+    uint32_t column_count;
+    bool countable; /* false: an unwanted table with a type that nobody knows */
+    struct table_shape *next_same_hash;
+    struct table_shape *next; /* in the list of all */
+};
+
+struct binlog_tables;
+
+struct tables_options {
+    source_wants_fn wants;
+    void *wants_ctx;
+    binlog_catalog_fn catalog; /* NULL: none */
+    void *catalog_ctx;
+};
+
+enum rc tables_new(const struct tables_options *options, struct binlog_tables **tables_out,
+                   struct error *err) MUST_CHECK;
+void tables_free(struct binlog_tables *tables);
+
+/* Takes a TABLE_MAP's body in. Errors: RC_CORRUPT, RC_MISMATCH (map and catalog disagree),
+ * RC_UNSUPPORTED (a column type), those of the catalog. */
+enum rc tables_map(struct binlog_tables *tables, struct slice body,
+                   const struct event_format *format, struct error *err) MUST_CHECK;
+/* Ids are void from here on (a new format description). */
+void tables_forget_ids(struct binlog_tables *tables);
+/* NULL: no table map with this id came. */
+struct table_shape *tables_find(struct binlog_tables *tables, uint64_t id);
+
+/* Whether the table is wanted; asked of `wants` once a name. */
+enum rc tables_wants(struct binlog_tables *tables, struct slice db, struct slice name, bool *wanted,
+                     struct error *err) MUST_CHECK;
+/* The newest struct table of that name, or NULL. */
+struct table *tables_newest(struct binlog_tables *tables, struct slice db, struct slice name);
+/* True when a wanted table of this database was met. */
+bool tables_any_wanted(const struct binlog_tables *tables, struct slice db);
+/* A statement changed the table, or may have: its next map is looked at anew. Empty name: all of
+ * the database; empty database too: all. */
+void tables_mark_changed(struct binlog_tables *tables, struct slice db, struct slice name);
+
+/* See binlog_stream_catalog_table. */
+enum rc tables_from_catalog(struct binlog_tables *tables, const struct catalog_table *catalog,
+                            bool is_mariadb, struct table **table_out,
+                            struct error *err) MUST_CHECK;
+
+#endif
