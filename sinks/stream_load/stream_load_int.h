@@ -9,11 +9,20 @@
  * and how an answer reads; its functions for headers and answers are pure: bytes in, a verdict out,
  * tested by golden files.
  *
- *   body.c         one table's open batch: rows as JSON lines, one row a key       (pure)
+ *   encode.c       a change -> the lines of a load                                 (pure)
+ *   body.c         one load's rows: JSON lines, one row a key                      (pure)
  *   label.c        pipeline id + table + epoch -> label                            (pure)
- *   exchange.c     one HTTP request, by libcurl; behind a small vtable, so that tests script the
- * server load.c         one load from first byte to settled: redirect, retry, label state loaders.c
- * the threads that run loads stream_load.c  the sink_ops behind both warehouses
+ *   redirect.c     URLs, and which redirects are followed                          (pure)
+ *   exchange.c     one HTTP request by libcurl, behind a vtable: tests script the server
+ *   transfer.c     both legs of a load, the question about a label, the choice of a frontend
+ *   load.c         one load from its first byte to a settled end: retries, lost answers
+ *   loaders.c      the threads that run loads
+ *   query.c        the connection for DDL, opened on first use, opened again when broken
+ *   target.c       target tables, and the source tables that write to them
+ *   stream_load.c  the sink_ops behind both warehouses
+ *
+ * Threads: the sink's operations run on the pipeline's thread, loads on the loaders'. A sealed body
+ * is handed over under the loaders' lock and does not change until its load has ended.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_INT_H
@@ -115,6 +124,7 @@ struct load_dialect {
     const char *delete_column;   /* "__DORIS_DELETE_SIGN__", "__op" */
     unsigned label_max;          /* bytes */
     unsigned default_query_port; /* 9030 */
+    uint64_t body_bytes_max; /* of one load; 0: the target streams JSON lines and has no bound */
 
     /* Pure: the request headers of a load ("name: value", one a line, without Authorization,
      * Content-Length and Expect). */
@@ -137,7 +147,7 @@ struct load_dialect {
 };
 
 /* A dialect's sink_ops.open ends in this: takes over `settings` (copied). `query` says where DDL
- * goes. */
+ * goes (its strings are copied). The dialect then sets sink->ops to its own table. */
 enum rc stream_load_open(const struct load_dialect *dialect, const struct load_settings *settings,
                          const struct myconn_options *query, const struct sink_options *options,
                          struct sink **sink_out, struct error *err) MUST_CHECK;
