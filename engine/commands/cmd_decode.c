@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `millrace decode`: binlog files to CloudEvents on standard output, no server needed.
+ */
+#include "commands_int.h"
+
+#include "../base/log.h"
+#include "../base/text.h"
+#include "../config/pattern.h"
+#include "../model/cloudevent.h"
+
+enum { FLUSH_AT = 256 << 10, OUT_MAX = 1 << 30, WAIT_MS = 1000 };
+
+static bool wants(void *ctx, struct slice db, struct slice table)
+{
+    return ctx == NULL || pattern_set_match(ctx, db, table);
+}
+
+static enum rc parse_offset(const char *name, const char *text, uint64_t *value_out,
+                            struct error *err)
+{
+    *value_out = 0;
+    if (text == NULL || text_parse_u64(slice_str(text), value_out))
+        return RC_OK;
+    return error_set(err, RC_USAGE, "--%s takes a byte offset, not \"%s\".", name, text);
+}
+
+/* Prints every event until the end or an error; what came before an error has been printed. A
+ * reader that went away ends it quietly. */
+static enum rc print_events(struct source *source, struct cloudevent_writer *writer,
+                            struct buf *out, struct error *err)
+{
+    struct change change;
+    for (;;) {
+        enum rc rc = source->ops->next(source, &change, WAIT_MS, err);
+        if (rc == RC_AGAIN)
+            continue;
+        if (rc == RC_OK)
+            rc = cloudevent_add(writer, out, &change, err);
+        if ((rc != RC_OK || out->len >= FLUSH_AT) && !command_flush(out))
+            return RC_OK;
+        if (rc == RC_EOF)
+            return RC_OK;
+        if (rc != RC_OK)
+            return rc;
+    }
+}
+
+static enum rc decode(const struct command_parts *parts, const struct command_line *line,
+                      const struct source_file_config *config, struct pattern_set *tables,
+                      struct error *err)
+{
+    struct source_options options = {
+        .config = config, .wants = wants, .wants_ctx = tables, .name = SLICE("decode")};
+    struct source *source;
+    enum rc rc = parts->file_source->open(&options, &source, err);
+    if (rc != RC_OK)
+        return rc;
+    struct cloudevent_writer writer;
+    struct buf out;
+    buf_init(&out, OUT_MAX);
+    const char *name = command_value(line, "source-name");
+    rc = cloudevent_writer_init(&writer, slice_str(name != NULL ? name : "offline"), err);
+    if (rc == RC_OK)
+        rc = source->ops->start(source, NULL, err);
+    if (rc == RC_OK)
+        rc = print_events(source, &writer, &out, err);
+    cloudevent_writer_deinit(&writer);
+    buf_deinit(&out);
+    source->ops->close(source);
+    return rc;
+}
+
+static enum exit_code run(const struct command_parts *parts, const struct command_line *line)
+{
+    struct error err;
+    error_clear(&err);
+    struct source_file_config config = {
+        .files = line->args,
+        .file_count = line->arg_count,
+        .start_gtid = command_value(line, "start-gtid"),
+        .include_gtids = command_value(line, "include-gtids"),
+        .verify_checksums = command_value(line, "no-checksums") == NULL,
+    };
+    struct pattern_set *tables = NULL;
+    enum rc rc = parse_offset("start-position", command_value(line, "start-position"),
+                              &config.start_offset, &err);
+    if (rc == RC_OK)
+        rc = parse_offset("stop-position", command_value(line, "stop-position"),
+                          &config.stop_offset, &err);
+    if (rc == RC_OK && command_value(line, "tables") != NULL)
+        rc = pattern_set_new(command_value(line, "tables"), command_value(line, "exclude"), &tables,
+                             &err);
+    if (rc == RC_OK)
+        rc = decode(parts, line, &config, tables, &err);
+    pattern_set_free(tables);
+    return rc == RC_OK ? EXIT_CODE_OK : command_fail(&err, command_exit_code(&err));
+}
+
+const struct command command_decode = {
+    .name = "decode",
+    .arguments = "FILE...",
+    .summary = "Turn binlog files into CloudEvents, one a line; - is standard input.",
+    .args_min = 1,
+    .args_max = 1 << 20,
+    .options =
+        {
+            {"tables", "PATTERNS", "Only tables that match, as in a pipeline file: app.\\.*"},
+            {"exclude", "PATTERNS", "Not these, of the tables that --tables names."},
+            {"start-position", "OFFSET", "Begin at this byte offset of the first file."},
+            {"stop-position", "OFFSET", "End before the event at this offset of the last file."},
+            {"start-gtid", "SET", "Leave out the transactions of this GTID set."},
+            {"include-gtids", "SET", "Only the transactions of this GTID set."},
+            {"source-name", "NAME", "The name in the events' source attribute (default: offline)."},
+            {"no-checksums", NULL, "Do not verify the events' CRC32."},
+        },
+    .run = run,
+};
