@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a statement in the binlog is about: enough of SQL to tell transactions, table changes and
+ * statement-format data changes apart and to name their tables. It reads words, not grammar; what a
+ * column list says is not its business.
+ */
+#ifndef MILLRACE_BINLOG_SQL_INT_H
+#define MILLRACE_BINLOG_SQL_INT_H
+
+#include "engine/engine.h"
+
+enum sql_kind {
+    SQL_NOTHING = 0, /* empty, or comments alone */
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_ROLLBACK_TO,
+    SQL_SAVEPOINT, /* and RELEASE SAVEPOINT */
+    SQL_XA_START,
+    SQL_XA_END,
+    SQL_XA_COMMIT,
+    SQL_XA_ROLLBACK,
+    SQL_TRUNCATE,
+    SQL_TABLE_DDL,    /* CREATE, ALTER, DROP, RENAME TABLE; CREATE, DROP INDEX */
+    SQL_DATABASE_DDL, /* CREATE, ALTER, DROP DATABASE: the name is in names[0].db */
+    SQL_DML,          /* changes rows, and the rows are not in the binlog */
+    SQL_OTHER         /* accounts, views, routines, temporary tables, ... */
+};
+
+enum { SQL_NAMES_MAX = 32, SQL_STORAGE = 2048 };
+
+struct sql_name {
+    struct slice db; /* empty: the default database */
+    struct slice name;
+};
+
+/* Slices are borrowed from the text, or from `storage` where a quote had to be undone. */
+struct sql_statement {
+    enum sql_kind kind;
+    struct sql_name names[SQL_NAMES_MAX];
+    uint32_t name_count;
+    bool names_complete; /* false: the statement may touch tables that are not in `names` */
+    bool has_select;     /* CREATE TABLE ... SELECT: makes rows that are not in the binlog */
+    uint8_t storage[SQL_STORAGE];
+    uint32_t storage_used;
+};
+
+void sql_classify(struct slice text, struct sql_statement *statement);
+
+/* Gives every identifier, with what stands before its dot; true from `visit` ends the scan and is
+ * the result. For statements whose names are not complete. */
+typedef bool (*sql_name_fn)(void *ctx, struct sql_name name);
+bool sql_scan_names(struct slice text, sql_name_fn visit, void *ctx);
+
+#endif
