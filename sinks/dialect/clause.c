@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pieces of DDL and of the `columns` header that both dialects write alike. Identifiers go out
+ * back-quoted always: neither product's list of reserved words is fixed.
+ */
+#include "dialect_int.h"
+
+#include <stdio.h>
+
+void dialect_add_table_name(struct buf *out, struct slice db, struct slice table)
+{
+    myconn_add_identifier(out, db);
+    buf_add_byte(out, '.');
+    myconn_add_identifier(out, table);
+}
+
+void dialect_add_columns(struct buf *out, const struct load_schema *schema, const uint32_t *columns,
+                         uint32_t count)
+{
+    buf_add_byte(out, '(');
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_add_str(out, ", ");
+        myconn_add_identifier(out, schema->columns[columns[i]].target_name);
+    }
+    buf_add_byte(out, ')');
+}
+
+static void add_definition(struct buf *out, const struct load_schema *schema, uint32_t index)
+{
+    const struct load_column *column = &schema->columns[index];
+    struct slice comment = schema->source->columns[index].comment;
+    buf_add_str(out, "  ");
+    myconn_add_identifier(out, column->target_name);
+    buf_add_byte(out, ' ');
+    buf_add_slice(out, column->target_type);
+    buf_add_str(out, column->target_nullable ? " NULL" : " NOT NULL");
+    if (comment.len > 0) {
+        buf_add_str(out, " COMMENT ");
+        myconn_add_literal(out, comment);
+    }
+}
+
+void dialect_add_definitions(struct buf *out, const struct load_schema *schema,
+                             const uint32_t *first, uint32_t first_count)
+{
+    buf_add_str(out, " (\n");
+    for (uint32_t i = 0; i < first_count; i++) {
+        if (i > 0)
+            buf_add_str(out, ",\n");
+        add_definition(out, schema, first[i]);
+    }
+    for (uint32_t i = 0; i < schema->source->column_count; i++) {
+        bool done = false;
+        for (uint32_t k = 0; k < first_count; k++)
+            done = done || first[k] == i;
+        if (done)
+            continue;
+        buf_add_str(out, ",\n");
+        add_definition(out, schema, i);
+    }
+    buf_add_str(out, "\n)\n");
+}
+
+static void add_property(struct buf *out, const char *key, const char *value, bool *any)
+{
+    buf_add_str(out, *any ? ", " : "PROPERTIES (");
+    *any = true;
+    myconn_add_literal(out, slice_str(key));
+    buf_add_str(out, " = ");
+    myconn_add_literal(out, slice_str(value));
+}
+
+void dialect_add_properties(struct buf *out, const struct cfg_pair *ours, unsigned our_count,
+                            const struct cfg_map *users)
+{
+    bool any = false;
+    for (unsigned i = 0; i < our_count; i++)
+        if (dialect_map_find(users, ours[i].key) == NULL)
+            add_property(out, ours[i].key, ours[i].value, &any);
+    for (unsigned i = 0; i < users->count; i++)
+        add_property(out, users->items[i].key, users->items[i].value, &any);
+    if (any)
+        buf_add_byte(out, ')');
+}
+
+void dialect_add_column_header(struct buf *out, const struct load_schema *schema,
+                               const char *delete_column)
+{
+    buf_add_str(out, "columns: ");
+    for (uint32_t i = 0; i < schema->source->column_count; i++) {
+        if (i > 0)
+            buf_add_byte(out, ',');
+        myconn_add_identifier(out, schema->columns[i].target_name);
+    }
+    if (!schema->keyless) {
+        buf_add_byte(out, ',');
+        myconn_add_identifier(out, slice_str(delete_column));
+    }
+    buf_add_byte(out, '\n');
+}
+
+enum rc dialect_type_set(struct arena *arena, struct slice *type_out, struct error *err,
+                         const char *format, ...)
+{
+    char text[64];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    ASSERT(len > 0 && (size_t)len < sizeof(text));
+    *type_out = arena_copy(arena, slice_of(text, (size_t)len));
+    return type_out->ptr == NULL
+               ? error_set(err, RC_MEMORY, "There is no memory for a column type.")
+               : RC_OK;
+}
+
+/* A line end in a name would be the end of the `columns` header. */
+static bool name_is_clean(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f)
+            return false;
+    return name.len > 0;
+}
+
+enum rc dialect_schema_begin(const struct table *source, const struct sink_target *target,
+                             struct arena *arena, struct load_schema *schema_out, struct error *err)
+{
+    memset(schema_out, 0, sizeof(*schema_out));
+    if (!source->has_names || source->column_count == 0)
+        return error_set(err, RC_CONFIG,
+                         "The source does not tell the column names of %.*s.%.*s. Run on the "
+                         "source: SET GLOBAL binlog_row_metadata = 'FULL';",
+                         SLICE_ARG(source->db), SLICE_ARG(source->name));
+    schema_out->source = source;
+    schema_out->db = arena_copy(arena, target->db);
+    schema_out->table = arena_copy(arena, target->table);
+    schema_out->keyless = source->key_count == 0;
+    schema_out->key = source->key;
+    schema_out->key_count = source->key_count;
+    schema_out->columns = arena_alloc(arena, source->column_count * sizeof(*schema_out->columns));
+    if (schema_out->columns == NULL || schema_out->db.ptr == NULL || schema_out->table.ptr == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for a table's way to the target.");
+    for (uint32_t i = 0; i < source->column_count; i++) {
+        if (!name_is_clean(source->columns[i].name))
+            return error_set(err, RC_CONFIG,
+                             "Column %u of %.*s.%.*s has a control character in its name, which "
+                             "cannot be loaded. Rename the column or leave the table out.",
+                             i + 1, SLICE_ARG(source->db), SLICE_ARG(source->name));
+        schema_out->columns[i].target_name = arena_copy(arena, source->columns[i].name);
+        if (schema_out->columns[i].target_name.ptr == NULL)
+            return error_set(err, RC_MEMORY, "There is no memory for a column name.");
+    }
+    return RC_OK;
+}
+
+enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice create,
+                           struct error *err)
+{
+    struct buf sql;
+    buf_init(&sql, 4096);
+    buf_add_str(&sql, "CREATE DATABASE IF NOT EXISTS ");
+    myconn_add_identifier(&sql, db);
+    struct error database;
+    error_clear(&database);
+    enum rc made = buf_check(&sql, "CREATE DATABASE", &database);
+    if (made == RC_OK)
+        made = myconn_exec(conn, buf_slice(&sql), &database);
+    buf_deinit(&sql);
+    enum rc rc = myconn_exec(conn, create, err);
+    /* The database's refusal is the reason only when it is the missing database that we are told
+     * of. */
+    if (rc != RC_OK && made != RC_OK && err != NULL) {
+        *err = database;
+        rc = error_wrap(err, "Database '%.*s' cannot be created", SLICE_ARG(db));
+    }
+    return rc;
+}
+
+bool dialect_name_is_ascii(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] >= 0x80)
+            return false;
+    return true;
+}

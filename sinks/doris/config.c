@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keys of `type: doris`: all of Flink CDC's (facts/flink-cdc.md 1.12), then our own.
+ *
+ * Where Flink's documented figure is not what runs there (50,000 rows and 10 MB are documented,
+ * 500,000 rows and 100 MB run unless the key is set), a key that is set is honoured, and our
+ * defaults are said here.
+ */
+#include "doris_int.h"
+
+#define AT(field) offsetof(struct doris_config, field)
+
+static const char *const zero_date_choices[] = {"null", "error", NULL};
+static const char *const tls_choices[] = {"disabled",  "preferred",       "required",
+                                          "verify-ca", "verify-identity", NULL};
+
+static const struct cfg_row rows[] = {
+    {"fenodes", CFG_LIST, AT(fenodes), NULL, 0, 0, NULL, CFG_REQUIRED,
+     "HTTP addresses of frontends, host:port, separated by \",\" or \";\". Each load asks one of "
+     "them for a backend; when one fails the next is asked. The port is 8030 when left out."},
+    {"benodes", CFG_LIST, AT(benodes), NULL, 0, 0, NULL, 0,
+     "HTTP addresses of backends, host:port. When set, loads go to them directly and no frontend "
+     "is "
+     "asked for a redirect; the frontends still answer for labels."},
+    {"jdbc-url", CFG_STRING, AT(jdbc_url), NULL, 0, 0, NULL, 0,
+     "Where SQL goes, jdbc:mysql://host:port[,host:port]. Without it: the hosts of fenodes, port "
+     "9030. Parameters behind \"?\" belong to the Java driver and are left aside."},
+    {"username", CFG_STRING, AT(username), NULL, 0, 0, NULL, CFG_REQUIRED,
+     "The user, for HTTP and for SQL."},
+    {"password", CFG_SECRET, AT(password), NULL, 0, 0, NULL, 0,
+     "The password; ${NAME} and file:/path keep it out of the file."},
+    {"auto-redirect", CFG_BOOL, AT(unused_flag), "false", 0, 0, NULL, CFG_ACCEPTED,
+     "Without effect: a frontend is always asked for a backend unless benodes is set, and its "
+     "redirect is followed by us, so that the body never goes to the frontend."},
+    {"charset-encoding", CFG_STRING, AT(charset), "UTF-8", 0, 0, NULL, 0,
+     "Only UTF-8: Doris takes nothing else."},
+    {"sink.enable.batch-mode", CFG_BOOL, AT(unused_flag), "true", 0, 0, NULL, CFG_ACCEPTED,
+     "Without effect: it chooses between two writers of Flink. Ours journals every batch before it "
+     "is sent, so both promises hold at once."},
+    {"sink.enable-2pc", CFG_BOOL, AT(two_phase), "false", 0, 0, NULL, 0,
+     "Only false for now: two-phase commit is not there yet. Loads under deterministic labels keep "
+     "tables with a key equal exactly once without it."},
+    {"sink.enable-delete", CFG_BOOL, AT(enable_delete), "true", 0, 0, NULL, 0,
+     "Only true: without deletes the target would keep rows that the source no longer has."},
+    {"sink.max-retries", CFG_INT, AT(max_retries), "-1", -1, 1000000, NULL, 0,
+     "How often a load that may pass later is tried again; -1 is for ever. Flink's default is 3, "
+     "after which the job restarts; there is no job around us to restart, so ours waits."},
+    {"sink.flush.queue-size", CFG_INT, AT(unused_number), "2", 1, 1000000, NULL, CFG_ACCEPTED,
+     "Without effect: memory is bounded by sink.buffer-flush.max-bytes, not by a count of "
+     "batches."},
+    {"sink.buffer-flush.max-rows", CFG_INT, AT(flush_rows), "500000", 1, 1000000000, NULL, 0,
+     "An epoch ends after this many rows. Flink documents 50000 and runs 500000 when it is not "
+     "set."},
+    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(flush_bytes), "64mb", 1 << 20, 4LL << 30, NULL, 0,
+     "Memory for all load bodies together, open and on their way. Flink documents 10 MB a table "
+     "and "
+     "runs 100 MB when it is not set."},
+    {"sink.buffer-flush.interval", CFG_DURATION, AT(flush_interval_ms), "10 s", 10, 86400000, NULL,
+     0,
+     "An epoch ends at the latest after this time. Each load is a new version of every touched "
+     "tablet; below a few seconds compaction may fall behind."},
+    {"sink.ignore.update-before", CFG_BOOL, AT(unused_flag), "true", 0, 0, NULL, CFG_ACCEPTED,
+     "Without effect, as in Flink's pipeline: an old image is sent only where its key has gone."},
+    {"sink.check-interval", CFG_DURATION, AT(unused_duration), "10 s", 0, 86400000, NULL,
+     CFG_ACCEPTED, "Without effect: it belongs to Flink's streaming writer."},
+    {"sink.buffer-size", CFG_SIZE, AT(unused_size), "1mb", 0, 1LL << 40, NULL, CFG_ACCEPTED,
+     "Without effect: bodies are kept whole until they are durable, so that they can be sent "
+     "again."},
+    {"sink.buffer-count", CFG_INT, AT(unused_number), "3", 0, 1000000, NULL, CFG_ACCEPTED,
+     "Without effect: it belongs to Flink's streaming writer."},
+    {"sink.use-cache", CFG_BOOL, AT(unused_flag), "false", 0, 0, NULL, CFG_ACCEPTED,
+     "Without effect: a batch is always kept until it is durable."},
+    {"sink.label-prefix", CFG_STRING, AT(label_prefix), NULL, 0, 0, NULL, 0,
+     "How load labels begin; \"millrace\" when not set. Letters, digits, \"_\" and \"-\"."},
+    {"sink.properties.", CFG_MAP, AT(properties), NULL, 0, 0, NULL, 0,
+     "Headers for every load. Those that would change the body, take the label away or let rows "
+     "disappear are refused by name; format json and read_json_by_line are accepted."},
+    {"table.create.properties.", CFG_MAP, AT(create_properties), NULL, 0, 0, NULL, 0,
+     "PROPERTIES of tables that we create, such as replication_num."},
+    {"table.create.auto-partition.properties.", CFG_MAP, AT(auto_partition), NULL, 0, 0, NULL, 0,
+     "Refused for now: a partition column must be part of the key, so a changed value would leave "
+     "the old row behind. Create the table yourself if you need partitions."},
+    {"table.create.num-buckets", CFG_INT, AT(buckets), "0", 0, 10000, NULL, CFG_OURS,
+     "Buckets of tables that we create; 0 is BUCKETS AUTO."},
+    {"sink.load.threads", CFG_INT, AT(threads), "4", 1, 64, NULL, CFG_OURS,
+     "Loads at once, of different tables; a table has never more than one on its way."},
+    {"sink.load.timeout", CFG_DURATION, AT(load_timeout_ms), "10 min", 1000, 259200000, NULL,
+     CFG_OURS,
+     "The timeout header: how long Doris keeps a load that nobody finishes, and its label."},
+    {"sink.load.connect-timeout", CFG_DURATION, AT(connect_timeout_ms), "10 s", 100, 600000, NULL,
+     CFG_OURS, "How long a connection to a frontend or backend may take."},
+    {"sink.load.answer-timeout", CFG_DURATION, AT(answer_timeout_ms), "2 min", 1000, 259200000,
+     NULL, CFG_OURS,
+     "How long to wait for the answer once the body is sent; after that the label is asked for."},
+    {"sink.load.continue-timeout", CFG_DURATION, AT(continue_timeout_ms), "30 s", 100, 600000, NULL,
+     CFG_OURS, "How long to wait for the go-ahead before the body is sent."},
+    {"sink.zero-dates", CFG_ENUM, AT(zero_dates), "null", 0, 0, zero_date_choices, CFG_OURS,
+     "What becomes of 0000-00-00 and of dates with zero parts, which Doris has no value for: null, "
+     "as Flink does, or error, which stops at the row."},
+    {"sink.backend-rewrite.", CFG_MAP, AT(rewrite), NULL, 0, 0, NULL, CFG_OURS,
+     "Where a backend is really reached: sink.backend-rewrite.HOST:PORT: HOST:PORT. For networks "
+     "in which frontends tell addresses that only they can reach."},
+    {"sink.tls.enabled", CFG_BOOL, AT(tls), "false", 0, 0, NULL, CFG_OURS,
+     "HTTPS to the frontends."},
+    {"sink.tls.ca-file", CFG_STRING, AT(tls_ca), NULL, 0, 0, NULL, CFG_OURS,
+     "PEM file of the authority that signed the servers' certificates; the system's own when not "
+     "set."},
+    {"sink.tls.query", CFG_ENUM, AT(query_tls), "preferred", 0, 0, tls_choices, CFG_OURS,
+     "TLS of the SQL connection: disabled, preferred, required, verify-ca or verify-identity."},
+};
+
+const struct dialect_property_rule doris_property_rules[] = {
+    /* What we send ourselves. */
+    {"format", DIALECT_PROPERTY_FIXED, "json", "bodies are JSON, one object a line"},
+    {"read_json_by_line", DIALECT_PROPERTY_FIXED, "true", "bodies are JSON, one object a line"},
+    {"strip_outer_array", DIALECT_PROPERTY_IGNORED, NULL, NULL},
+    {"strict_mode", DIALECT_PROPERTY_FIXED, "true",
+     "without it a value that does not fit becomes NULL and nobody is told"},
+    {"max_filter_ratio", DIALECT_PROPERTY_FIXED, "0",
+     "anything else lets rows disappear without a word"},
+    {"timeout", DIALECT_PROPERTY_TIMEOUT, NULL, NULL},
+    {"group_commit", DIALECT_PROPERTY_FIXED, "off_mode",
+     "group commit takes the label away, and with it exactly-once"},
+    {"two_phase_commit", DIALECT_PROPERTY_FIXED, "false", "two-phase commit is not there yet"},
+    {"partial_columns", DIALECT_PROPERTY_FIXED, "false", "every row is sent whole"},
+    {"unique_key_update_mode", DIALECT_PROPERTY_FIXED, "UPSERT", "every row is sent whole"},
+    {"merge_type", DIALECT_PROPERTY_FIXED, "APPEND", "deletes travel in a column of their own"},
+    {"negative", DIALECT_PROPERTY_FIXED, "false", "it inverts values"},
+    /* What helps and harms nothing (facts/doris.md 1.6). */
+    {"timezone", DIALECT_PROPERTY_PASS, NULL, NULL}, /* dates are sent without an offset */
+    {"exec_mem_limit", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"send_batch_parallelism", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"enable_profile", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"memtable_on_sink_node", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"load_stream_per_node", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"comment", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"cloud_cluster", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"compute_group", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"redirect-policy", DIALECT_PROPERTY_PASS, NULL, NULL},
+    {"skip_record_to_audit_log_table", DIALECT_PROPERTY_PASS, NULL, NULL},
+    /* What would break the body or the promise. */
+    {"label", DIALECT_PROPERTY_REFUSED, NULL,
+     "each load has its own label; set sink.label-prefix for how labels begin"},
+    {"columns", DIALECT_PROPERTY_REFUSED, NULL, "the column list follows the source table"},
+    {"hidden_columns", DIALECT_PROPERTY_REFUSED, NULL, "the column list follows the source table"},
+    {"where", DIALECT_PROPERTY_REFUSED, NULL, "it lets rows disappear"},
+    {"delete", DIALECT_PROPERTY_REFUSED, NULL, "deletes travel in a column of their own"},
+    {"function_column.sequence_col", DIALECT_PROPERTY_REFUSED, NULL,
+     "order is kept by one load a table at a time"},
+    {"partial_update_new_key_behavior", DIALECT_PROPERTY_REFUSED, NULL, "every row is sent whole"},
+    {"partitions", DIALECT_PROPERTY_REFUSED, NULL, "rows of other partitions would be lost"},
+    {"temporary_partitions", DIALECT_PROPERTY_REFUSED, NULL,
+     "rows of other partitions would be lost"},
+    {"load_to_single_tablet", DIALECT_PROPERTY_REFUSED, NULL,
+     "it is for tables without hash distribution"},
+    {"jsonpaths", DIALECT_PROPERTY_REFUSED, NULL, "keys of the body are the column names"},
+    {"json_root", DIALECT_PROPERTY_REFUSED, NULL, "rows are the root of the body"},
+    {"num_as_string", DIALECT_PROPERTY_REFUSED, NULL, "it changes how values are read"},
+    {"fuzzy_parse", DIALECT_PROPERTY_REFUSED, NULL, "it changes how values are read"},
+    {"compress_type", DIALECT_PROPERTY_REFUSED, NULL, "bodies are sent as they are"},
+    {"column_separator", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"line_delimiter", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"enclose", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"escape", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"trim_double_quotes", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"empty_field_as_null", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"skip_lines", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+};
+const unsigned doris_property_rule_count = COUNT_OF(doris_property_rules);
+
+static enum rc check_fixed(const struct doris_config *config, struct error *err)
+{
+    if (!slice_equal_nocase(slice_str(config->charset), SLICE("UTF-8")) &&
+        !slice_equal_nocase(slice_str(config->charset), SLICE("UTF8")))
+        return error_set(err, RC_CONFIG,
+                         "The key 'charset-encoding' may only be UTF-8: Doris takes nothing else.");
+    if (config->two_phase)
+        return error_set(err, RC_CONFIG,
+                         "The key 'sink.enable-2pc' may not be true yet: two-phase commit is still "
+                         "to come. Tables with a key are kept equal exactly once without it; take "
+                         "the key out.");
+    if (!config->enable_delete)
+        return error_set(
+            err, RC_CONFIG,
+            "The key 'sink.enable-delete' may not be false: rows deleted at the source "
+            "would stay at the target.");
+    if (config->auto_partition.count > 0)
+        return error_set(err, RC_CONFIG,
+                         "The key 'table.create.auto-partition.properties.%s' is not honoured yet: "
+                         "create the partitioned table yourself, or take the key out.",
+                         config->auto_partition.items[0].key);
+    for (const char *p = config->label_prefix; p != NULL && *p != '\0'; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+              *p == '_' || *p == '-'))
+            return error_set(err, RC_CONFIG,
+                             "The key 'sink.label-prefix' may hold letters, digits, '_' and '-' "
+                             "only.");
+    return RC_OK;
+}
+
+static enum rc validate(void *values, struct error *err)
+{
+    struct doris_config *config = values;
+    enum rc rc = check_fixed(config, err);
+    if (rc == RC_OK)
+        rc = dialect_addresses_parse("fenodes", &config->fenodes, 8030, &config->frontends, err);
+    if (rc == RC_OK)
+        rc = dialect_addresses_parse("benodes", &config->benodes, 8040, &config->backends, err);
+    if (rc == RC_OK && config->frontends.count == 0)
+        rc = error_set(err, RC_CONFIG, "The key 'fenodes' holds no address.");
+    if (rc == RC_OK)
+        rc = config->jdbc_url != NULL
+                 ? dialect_jdbc_parse("jdbc-url", config->jdbc_url, 9030, &config->query, err)
+                 : dialect_endpoints_from("fenodes", &config->frontends, 9030, &config->query, err);
+    config->load_timeout_s = (config->load_timeout_ms + 999) / 1000;
+    if (rc == RC_OK)
+        rc = dialect_properties_check(doris_property_rules, doris_property_rule_count,
+                                      &config->properties, &config->load_timeout_s, err);
+    return rc;
+}
+
+const struct cfg_section doris_section = {
+    .block = "sink",
+    .type = "doris",
+    .size = sizeof(struct doris_config),
+    .rows = rows,
+    .row_count = COUNT_OF(rows),
+    .validate = validate,
+};
+
+void doris_settings(const struct doris_config *config, struct load_settings *settings_out,
+                    struct myconn_options *query_out)
+{
+    *settings_out = (struct load_settings){
+        .frontends = dialect_addresses_list(&config->frontends),
+        .backends = dialect_addresses_list(&config->backends),
+        .rewrite = config->rewrite,
+        .user = config->username,
+        .password = config->password,
+        .label_prefix = config->label_prefix == NULL || config->label_prefix[0] == '\0'
+                            ? NULL
+                            : config->label_prefix,
+        .flush_rows = (uint64_t)config->flush_rows,
+        .flush_bytes = config->flush_bytes,
+        .flush_interval_ms = config->flush_interval_ms,
+        .connect_timeout_ms = config->connect_timeout_ms,
+        .read_timeout_ms = config->answer_timeout_ms,
+        .continue_timeout_ms = config->continue_timeout_ms,
+        .load_timeout_s = config->load_timeout_s,
+        .max_retries = config->max_retries,
+        .threads = (unsigned)config->threads,
+        .zero_dates = (enum load_zero_dates)config->zero_dates,
+        .headers = config->properties,
+        .tls = config->tls,
+        .tls_ca = config->tls_ca,
+    };
+    *query_out = (struct myconn_options){
+        .user = config->username,
+        .password = config->password,
+        .tls = (enum myconn_tls)config->query_tls,
+        .tls_ca = config->tls_ca,
+        .connect_timeout_ms = config->connect_timeout_ms,
+        .read_timeout_ms = 60000,
+        .purpose = "ddl",
+    };
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Doris's side of DDL (facts/doris.md 6.2): tables that do not exist are created, tables that do
+ * are compared. Key columns come first and in key order; value columns are nullable always,
+ * because a zero date has no other equal. Without a key: DUPLICATE KEY on the first column that
+ * may be one.
+ */
+#include "doris_int.h"
+
+/* Every column's type, with `place` for those in the list and VALUE for the rest. */
+static enum rc plan_columns(const struct table *source, struct arena *arena,
+                            struct load_schema *schema, struct error *err)
+{
+    for (uint32_t i = 0; i < source->column_count; i++) {
+        bool key = false;
+        for (uint32_t k = 0; k < source->key_count; k++)
+            key = key || source->key[k] == i;
+        schema->columns[i].target_nullable = !key;
+        enum rc rc = doris_type(&source->columns[i], key ? DORIS_PLACE_KEY : DORIS_PLACE_VALUE,
+                                arena, &schema->columns[i], err);
+        if (rc != RC_OK)
+            return error_wrap(err, "Column '%.*s' of %.*s.%.*s", SLICE_ARG(source->columns[i].name),
+                              SLICE_ARG(source->db), SLICE_ARG(source->name));
+    }
+    return RC_OK;
+}
+
+/* The sort column of a keyless table: one whose type may stay as it is, else one that becomes a
+ * VARCHAR for it. */
+static enum rc plan_first(const struct table *source, struct arena *arena,
+                          struct load_schema *schema, uint32_t *first_out, struct error *err)
+{
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < source->column_count; i++) {
+            struct load_column as_key = schema->columns[i];
+            struct error ignored;
+            error_clear(&ignored);
+            if (doris_type(&source->columns[i], DORIS_PLACE_KEY, arena, &as_key, &ignored) != RC_OK)
+                continue;
+            if (round == 0 && !slice_equal(as_key.target_type, schema->columns[i].target_type))
+                continue;
+            schema->columns[i] = as_key;
+            *first_out = i;
+            return RC_OK;
+        }
+    }
+    return error_set(
+        err, RC_UNSUPPORTED,
+        "Table %.*s.%.*s has no key and no column by which Apache Doris could sort it.",
+        SLICE_ARG(source->db), SLICE_ARG(source->name));
+}
+
+enum rc doris_plan(const struct table *source, const struct sink_target *target,
+                   struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
+                   struct error *err)
+{
+    enum rc rc = dialect_schema_begin(source, target, arena, schema_out, err);
+    if (rc == RC_OK)
+        rc = plan_columns(source, arena, schema_out, err);
+    *first_out = 0;
+    if (rc == RC_OK && schema_out->keyless)
+        rc = plan_first(source, arena, schema_out, first_out, err);
+    return rc;
+}
+
+/* Letters, digits and `others`; beyond ASCII only where the server was told to allow it. */
+static bool name_fits(struct slice name, const char *others, size_t max, bool unicode_names)
+{
+    if (name.len == 0 || name.len > max)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && !(c >= 0x80 && unicode_names) && (c >= 0x80 || strchr(others, c) == NULL))
+            return false;
+    }
+    return true;
+}
+
+static enum rc name_error(const char *what, struct slice name, struct slice db, struct slice table,
+                          struct error *err)
+{
+    return error_set(err, RC_CONFIG,
+                     "Apache Doris does not take '%.*s' as a %s name. Give the target another one "
+                     "with a route: - source-table: %.*s\\.%.*s  sink-table: DB.TABLE.%s",
+                     SLICE_ARG(name), what, SLICE_ARG(db), SLICE_ARG(table),
+                     dialect_name_is_ascii(name)
+                         ? ""
+                         : " Or run on the target: SET GLOBAL enable_unicode_name_support = true;");
+}
+
+enum rc doris_names_check(const struct load_schema *schema, bool unicode_names, struct error *err)
+{
+    const struct table *source = schema->source;
+    uint8_t first = schema->db.len > 0 ? schema->db.ptr[0] : 0;
+    bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') ||
+                  (first >= 0x80 && unicode_names);
+    if (!letter || !name_fits(schema->db, "_-", 64, unicode_names))
+        return name_error("database", schema->db, source->db, source->name, err);
+    if (!name_fits(schema->table, "_-$", 64, unicode_names))
+        return name_error("table", schema->table, source->db, source->name, err);
+    for (uint32_t i = 0; i < source->column_count; i++) {
+        struct slice name = schema->columns[i].target_name;
+        bool reserved = slice_starts_nocase(name, SLICE("__DORIS_"));
+        if (!reserved && name_fits(name, "._+-/?@#$%^&*\",: ", 256, unicode_names))
+            continue;
+        return error_set(err, RC_CONFIG,
+                         "Apache Doris does not take '%.*s' as a column name. Rename the column at "
+                         "the source, or leave %.*s.%.*s out with tables.exclude.",
+                         SLICE_ARG(name), SLICE_ARG(source->db), SLICE_ARG(source->name));
+    }
+    return RC_OK;
+}
+
+void doris_create_sql(const struct doris_config *config, const struct load_schema *schema,
+                      const uint32_t *first, uint32_t first_count, struct buf *out)
+{
+    static const struct cfg_pair keyed[] = {{"enable_unique_key_merge_on_write", "true"},
+                                            {"light_schema_change", "true"}};
+    buf_add_str(out, "CREATE TABLE IF NOT EXISTS ");
+    dialect_add_table_name(out, schema->db, schema->table);
+    dialect_add_definitions(out, schema, first, first_count);
+    buf_add_str(out, schema->keyless ? "DUPLICATE KEY" : "UNIQUE KEY");
+    dialect_add_columns(out, schema, first, first_count);
+    if (schema->source->comment.len > 0) {
+        buf_add_str(out, "\nCOMMENT ");
+        myconn_add_literal(out, schema->source->comment);
+    }
+    buf_add_str(out, "\nDISTRIBUTED BY HASH");
+    dialect_add_columns(out, schema, first, first_count);
+    if (config->buckets > 0)
+        buf_addf(out, " BUCKETS %u\n", (unsigned)config->buckets);
+    else
+        buf_add_str(out, " BUCKETS AUTO\n");
+    /* Merge-on-write is for unique tables; Doris refuses it on others. */
+    unsigned skip = schema->keyless ? 1 : 0;
+    dialect_add_properties(out, keyed + skip, (unsigned)COUNT_OF(keyed) - skip,
+                           &config->create_properties);
+}
+
+/* Whether names beyond ASCII may be used; asked only where one is. */
+static bool unicode_names(struct myconn *conn)
+{
+    struct buf value;
+    struct error ignored;
+    buf_init(&value, 64);
+    error_clear(&ignored);
+    enum rc rc =
+        myconn_query_value(conn, SLICE("SELECT @@enable_unicode_name_support"), &value, &ignored);
+    struct slice text = buf_slice(&value);
+    bool on =
+        rc == RC_OK && (slice_equal(text, SLICE("1")) || slice_equal_nocase(text, SLICE("true")));
+    buf_deinit(&value);
+    return on;
+}
+
+static enum rc create(const struct doris_config *config, struct myconn *conn,
+                      const struct load_schema *schema, uint32_t first, struct error *err)
+{
+    bool ascii = dialect_name_is_ascii(schema->db) && dialect_name_is_ascii(schema->table);
+    for (uint32_t i = 0; ascii && i < schema->source->column_count; i++)
+        ascii = dialect_name_is_ascii(schema->columns[i].target_name);
+    enum rc rc = doris_names_check(schema, !ascii && unicode_names(conn), err);
+    if (rc != RC_OK)
+        return rc;
+    struct buf sql;
+    buf_init(&sql, 4 * 1024 * 1024);
+    if (schema->keyless)
+        doris_create_sql(config, schema, &first, 1, &sql);
+    else
+        doris_create_sql(config, schema, schema->key, schema->key_count, &sql);
+    rc = buf_check(&sql, "CREATE TABLE", err);
+    if (rc == RC_OK)
+        rc = dialect_create_run(conn, schema->db, buf_slice(&sql), err);
+    buf_deinit(&sql);
+    if (rc != RC_OK)
+        return error_wrap(err, "Table %.*s.%.*s cannot be created at Apache Doris",
+                          SLICE_ARG(schema->db), SLICE_ARG(schema->table));
+    log_info("sink.ddl", "Created a table.", LOG_SLICE("db", schema->db),
+             LOG_SLICE("table", schema->table));
+    return RC_OK;
+}
+
+enum rc doris_target_prepare(const struct load_settings *settings UNUSED, const void *config,
+                             struct myconn *conn, const struct table *source,
+                             const struct sink_target *target, struct arena *arena,
+                             struct load_schema *schema_out, struct error *err)
+{
+    uint32_t first = 0;
+    struct dialect_catalog catalog;
+    enum rc rc = doris_plan(source, target, arena, schema_out, &first, err);
+    if (rc == RC_OK)
+        rc = dialect_catalog_read(conn, target, arena, &catalog, err);
+    if (rc != RC_OK)
+        return rc;
+    if (catalog.column_count == 0)
+        return create(config, conn, schema_out, first, err);
+    return dialect_compare(&doris_traits, &catalog, schema_out, err);
+}
+
+enum rc doris_check(const struct load_settings *settings UNUSED, const void *config,
+                    struct myconn *conn, struct report *report, struct error *err)
+{
+    const struct doris_config *doris = config;
+    enum rc rc = dialect_check_version(conn, "Apache Doris", "Doris", report, err);
+    if (rc != RC_OK)
+        return rc;
+    dialect_check_replicas(conn, &doris->create_properties, report);
+    return RC_OK;
+}
+
+void doris_truncate_sql(const struct load_schema *schema, struct buf *out)
+{
+    buf_add_str(out, "TRUNCATE TABLE ");
+    dialect_add_table_name(out, schema->db, schema->table);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Apache Doris behind the shared Stream Load core: the dialect's table of functions, and the sink
+ * that the engine knows.
+ */
+#include "doris_int.h"
+
+const struct load_dialect doris_dialect = {
+    .name = "doris",
+    .product = "Apache Doris",
+    .delete_column = "__DORIS_DELETE_SIGN__",
+    .label_max = 128,
+    .default_query_port = 9030,
+    .headers = doris_headers,
+    .read_answer = doris_read_answer,
+    .read_label_state = doris_read_label_state,
+    .target_prepare = doris_target_prepare,
+    .check = doris_check,
+    .truncate_sql = doris_truncate_sql,
+};
+
+static enum rc doris_open(const struct sink_options *options, struct sink **sink_out,
+                          struct error *err)
+{
+    const struct doris_config *config = options->config;
+    struct load_settings settings;
+    struct myconn_options query;
+    doris_settings(config, &settings, &query);
+    dialect_choose_endpoint(&config->query, &query);
+    return stream_load_open(&doris_dialect, &settings, &query, options, sink_out, err);
+}
+
+const struct sink_ops doris_sink = {
+    .name = "doris",
+    .summary = "Apache Doris: tables kept equal to the source by Stream Load.",
+    .section = &doris_section,
+    .open = doris_open,
+    .check = stream_load_check,
+    .limits = stream_load_limits,
+    .table = stream_load_table,
+    .write = stream_load_write,
+    .pending = stream_load_pending,
+    .seal = stream_load_seal,
+    .submit = stream_load_submit,
+    .poll = stream_load_poll,
+    .resolve = stream_load_resolve,
+    .stats = stream_load_stats,
+    .stop = stream_load_stop,
+    .close = stream_load_close,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Apache Doris dialect of Stream Load.
+ *
+ *   config.c   the keys of `type: doris`
+ *   types.c    source column -> Doris type and encoding                     (pure)
+ *   ddl.c      CREATE TABLE, comparison with what is there, TRUNCATE, check
+ *   headers.c  the request headers of a load                                (pure)
+ *   answer.c   what an answer means                                         (pure)
+ *   doris.c    the dialect and the sink_ops that point at the shared core
+ */
+#ifndef MILLRACE_SINKS_DORIS_INT_H
+#define MILLRACE_SINKS_DORIS_INT_H
+
+#include "../dialect/dialect_int.h"
+#include "../sinks.h"
+
+#define DORIS_VARCHAR_MAX 65533 /* bytes; beyond it STRING */
+
+struct doris_config {
+    struct cfg_list fenodes;
+    struct cfg_list benodes;
+    const char *jdbc_url;
+    const char *username;
+    struct secret password;
+    const char *charset;
+    bool two_phase;
+    bool enable_delete;
+    int64_t max_retries;
+    int64_t flush_rows;
+    uint64_t flush_bytes;
+    uint64_t flush_interval_ms;
+    const char *label_prefix;
+    struct cfg_map properties;
+    struct cfg_map create_properties;
+    struct cfg_map auto_partition;
+    int64_t buckets; /* 0: AUTO */
+    int64_t threads;
+    uint64_t load_timeout_ms;
+    uint64_t connect_timeout_ms;
+    uint64_t answer_timeout_ms;
+    uint64_t continue_timeout_ms;
+    int zero_dates; /* enum load_zero_dates */
+    struct cfg_map rewrite;
+    bool tls;
+    const char *tls_ca;
+    int query_tls; /* enum myconn_tls */
+    /* Keys that are read and mean nothing here. */
+    bool unused_flag;
+    int64_t unused_number;
+    uint64_t unused_size;
+    uint64_t unused_duration;
+
+    /* Made by validate. */
+    struct dialect_addresses frontends;
+    struct dialect_addresses backends;
+    struct dialect_endpoints query;
+    uint64_t load_timeout_s;
+};
+
+extern const struct cfg_section doris_section;
+extern const struct load_dialect doris_dialect;
+extern const struct dialect_traits doris_traits;
+extern const struct dialect_property_rule doris_property_rules[];
+extern const unsigned doris_property_rule_count;
+
+/* Fills the core's settings and the SQL connection's options; both borrow from `config`. */
+void doris_settings(const struct doris_config *config, struct load_settings *settings_out,
+                    struct myconn_options *query_out);
+
+/* Where a column stands: key columns may not be STRING, FLOAT or DOUBLE. */
+enum doris_place { DORIS_PLACE_VALUE = 0, DORIS_PLACE_KEY };
+/* RC_UNSUPPORTED when no Doris type takes the column at that place. */
+enum rc doris_type(const struct column *column, enum doris_place place, struct arena *arena,
+                   struct load_column *out, struct error *err) MUST_CHECK;
+
+/* Plans a table that Millrace would create itself. `first_out` is the column that a keyless table
+ * is sorted and distributed by. */
+enum rc doris_plan(const struct table *source, const struct sink_target *target,
+                   struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
+                   struct error *err) MUST_CHECK;
+/* RC_CONFIG for names that Doris refuses. */
+enum rc doris_names_check(const struct load_schema *schema, bool unicode_names,
+                          struct error *err) MUST_CHECK;
+void doris_create_sql(const struct doris_config *config, const struct load_schema *schema,
+                      const uint32_t *first, uint32_t first_count, struct buf *out);
+
+enum rc doris_target_prepare(const struct load_settings *settings, const void *config,
+                             struct myconn *conn, const struct table *source,
+                             const struct sink_target *target, struct arena *arena,
+                             struct load_schema *schema_out, struct error *err) MUST_CHECK;
+enum rc doris_check(const struct load_settings *settings, const void *config, struct myconn *conn,
+                    struct report *report, struct error *err) MUST_CHECK;
+void doris_truncate_sql(const struct load_schema *schema, struct buf *out);
+void doris_headers(const struct load_settings *settings, const struct load_schema *schema,
+                   struct slice label, struct buf *out);
+void doris_read_answer(int http_status, struct slice body, struct load_answer *answer_out);
+enum label_state doris_read_label_state(int http_status, struct slice body);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * StarRocks's side of DDL (facts/starrocks.md 6.1): tables that do not exist are created, tables
+ * that do are compared. Key columns come first and in key order; value columns are nullable always,
+ * because a zero date has no other equal. Without a key: DUPLICATE KEY on the first column that may
+ * be one.
+ */
+#include "starrocks_int.h"
+
+static enum rc plan_columns(const struct table *source, struct arena *arena,
+                            struct load_schema *schema, struct error *err)
+{
+    for (uint32_t i = 0; i < source->column_count; i++) {
+        bool key = false;
+        for (uint32_t k = 0; k < source->key_count; k++)
+            key = key || source->key[k] == i;
+        schema->columns[i].target_nullable = !key;
+        enum rc rc =
+            starrocks_type(&source->columns[i], key ? STARROCKS_PLACE_KEY : STARROCKS_PLACE_VALUE,
+                           arena, &schema->columns[i], err);
+        if (rc != RC_OK)
+            return error_wrap(err, "Column '%.*s' of %.*s.%.*s", SLICE_ARG(source->columns[i].name),
+                              SLICE_ARG(source->db), SLICE_ARG(source->name));
+    }
+    return RC_OK;
+}
+
+/* The sort column of a keyless table: one whose type may stay as it is, else one that becomes a
+ * VARCHAR for it. */
+static enum rc plan_first(const struct table *source, struct arena *arena,
+                          struct load_schema *schema, uint32_t *first_out, struct error *err)
+{
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < source->column_count; i++) {
+            struct load_column as_key = schema->columns[i];
+            struct error ignored;
+            error_clear(&ignored);
+            if (starrocks_type(&source->columns[i], STARROCKS_PLACE_KEY, arena, &as_key,
+                               &ignored) != RC_OK)
+                continue;
+            if (round == 0 && !slice_equal(as_key.target_type, schema->columns[i].target_type))
+                continue;
+            schema->columns[i] = as_key;
+            *first_out = i;
+            return RC_OK;
+        }
+    }
+    return error_set(err, RC_UNSUPPORTED,
+                     "Table %.*s.%.*s has no key and no column by which StarRocks could sort it.",
+                     SLICE_ARG(source->db), SLICE_ARG(source->name));
+}
+
+enum rc starrocks_plan(const struct table *source, const struct sink_target *target,
+                       struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
+                       struct error *err)
+{
+    enum rc rc = dialect_schema_begin(source, target, arena, schema_out, err);
+    if (rc == RC_OK)
+        rc = plan_columns(source, arena, schema_out, err);
+    *first_out = 0;
+    if (rc == RC_OK && schema_out->keyless)
+        rc = plan_first(source, arena, schema_out, first_out, err);
+    return rc;
+}
+
+/* A database or table name: letters, digits and "_" are promised, "-" and "$" and characters
+ * beyond ASCII are taken by the server's own grammar inside back-quotes. */
+static bool name_fits(struct slice name, size_t max)
+{
+    if (name.len == 0 || name.len > max)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.ptr[i];
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '-' || c == '$' || c >= 0x80;
+        if (!fits)
+            return false;
+    }
+    return true;
+}
+
+static enum rc name_error(const char *what, struct slice name, const struct table *source,
+                          struct error *err)
+{
+    return error_set(
+        err, RC_CONFIG,
+        "StarRocks does not take '%.*s' as a %s name. Give the target another one with "
+        "a route: - source-table: %.*s\\.%.*s  sink-table: DB.TABLE.",
+        SLICE_ARG(name), what, SLICE_ARG(source->db), SLICE_ARG(source->name));
+}
+
+enum rc starrocks_names_check(const struct load_schema *schema, struct error *err)
+{
+    const struct table *source = schema->source;
+    if (!name_fits(schema->db, 256))
+        return name_error("database", schema->db, source, err);
+    if (!name_fits(schema->table, 1024))
+        return name_error("table", schema->table, source, err);
+    for (uint32_t i = 0; i < source->column_count; i++) {
+        struct slice name = schema->columns[i].target_name;
+        bool refused = name.len > 1024 || slice_starts_nocase(name, SLICE("__op")) ||
+                       slice_starts_nocase(name, SLICE("__row"));
+        for (size_t k = 0; !refused && k < name.len; k++)
+            refused = strchr("=<>!*`", name.ptr[k]) != NULL;
+        if (refused)
+            return error_set(
+                err, RC_CONFIG,
+                "StarRocks does not take '%.*s' as a column name. Rename the column at "
+                "the source, or leave %.*s.%.*s out with tables.exclude.",
+                SLICE_ARG(name), SLICE_ARG(source->db), SLICE_ARG(source->name));
+    }
+    return RC_OK;
+}
+
+void starrocks_create_sql(const struct starrocks_config *config, const struct load_schema *schema,
+                          const uint32_t *first, uint32_t first_count, struct buf *out)
+{
+    buf_add_str(out, "CREATE TABLE IF NOT EXISTS ");
+    dialect_add_table_name(out, schema->db, schema->table);
+    dialect_add_definitions(out, schema, first, first_count);
+    buf_add_str(out, schema->keyless ? "DUPLICATE KEY" : "PRIMARY KEY");
+    dialect_add_columns(out, schema, first, first_count);
+    if (schema->source->comment.len > 0) {
+        buf_add_str(out, "\nCOMMENT ");
+        myconn_add_literal(out, schema->source->comment);
+    }
+    buf_add_str(out, "\nDISTRIBUTED BY HASH");
+    dialect_add_columns(out, schema, first, first_count);
+    if (config->buckets > 0)
+        buf_addf(out, " BUCKETS %u", (unsigned)config->buckets);
+    buf_add_byte(out, '\n');
+    dialect_add_properties(out, NULL, 0, &config->create_properties);
+}
+
+/* A longer key cancels a whole load (facts/starrocks.md part 4), so it is told beforehand. */
+static void warn_of_long_key(const struct load_schema *schema)
+{
+    uint64_t bytes = starrocks_key_bytes(schema);
+    if (bytes <= STARROCKS_KEY_BYTES)
+        return;
+    log_warn("sink.ddl",
+             "A key of this table may take more bytes than StarRocks allows by default (128); rows "
+             "with a longer key fail the load. Raise primary_key_limit_size in the backends' "
+             "be.conf.",
+             LOG_SLICE("db", schema->db), LOG_SLICE("table", schema->table),
+             LOG_U64("key_bytes", bytes));
+}
+
+static enum rc create(const struct starrocks_config *config, struct myconn *conn,
+                      const struct load_schema *schema, uint32_t first, struct error *err)
+{
+    enum rc rc = starrocks_names_check(schema, err);
+    if (rc != RC_OK)
+        return rc;
+    struct buf sql;
+    buf_init(&sql, 4 * 1024 * 1024);
+    if (schema->keyless)
+        starrocks_create_sql(config, schema, &first, 1, &sql);
+    else
+        starrocks_create_sql(config, schema, schema->key, schema->key_count, &sql);
+    rc = buf_check(&sql, "CREATE TABLE", err);
+    if (rc == RC_OK)
+        rc = dialect_create_run(conn, schema->db, buf_slice(&sql), err);
+    buf_deinit(&sql);
+    if (rc != RC_OK)
+        return error_wrap(err, "Table %.*s.%.*s cannot be created at StarRocks",
+                          SLICE_ARG(schema->db), SLICE_ARG(schema->table));
+    log_info("sink.ddl", "Created a table.", LOG_SLICE("db", schema->db),
+             LOG_SLICE("table", schema->table));
+    return RC_OK;
+}
+
+enum rc starrocks_target_prepare(const struct load_settings *settings UNUSED, const void *config,
+                                 struct myconn *conn, const struct table *source,
+                                 const struct sink_target *target, struct arena *arena,
+                                 struct load_schema *schema_out, struct error *err)
+{
+    uint32_t first = 0;
+    struct dialect_catalog catalog;
+    enum rc rc = starrocks_plan(source, target, arena, schema_out, &first, err);
+    if (rc == RC_OK)
+        rc = dialect_catalog_read(conn, target, arena, &catalog, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = catalog.column_count == 0 ? create(config, conn, schema_out, first, err)
+                                   : dialect_compare(&starrocks_traits, &catalog, schema_out, err);
+    if (rc == RC_OK)
+        warn_of_long_key(schema_out);
+    return rc;
+}
+
+enum rc starrocks_check(const struct load_settings *settings UNUSED, const void *config,
+                        struct myconn *conn, struct report *report, struct error *err)
+{
+    const struct starrocks_config *starrocks = config;
+    enum rc rc = dialect_check_version(conn, "StarRocks", "StarRocks", report, err);
+    if (rc != RC_OK)
+        return rc;
+    dialect_check_replicas(conn, &starrocks->create_properties, report);
+    return RC_OK;
+}
+
+void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out)
+{
+    buf_add_str(out, "TRUNCATE TABLE ");
+    dialect_add_table_name(out, schema->db, schema->table);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The headers of a load (facts/starrocks.md 1.6, 3.3, 7.3.9): strict, no row may be filtered,
+ * columns by name with __op behind them. The body is a stream of JSON objects, so there is no
+ * outer array to strip; the size check for JSON bodies (100 MB) is lifted because a batch has a
+ * bound of its own.
+ */
+#include "starrocks_int.h"
+
+void starrocks_headers(const struct load_settings *settings, const struct load_schema *schema,
+                       struct slice label, struct buf *out)
+{
+    buf_add_str(out, "label: ");
+    buf_add_slice(out, label);
+    buf_add_str(out, "\nformat: json\nignore_json_size: true\n");
+    dialect_add_column_header(out, schema, starrocks_dialect.delete_column);
+    buf_add_str(out, "strict_mode: true\nmax_filter_ratio: 0\ntimeout: ");
+    buf_add_u64(out, settings->load_timeout_s);
+    buf_add_byte(out, '\n');
+    dialect_properties_add(starrocks_property_rules, starrocks_property_rule_count,
+                           &settings->headers, out);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * StarRocks behind the shared Stream Load core: the dialect's table of functions, and the sink
+ * that the engine knows.
+ */
+#include "starrocks_int.h"
+
+const struct load_dialect starrocks_dialect = {
+    .name = "starrocks",
+    .product = "StarRocks",
+    .delete_column = "__op",
+    .label_max = 128,
+    .default_query_port = 9030,
+    .headers = starrocks_headers,
+    .read_answer = starrocks_read_answer,
+    .read_label_state = starrocks_read_label_state,
+    .target_prepare = starrocks_target_prepare,
+    .check = starrocks_check,
+    .truncate_sql = starrocks_truncate_sql,
+};
+
+static enum rc starrocks_open(const struct sink_options *options, struct sink **sink_out,
+                              struct error *err)
+{
+    const struct starrocks_config *config = options->config;
+    struct load_settings settings;
+    struct myconn_options query;
+    starrocks_settings(config, &settings, &query);
+    dialect_choose_endpoint(&config->query, &query);
+    return stream_load_open(&starrocks_dialect, &settings, &query, options, sink_out, err);
+}
+
+const struct sink_ops starrocks_sink = {
+    .name = "starrocks",
+    .summary = "StarRocks: tables kept equal to the source by Stream Load.",
+    .section = &starrocks_section,
+    .open = starrocks_open,
+    .check = stream_load_check,
+    .limits = stream_load_limits,
+    .table = stream_load_table,
+    .write = stream_load_write,
+    .pending = stream_load_pending,
+    .seal = stream_load_seal,
+    .submit = stream_load_submit,
+    .poll = stream_load_poll,
+    .resolve = stream_load_resolve,
+    .stats = stream_load_stats,
+    .stop = stream_load_stop,
+    .close = stream_load_close,
+};

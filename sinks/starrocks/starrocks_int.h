@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The StarRocks dialect of Stream Load.
+ *
+ *   config.c     the keys of `type: starrocks`
+ *   types.c      source column -> StarRocks type and encoding               (pure)
+ *   ddl.c        CREATE TABLE, comparison with what is there, TRUNCATE, check
+ *   headers.c    the request headers of a load                              (pure)
+ *   answer.c     what an answer means                                       (pure)
+ *   starrocks.c  the dialect and the sink_ops that point at the shared core
+ */
+#ifndef MILLRACE_SINKS_STARROCKS_INT_H
+#define MILLRACE_SINKS_STARROCKS_INT_H
+
+#include "../dialect/dialect_int.h"
+#include "../sinks.h"
+
+#define STARROCKS_VARCHAR_MAX 1048576 /* bytes, in every version before 4.2 */
+#define STARROCKS_KEY_BYTES 128       /* the backends' primary_key_limit_size */
+
+struct starrocks_config {
+    const char *jdbc_url;
+    struct cfg_list load_url;
+    const char *username;
+    struct secret password;
+    const char *label_prefix;
+    int64_t connect_timeout_ms;
+    int64_t socket_timeout_ms; /* -1: ours */
+    int64_t continue_timeout_ms;
+    uint64_t flush_bytes;
+    uint64_t flush_interval_ms;
+    int64_t flush_rows;
+    int64_t io_threads;
+    int64_t max_retries;
+    struct cfg_map properties;
+    struct cfg_map create_properties;
+    int64_t buckets; /* 0: automatic */
+    int64_t threads; /* 0: io_threads */
+    uint64_t load_timeout_ms;
+    int zero_dates; /* enum load_zero_dates */
+    struct cfg_list backend_list;
+    struct cfg_map rewrite;
+    bool tls;
+    const char *tls_ca;
+    int query_tls; /* enum myconn_tls */
+    /* Keys that are read and mean nothing here. */
+    bool unused_flag;
+    int64_t unused_number;
+    uint64_t unused_duration;
+
+    /* Made by validate. */
+    struct dialect_addresses frontends;
+    struct dialect_addresses backends;
+    struct dialect_endpoints query;
+    uint64_t load_timeout_s;
+};
+
+extern const struct cfg_section starrocks_section;
+extern const struct load_dialect starrocks_dialect;
+extern const struct dialect_traits starrocks_traits;
+extern const struct dialect_property_rule starrocks_property_rules[];
+extern const unsigned starrocks_property_rule_count;
+
+/* Fills the core's settings and the SQL connection's options; both borrow from `config`. */
+void starrocks_settings(const struct starrocks_config *config, struct load_settings *settings_out,
+                        struct myconn_options *query_out);
+
+/* Where a column stands: a primary key takes no DECIMAL, FLOAT or DOUBLE. */
+enum starrocks_place { STARROCKS_PLACE_VALUE = 0, STARROCKS_PLACE_KEY };
+/* RC_UNSUPPORTED when no StarRocks type takes the column at that place. */
+enum rc starrocks_type(const struct column *column, enum starrocks_place place, struct arena *arena,
+                       struct load_column *out, struct error *err) MUST_CHECK;
+/* The most bytes that a table's key can take, by its planned types. */
+uint64_t starrocks_key_bytes(const struct load_schema *schema);
+
+/* Plans a table that Millrace would create itself. `first_out` is the column that a keyless table
+ * is sorted and distributed by. */
+enum rc starrocks_plan(const struct table *source, const struct sink_target *target,
+                       struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
+                       struct error *err) MUST_CHECK;
+/* RC_CONFIG for names that StarRocks refuses. */
+enum rc starrocks_names_check(const struct load_schema *schema, struct error *err) MUST_CHECK;
+void starrocks_create_sql(const struct starrocks_config *config, const struct load_schema *schema,
+                          const uint32_t *first, uint32_t first_count, struct buf *out);
+
+enum rc starrocks_target_prepare(const struct load_settings *settings, const void *config,
+                                 struct myconn *conn, const struct table *source,
+                                 const struct sink_target *target, struct arena *arena,
+                                 struct load_schema *schema_out, struct error *err) MUST_CHECK;
+enum rc starrocks_check(const struct load_settings *settings, const void *config,
+                        struct myconn *conn, struct report *report, struct error *err) MUST_CHECK;
+void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out);
+void starrocks_headers(const struct load_settings *settings, const struct load_schema *schema,
+                       struct slice label, struct buf *out);
+void starrocks_read_answer(int http_status, struct slice body, struct load_answer *answer_out);
+enum label_state starrocks_read_label_state(int http_status, struct slice body);
+
+#endif
