@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CloudEvents and the JSON text of values, byte for byte.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "engine/engine.h"
+
+static enum rc same_text(const struct column *column UNUSED, struct slice cell,
+                         struct buf *scratch UNUSED, struct slice *text, struct error *err UNUSED)
+{
+    *text = cell;
+    return RC_OK;
+}
+
+static enum rc bad_text(const struct column *column, struct slice cell UNUSED,
+                        struct buf *scratch UNUSED, struct slice *text UNUSED, struct error *err)
+{
+    return error_set(err, RC_REJECTED, "Column %.*s is odd.", SLICE_ARG(column->name));
+}
+
+static struct cell value(const char *text)
+{
+    return (struct cell){
+        .ptr = (const uint8_t *)text, .len = (uint32_t)strlen(text), .state = CELL_VALUE};
+}
+
+static void check_cell(enum column_kind kind, const char *text, size_t len, const char *expected)
+{
+    struct column column = {.name = SLICE("c"), .kind = kind, .text = same_text};
+    struct cell cell = {.ptr = (const uint8_t *)text, .len = (uint32_t)len, .state = CELL_VALUE};
+    struct buf out, scratch;
+    struct error err;
+    buf_init(&out, 4096);
+    buf_init(&scratch, 4096);
+    assert_int_equal(json_add_cell(&out, &column, &cell, &scratch, &err), RC_OK);
+    assert_string_equal(buf_cstr(&out), expected);
+    buf_deinit(&out);
+    buf_deinit(&scratch);
+}
+
+static void values_as_the_table_says(void **state UNUSED)
+{
+    check_cell(COLUMN_INT, "-42", 3, "-42");
+    check_cell(COLUMN_UINT, "18446744073709551615", 20, "18446744073709551615");
+    check_cell(COLUMN_BIT, "5", 1, "5");
+    check_cell(COLUMN_YEAR, "0", 1, "0");
+    check_cell(COLUMN_DOUBLE, "1e-7", 4, "1e-7");
+    check_cell(COLUMN_DECIMAL, "0.10", 4, "\"0.10\"");
+    check_cell(COLUMN_DATE, "2024-00-00", 10, "\"2024-00-00\"");
+    check_cell(COLUMN_DATETIME, "2024-05-06 07:08:09.120", 23, "\"2024-05-06 07:08:09.120\"");
+    check_cell(COLUMN_TIMESTAMP, "2024-05-06 07:08:09", 19, "\"2024-05-06T07:08:09Z\"");
+    check_cell(COLUMN_TIMESTAMP, "2024-05-06 07:08:09.5", 21, "\"2024-05-06T07:08:09.5Z\"");
+    check_cell(COLUMN_TIME, "-838:59:59", 10, "\"-838:59:59\"");
+    check_cell(COLUMN_BYTES, "\x00\xff\x10", 3, "\"AP8Q\"");
+    check_cell(COLUMN_BYTES, "", 0, "\"\"");
+    check_cell(COLUMN_BYTES, "a", 1, "\"YQ==\"");
+    check_cell(COLUMN_BYTES, "ab", 2, "\"YWI=\"");
+    check_cell(COLUMN_JSON, "{\"a\": 1}", 8, "{\"a\": 1}");
+    check_cell(COLUMN_VECTOR, "[1,2.5]", 7, "[1,2.5]");
+    check_cell(COLUMN_GEOMETRY, "\xe6\x10\x00\x00\x01", 5, "{\"srid\":4326,\"wkb\":\"AQ==\"}");
+    check_cell(COLUMN_STRING, "a\"b\\c\n\x01\x1f\x7f\xc3\xa9", 11,
+               "\"a\\\"b\\\\c\\n\\u0001\\u001f\x7f\xc3\xa9\"");
+}
+
+static struct column columns[] = {
+    {.name = SLICE("id"), .kind = COLUMN_INT, .key_ordinal = 1, .text = same_text},
+    {.name = SLICE("na\"me"), .kind = COLUMN_STRING, .text = same_text},
+};
+static const uint32_t key[] = {0};
+static struct table table = {.db = SLICE("shop"),
+                             .name = SLICE("orders"),
+                             .columns = columns,
+                             .column_count = 2,
+                             .key = key,
+                             .key_count = 1,
+                             .has_names = true};
+static const struct txn txn = {.gtid = SLICE("0-1-42"),
+                               .file = SLICE("binlog.000007"),
+                               .offset = 4711,
+                               .commit_time_us = UINT64_C(1700000000) * 1000000 + 5,
+                               .server_id = 9};
+
+static const char *line_of(const struct change *change, struct buf *out)
+{
+    struct cloudevent_writer writer;
+    struct error err;
+    buf_reset(out);
+    assert_int_equal(cloudevent_writer_init(&writer, SLICE("my shop"), &err), RC_OK);
+    assert_int_equal(cloudevent_add(&writer, out, change, &err), RC_OK);
+    cloudevent_writer_deinit(&writer);
+    return buf_cstr(out);
+}
+
+static void an_update_is_an_event(void **state UNUSED)
+{
+    struct cell before[] = {value("1"), {.state = CELL_NULL}};
+    struct cell after[] = {value("1"), {.state = CELL_ABSENT}};
+    struct change change = {.kind = CHANGE_UPDATE,
+                            .table = &table,
+                            .before = {before, 2},
+                            .after = {after, 2},
+                            .txn = &txn,
+                            .ordinal = 3,
+                            .event_offset = 5000};
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    assert_string_equal(
+        line_of(&change, &out),
+        "{\"specversion\":\"1.0\",\"id\":\"0-1-42:3\",\"source\":\"urn:millrace:mysql:my%20shop\","
+        "\"type\":\"io.millrace.mysql.row.updated.v1\",\"subject\":\"shop/orders\","
+        "\"time\":\"2023-11-14T22:13:20.000005Z\",\"datacontenttype\":\"application/json\","
+        "\"sequence\":\"000000000000000700000000000012670000000000000003\","
+        "\"partitionkey\":\"d692fc0c46cd147b\",\"cdcop\":\"u\",\"cdcdb\":\"shop\","
+        "\"cdctable\":\"orders\",\"cdcgtid\":\"0-1-42\",\"cdcfile\":\"binlog.000007\","
+        "\"cdcpos\":\"5000\",\"cdctxid\":\"0-1-42\","
+        "\"data\":{\"before\":{\"id\":1,\"na\\\"me\":null},\"after\":{\"id\":1}}}\n");
+    buf_deinit(&out);
+}
+
+static void ids_without_gtid_name_server_file_and_offset(void **state UNUSED)
+{
+    struct cell after[] = {value("7"), value("x")};
+    struct txn plain = txn;
+    plain.gtid = SLICE_EMPTY;
+    struct change change = {
+        .kind = CHANGE_INSERT, .table = &table, .after = {after, 2}, .txn = &plain};
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    const char *line = line_of(&change, &out);
+    assert_non_null(strstr(line, "\"id\":\"9/binlog.000007:4711:0\""));
+    assert_non_null(strstr(line, "\"cdctxid\":\"binlog.000007:4711\""));
+    assert_null(strstr(line, "cdcgtid"));
+    assert_non_null(strstr(line, "\"before\":null"));
+    buf_deinit(&out);
+}
+
+static void a_partition_key_is_of_the_key_alone(void **state UNUSED)
+{
+    struct cell one[] = {value("7"), value("x")};
+    struct cell two[] = {value("7"), value("y")};
+    struct cell other[] = {value("8"), value("x")};
+    struct buf a, b, c;
+    buf_init(&a, 1 << 16);
+    buf_init(&b, 1 << 16);
+    buf_init(&c, 1 << 16);
+    struct change insert = {.kind = CHANGE_INSERT, .table = &table, .after = {one, 2}, .txn = &txn};
+    struct change delete = {
+        .kind = CHANGE_DELETE, .table = &table, .before = {two, 2}, .txn = &txn};
+    struct change foreign = {
+        .kind = CHANGE_INSERT, .table = &table, .after = {other, 2}, .txn = &txn};
+    const char *first = strstr(line_of(&insert, &a), "\"partitionkey\"");
+    const char *same = strstr(line_of(&delete, &b), "\"partitionkey\"");
+    const char *differs = strstr(line_of(&foreign, &c), "\"partitionkey\"");
+    assert_memory_equal(first, same, 33);
+    assert_memory_not_equal(first, differs, 33);
+    buf_deinit(&a);
+    buf_deinit(&b);
+    buf_deinit(&c);
+}
+
+static void schema_changes_carry_the_statement(void **state UNUSED)
+{
+    struct change change = {.kind = CHANGE_SCHEMA,
+                            .txn = &txn,
+                            .ddl = SLICE("ALTER TABLE t ADD c INT"),
+                            .ddl_db = SLICE("shop")};
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    const char *line = line_of(&change, &out);
+    assert_non_null(strstr(line, "io.millrace.mysql.schema.changed.v1"));
+    assert_non_null(strstr(line, "\"statement\":\"ALTER TABLE t ADD c INT\""));
+    assert_null(strstr(line, "cdcop"));
+    buf_deinit(&out);
+}
+
+static void a_failure_leaves_the_output_as_it_was(void **state UNUSED)
+{
+    struct cell after[] = {value("7"), value("x")};
+    struct change change = {
+        .kind = CHANGE_INSERT, .table = &table, .after = {after, 2}, .txn = &txn};
+    struct cloudevent_writer writer;
+    struct buf out;
+    struct error err;
+    buf_init(&out, 1 << 16);
+    assert_int_equal(cloudevent_writer_init(&writer, SLICE("s"), &err), RC_OK);
+    buf_add_str(&out, "before");
+    columns[1].text = bad_text;
+    assert_int_equal(cloudevent_add(&writer, &out, &change, &err), RC_REJECTED);
+    columns[1].text = same_text;
+    assert_string_equal(buf_cstr(&out), "before");
+    assert_string_equal(err.text, "Column na\"me is odd.");
+
+    struct buf small;
+    buf_init(&small, 64);
+    assert_int_equal(cloudevent_add(&writer, &small, &change, &err), RC_LIMIT);
+    assert_int_equal(small.len, 0);
+    buf_deinit(&small);
+    buf_deinit(&out);
+    cloudevent_writer_deinit(&writer);
+}
+
+static void borders_are_no_events(void **state UNUSED)
+{
+    struct change change = {.kind = CHANGE_COMMIT, .txn = &txn};
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    assert_string_equal(line_of(&change, &out), "");
+    change.kind = CHANGE_IDLE;
+    assert_string_equal(line_of(&change, &out), "");
+    buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_as_the_table_says),
+        cmocka_unit_test(an_update_is_an_event),
+        cmocka_unit_test(ids_without_gtid_name_server_file_and_offset),
+        cmocka_unit_test(a_partition_key_is_of_the_key_alone),
+        cmocka_unit_test(schema_changes_carry_the_statement),
+        cmocka_unit_test(a_failure_leaves_the_output_as_it_was),
+        cmocka_unit_test(borders_are_no_events),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
