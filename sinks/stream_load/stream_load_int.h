@@ -147,7 +147,8 @@ struct load_dialect {
 };
 
 /* A dialect's sink_ops.open ends in this: takes over `settings` (copied). `query` says where DDL
- * goes (its strings are copied). The dialect then sets sink->ops to its own table. */
+ * goes (its strings are copied). The sink has a table of the operations below under the dialect's
+ * name. */
 enum rc stream_load_open(const struct load_dialect *dialect, const struct load_settings *settings,
                          const struct myconn_options *query, const struct sink_options *options,
                          struct sink **sink_out, struct error *err) MUST_CHECK;

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One load's rows, one a key; see body_int.h for the layout and the rules. */
+#include "body_int.h"
+
+#include <stdlib.h>
+
+/* An empty body keeps at most this much of each of its blocks. */
+#define KEEP_BYTES (256u << 10)
+#define ROWS_MIN 64u
+#define SLOTS_MIN 128u
+/* Keys are a part of their rows, but their lengths are added: never more than twice the lines. */
+#define KEYS_FACTOR 2u
+
+void body_init(struct body *body, uint64_t max_bytes)
+{
+    ASSERT(max_bytes > 0 && max_bytes < SIZE_MAX / KEYS_FACTOR);
+    *body = (struct body){0};
+    buf_init(&body->data, (size_t)max_bytes);
+    buf_init(&body->keys, (size_t)max_bytes * KEYS_FACTOR);
+}
+
+static void free_index(struct body *body)
+{
+    free(body->rows);
+    free(body->slots);
+    body->rows = NULL;
+    body->slots = NULL;
+    body->row_cap = 0;
+    body->slot_count = 0;
+}
+
+void body_deinit(struct body *body)
+{
+    buf_deinit(&body->data);
+    buf_deinit(&body->keys);
+    free_index(body);
+}
+
+static void reset_buf(struct buf *buf)
+{
+    size_t max = buf->max;
+    if (buf->cap > KEEP_BYTES) {
+        buf_deinit(buf);
+        buf_init(buf, max);
+    } else {
+        buf_reset(buf);
+    }
+}
+
+void body_reset(struct body *body)
+{
+    reset_buf(&body->data);
+    reset_buf(&body->keys);
+    if ((size_t)body->row_cap * sizeof(*body->rows) > KEEP_BYTES)
+        free_index(body);
+    else if (body->slots != NULL)
+        memset(body->slots, 0, (size_t)body->slot_count * sizeof(*body->slots));
+    body->row_count = 0;
+    body->live_rows = 0;
+    body->live_bytes = 0;
+    body->collapsed = 0;
+}
+
+uint64_t body_memory(const struct body *body)
+{
+    if (body->row_count == 0)
+        return 0;
+    return body->data.len + body->keys.len + (uint64_t)body->row_count * sizeof(struct body_row) +
+           (uint64_t)body->slot_count * sizeof(uint32_t);
+}
+
+uint64_t body_draft_memory(const struct body *body, const struct body_draft *draft)
+{
+    uint64_t bytes = body->data.len - draft->data_mark + body->keys.len - draft->keys_mark +
+                     draft->count * sizeof(struct body_row);
+    if (((uint64_t)body->row_count + draft->count) * 2 > body->slot_count)
+        bytes += (body->slot_count == 0 ? SLOTS_MIN : body->slot_count) * sizeof(uint32_t);
+    return bytes;
+}
+
+void body_draft_begin(const struct body *body, struct body_draft *draft)
+{
+    ASSERT(body->data.rc == RC_OK && body->keys.rc == RC_OK);
+    draft->data_mark = body->data.len;
+    draft->keys_mark = body->keys.len;
+    draft->count = 0;
+}
+
+void body_line_begin(const struct body *body, struct body_draft *draft)
+{
+    ASSERT(draft->count < COUNT_OF(draft->lines));
+    draft->lines[draft->count].key_offset = body->keys.len;
+}
+
+void body_line_key_end(const struct body *body, struct body_draft *draft)
+{
+    draft->lines[draft->count].key_len = body->keys.len - draft->lines[draft->count].key_offset;
+    draft->lines[draft->count].offset = body->data.len;
+}
+
+void body_line_end(const struct body *body, struct body_draft *draft)
+{
+    draft->lines[draft->count].len = body->data.len - draft->lines[draft->count].offset;
+    draft->count++;
+}
+
+void body_draft_drop(struct body *body, const struct body_draft *draft)
+{
+    body->data.len = draft->data_mark;
+    body->keys.len = draft->keys_mark;
+    /* What did not fit is gone, and with it the reason of the failure. */
+    body->data.rc = RC_OK;
+    body->keys.rc = RC_OK;
+}
+
+static bool reserve_rows(struct body *body, unsigned count)
+{
+    if (body->row_count + count <= body->row_cap)
+        return true;
+    if (body->row_cap > UINT32_MAX / 4)
+        return false;
+    uint32_t cap = body->row_cap == 0 ? ROWS_MIN : body->row_cap * 2;
+    struct body_row *rows = realloc(body->rows, (size_t)cap * sizeof(*rows));
+    if (rows == NULL)
+        return false;
+    body->rows = rows;
+    body->row_cap = cap;
+    return true;
+}
+
+/* The slot of the key, or the empty slot where it belongs. */
+static uint32_t *find_slot(const struct body *body, uint64_t hash, struct slice key)
+{
+    uint32_t mask = body->slot_count - 1;
+    for (uint32_t i = (uint32_t)hash & mask;; i = (i + 1) & mask) {
+        uint32_t *slot = &body->slots[i];
+        if (*slot == 0)
+            return slot;
+        const struct body_row *row = &body->rows[*slot - 1];
+        if (row->key_hash == hash &&
+            slice_equal(slice_of(body->keys.ptr + row->key_offset, row->key_len), key))
+            return slot;
+    }
+}
+
+/* At most half of the slots are used, so that a search always meets an empty one soon. */
+static bool reserve_slots(struct body *body, unsigned count)
+{
+    if (((uint64_t)body->row_count + count) * 2 <= body->slot_count)
+        return true;
+    if (body->slot_count > UINT32_MAX / 4)
+        return false;
+    uint32_t slot_count = body->slot_count == 0 ? SLOTS_MIN : body->slot_count * 2;
+    uint32_t *slots = calloc(slot_count, sizeof(*slots));
+    if (slots == NULL)
+        return false;
+    for (uint32_t r = 0; r < body->row_count; r++) {
+        if (body->rows[r].len == 0)
+            continue; /* dead: a later row holds the key */
+        uint32_t i = (uint32_t)body->rows[r].key_hash & (slot_count - 1);
+        while (slots[i] != 0)
+            i = (i + 1) & (slot_count - 1);
+        slots[i] = r + 1;
+    }
+    free(body->slots);
+    body->slots = slots;
+    body->slot_count = slot_count;
+    return true;
+}
+
+static void index_row(struct body *body, struct body_row *row, bool is_last)
+{
+    struct slice key = slice_of(body->keys.ptr + row->key_offset, row->key_len);
+    row->key_hash = slice_hash(key);
+    uint32_t *slot = find_slot(body, row->key_hash, key);
+    if (*slot != 0) {
+        struct body_row *older = &body->rows[*slot - 1];
+        ASSERT(older->len > 0);
+        body->live_bytes -= older->len;
+        body->live_rows--;
+        body->collapsed++;
+        older->len = 0;
+        /* The same bytes are there already: the new copy is not needed. */
+        if (is_last)
+            body->keys.len = row->key_offset;
+        row->key_offset = older->key_offset;
+    }
+    *slot = body->row_count + 1;
+}
+
+enum rc body_draft_keep(struct body *body, const struct body_draft *draft, bool keyed,
+                        struct error *err)
+{
+    ASSERT(body->data.rc == RC_OK && body->keys.rc == RC_OK);
+    if (!reserve_rows(body, draft->count) || (keyed && !reserve_slots(body, draft->count))) {
+        body_draft_drop(body, draft);
+        return error_set(err, RC_MEMORY, "There is no memory for the index of a load's rows.");
+    }
+    for (unsigned i = 0; i < draft->count; i++) {
+        ASSERT(draft->lines[i].len > 0 && draft->lines[i].len <= UINT32_MAX);
+        ASSERT(draft->lines[i].key_len <= UINT32_MAX);
+        struct body_row row = {.offset = draft->lines[i].offset,
+                               .len = (uint32_t)draft->lines[i].len,
+                               .key_offset = draft->lines[i].key_offset,
+                               .key_len = (uint32_t)draft->lines[i].key_len};
+        if (keyed)
+            index_row(body, &row, i + 1 == draft->count);
+        body->rows[body->row_count++] = row;
+        body->live_rows++;
+        body->live_bytes += row.len;
+    }
+    return RC_OK;
+}
+
+void body_cursor_init(struct body_cursor *cursor, const struct body *body)
+{
+    *cursor = (struct body_cursor){.body = body};
+}
+
+size_t body_cursor_read(struct body_cursor *cursor, uint8_t *out, size_t cap)
+{
+    const struct body *body = cursor->body;
+    size_t done = 0;
+    while (done < cap && cursor->row < body->row_count) {
+        const struct body_row *row = &body->rows[cursor->row];
+        size_t part = row->len - cursor->row_offset;
+        if (part > cap - done)
+            part = cap - done;
+        if (part > 0)
+            memcpy(out + done, body->data.ptr + row->offset + cursor->row_offset, part);
+        done += part;
+        cursor->row_offset += (uint32_t)part;
+        if (cursor->row_offset == row->len) {
+            cursor->row++;
+            cursor->row_offset = 0;
+        }
+    }
+    return done;
+}
+
+bool body_cursor_seek(struct body_cursor *cursor, uint64_t offset)
+{
+    const struct body *body = cursor->body;
+    if (offset > body->live_bytes)
+        return false;
+    body_cursor_init(cursor, body);
+    while (offset > 0) {
+        uint32_t len = body->rows[cursor->row].len;
+        if (offset < len) {
+            cursor->row_offset = (uint32_t)offset;
+            return true;
+        }
+        offset -= len;
+        cursor->row++;
+    }
+    return true;
+}

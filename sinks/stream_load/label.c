@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Label text; the form and its reasons are in label_int.h. Pure, any thread. */
+#include "label_int.h"
+
+#define ID_DIGITS 12
+#define HASH_DIGITS 16
+#define EPOCH_DIGITS_MAX 20
+/* Everything behind the prefix at its longest, with the three underscores. */
+#define TAIL_MAX (3 + ID_DIGITS + HASH_DIGITS + EPOCH_DIGITS_MAX)
+
+static bool is_label_byte(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '_' || byte == '-';
+}
+
+enum rc label_check_prefix(const char *prefix, unsigned label_max, struct error *err)
+{
+    ASSERT(label_max > TAIL_MAX);
+    struct slice text = slice_str(prefix == NULL ? LABEL_PREFIX_DEFAULT : prefix);
+    if (text.len == 0)
+        return error_set(err, RC_CONFIG,
+                         "The label prefix is empty; leave the key out to get \"%s\".",
+                         LABEL_PREFIX_DEFAULT);
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_label_byte(text.ptr[i]))
+            return error_set(err, RC_CONFIG,
+                             "The label prefix \"%.*s\" has a character at place %zu that a load "
+                             "label may not have; use letters, digits, '_' and '-' only.",
+                             SLICE_ARG(text), i + 1);
+    }
+    if (text.len > label_max - TAIL_MAX)
+        return error_set(err, RC_CONFIG,
+                         "The label prefix \"%.*s\" has %zu bytes; at most %u leave room for the "
+                         "rest of a label.",
+                         SLICE_ARG(text), text.len, label_max - TAIL_MAX);
+    return RC_OK;
+}
+
+/* Hash of "db.table", fixed for ever: a label in a journal must be found again by later versions.
+ * The length of the database name goes in too, because a database may be called "a.b". */
+static uint64_t table_hash(struct slice db, struct slice table)
+{
+    uint8_t head[8];
+    store_u32le(head, (uint32_t)db.len);
+    store_u32le(head + 4, (uint32_t)table.len);
+    uint64_t hash = slice_hash(slice_of(head, sizeof(head)));
+    hash = hash * 0x9e3779b97f4a7c15u + slice_hash(db);
+    return hash * 0x9e3779b97f4a7c15u + slice_hash(table);
+}
+
+void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
+               struct slice table, uint64_t epoch)
+{
+    ASSERT(pipeline_id.len >= ID_DIGITS);
+    ASSERT(epoch > 0);
+    buf_add_slice(out, slice_str(prefix == NULL ? LABEL_PREFIX_DEFAULT : prefix));
+    buf_add_byte(out, '_');
+    buf_add_slice(out, slice_of(pipeline_id.ptr, ID_DIGITS));
+    buf_addf(out, "_%016llx_", (unsigned long long)table_hash(db, table));
+    buf_add_u64(out, epoch);
+}

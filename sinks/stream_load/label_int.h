@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The name of a load: the same epoch of the same pipeline into the same table always gets the same
+ * label, and nothing else ever gets it. Both servers keep labels per database and refuse a second
+ * load under one that they remember (facts/doris.md 1.8, facts/starrocks.md 1.7), so the label is
+ * what makes a repeated load harmless. Pure.
+ *
+ *   <prefix>_<first 12 of the pipeline id>_<16 hex of the hash of "db.table">_<epoch, decimal>
+ */
+#ifndef MILLRACE_SINKS_STREAM_LOAD_LABEL_INT_H
+#define MILLRACE_SINKS_STREAM_LOAD_LABEL_INT_H
+
+#include "engine/engine.h"
+
+#define LABEL_PREFIX_DEFAULT "millrace"
+
+/* RC_CONFIG when the prefix has a character that a label may not have, or leaves no room for the
+ * rest in `label_max` bytes. `prefix` is a C string because the configuration holds it; NULL means
+ * the default. */
+enum rc label_check_prefix(const char *prefix, unsigned label_max, struct error *err) MUST_CHECK;
+
+/* Appends the label. The prefix must have passed label_check_prefix. */
+void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
+               struct slice table, uint64_t epoch);
+
+#endif

@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sink behind both warehouses: open batches per target table, sealed into an epoch, carried by
+ * the loaders while the next batch fills. The contract is in engine/ports/sink.h.
+ *
+ * Memory: the open batch takes at most half of flush_bytes, so that it and the one on its way stay
+ * under the bound together. Only a single row that is larger than that goes all the same, alone.
+ *
+ * Threads: the pipeline's thread, but for stream_load_stop.
+ */
+#include "label_int.h"
+#include "loaders_int.h"
+#include "query_int.h"
+#include "target_int.h"
+
+#include <stdlib.h>
+
+#define SINK_ARENA_MAX ((size_t)64 << 20)
+#define TABLE_ARENA_MAX ((size_t)16 << 20)
+/* A single row may go this far past the bound: MySQL's own limit for a row in the binlog. */
+#define ROW_MAX ((uint64_t)1 << 30)
+#define LABEL_BYTES 136
+/* How far epochs are stretched for a target that is short of breath, and how soon it eases. */
+#define WIDEN_MAX 8u
+#define CALM_EPOCHS 4u
+
+/* One load of the sealed epoch. */
+struct sealed_load {
+    struct load_task task;
+    struct load_target *target;
+    uint64_t memory;
+    char label[LABEL_BYTES];
+};
+
+struct stream_load {
+    struct sink base;
+    struct sink_ops ops; /* the table that base.ops points at, under the dialect's name */
+    const struct load_dialect *dialect;
+    struct load_settings settings;
+    const void *config; /* the dialect's own; borrowed */
+    char pipeline_id[33];
+    struct arena arena;
+    struct halt halt;
+    struct frontends frontends;
+    struct query query;
+    struct transfer transfer; /* of the pipeline's thread: questions and checks */
+    struct loaders *loaders;
+
+    struct load_target *targets;
+    struct load_target *open_first; /* targets with rows in the open batch */
+    struct load_target **open_end;
+    uint32_t open_count;
+    uint64_t open_rows;
+    uint64_t open_bytes;
+
+    struct sealed_load *sealed; /* owned; sealed_count of them */
+    struct manifest_entry *entries;
+    uint32_t sealed_cap;
+    uint32_t sealed_count;
+    uint32_t running; /* submitted and not told yet */
+    bool submitted;
+    uint64_t sealed_bytes;
+    enum rc failed; /* a load ended badly; then poll says so from now on */
+    struct error failure;
+
+    bool epoch_short_of_breath;
+    unsigned widen; /* flush_interval is multiplied by this */
+    unsigned calm_epochs;
+    struct sink_stats stats;
+    atomic_ullong retries; /* of questions on this thread: they send nothing, so it stays 0 */
+};
+
+static struct stream_load *of(struct sink *base)
+{
+    return (struct stream_load *)base;
+}
+
+static const struct stream_load *of_const(const struct sink *base)
+{
+    return (const struct stream_load *)base;
+}
+
+static uint64_t open_bytes_max(const struct stream_load *sink)
+{
+    return sink->settings.flush_bytes / 2;
+}
+
+static enum rc make_exchange(void *ctx, struct exchange **exchange_out, struct error *err)
+{
+    struct stream_load *sink = ctx;
+    return exchange_curl_new(&sink->settings, &sink->halt, exchange_out, err);
+}
+
+static enum rc check_settings(const struct load_dialect *dialect,
+                              const struct load_settings *settings, struct error *err)
+{
+    if (settings->frontends.count == 0)
+        return error_set(err, RC_CONFIG, "No HTTP address of a frontend of %s is configured.",
+                         dialect->product);
+    return label_check_prefix(settings->label_prefix, dialect->label_max, err);
+}
+
+/* The parts that have threads or locks, each undone by the caller's close when a later one fails.
+ */
+static enum rc open_parts(struct stream_load *sink, const struct myconn_options *query,
+                          struct error *err)
+{
+    enum rc rc = frontends_init(&sink->frontends, sink->settings.frontends.count, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = query_init(&sink->query, query, &sink->halt, sink->dialect->product,
+                    sink->settings.max_retries, &sink->arena, err);
+    if (rc != RC_OK)
+        goto undo_frontends;
+    struct exchange_factory factory = {.make = make_exchange, .ctx = sink};
+    rc = transfer_init(&sink->transfer, sink->dialect, &sink->settings, &sink->frontends, &factory,
+                       err);
+    if (rc == RC_OK)
+        rc = loaders_new(sink->dialect, &sink->settings, &sink->frontends, &sink->halt, &factory,
+                         &sink->loaders, err);
+    if (rc == RC_OK)
+        return RC_OK;
+    transfer_deinit(&sink->transfer);
+    query_deinit(&sink->query);
+undo_frontends:
+    frontends_deinit(&sink->frontends);
+    return rc;
+}
+
+static void fill_ops(struct stream_load *sink)
+{
+    sink->ops = (struct sink_ops){.name = sink->dialect->name,
+                                  .summary = sink->dialect->product,
+                                  .check = stream_load_check,
+                                  .limits = stream_load_limits,
+                                  .table = stream_load_table,
+                                  .write = stream_load_write,
+                                  .pending = stream_load_pending,
+                                  .seal = stream_load_seal,
+                                  .submit = stream_load_submit,
+                                  .poll = stream_load_poll,
+                                  .resolve = stream_load_resolve,
+                                  .stats = stream_load_stats,
+                                  .stop = stream_load_stop,
+                                  .close = stream_load_close};
+    sink->base.ops = &sink->ops;
+}
+
+enum rc stream_load_open(const struct load_dialect *dialect, const struct load_settings *settings,
+                         const struct myconn_options *query, const struct sink_options *options,
+                         struct sink **sink_out, struct error *err)
+{
+    ASSERT(options->pipeline_id.len == 32);
+    ASSERT(dialect->label_max < LABEL_BYTES);
+    enum rc rc = check_settings(dialect, settings, err);
+    if (rc != RC_OK)
+        return rc;
+    struct stream_load *sink = calloc(1, sizeof(*sink));
+    if (sink == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the sink.");
+    sink->dialect = dialect;
+    sink->settings = *settings;
+    if (sink->settings.threads == 0)
+        sink->settings.threads = 1;
+    sink->config = options->config;
+    memcpy(sink->pipeline_id, options->pipeline_id.ptr, options->pipeline_id.len);
+    sink->open_end = &sink->open_first;
+    sink->widen = 1;
+    fill_ops(sink);
+    rc = halt_init(&sink->halt, err);
+    if (rc != RC_OK) {
+        free(sink);
+        return rc;
+    }
+    arena_init(&sink->arena, "stream load sink", SINK_ARENA_MAX);
+    rc = open_parts(sink, query, err);
+    if (rc != RC_OK) {
+        arena_deinit(&sink->arena);
+        halt_deinit(&sink->halt);
+        free(sink);
+        return rc;
+    }
+    *sink_out = &sink->base;
+    return RC_OK;
+}
+
+void stream_load_stop(struct sink *base)
+{
+    struct stream_load *sink = of(base);
+    halt_stop(&sink->halt);
+    query_interrupt(&sink->query);
+}
+
+void stream_load_close(struct sink *base)
+{
+    if (base == NULL)
+        return;
+    struct stream_load *sink = of(base);
+    halt_stop(&sink->halt);
+    loaders_free(sink->loaders);
+    transfer_deinit(&sink->transfer);
+    query_deinit(&sink->query);
+    frontends_deinit(&sink->frontends);
+    for (struct load_target *target = sink->targets; target != NULL; target = target->next)
+        target_deinit(target);
+    free(sink->sealed);
+    free(sink->entries);
+    arena_deinit(&sink->arena);
+    halt_deinit(&sink->halt);
+    free(sink);
+}
+
+static void check_frontend(struct stream_load *sink, unsigned index, struct report *report)
+{
+    const char *address = sink->settings.frontends.items[index];
+    struct transfer_result result;
+    struct error err;
+    error_clear(&err);
+    switch (transfer_health(&sink->transfer, index, &result, &err)) {
+    case TRANSFER_ANSWERED:
+        if (result.reason[0] == '\0') {
+            report_add(report, REPORT_OK, NULL, "Frontend %s answers.", address);
+            return;
+        }
+        break;
+    case TRANSFER_REFUSED:
+        report_add(report, REPORT_FAIL, err.text, "Frontend %s cannot be used.", address);
+        return;
+    case TRANSFER_NOT_SENT:
+    case TRANSFER_LOST:
+        break;
+    case TRANSFER_STOPPED:
+        return;
+    }
+    report_add(report, REPORT_FAIL,
+               "Check the address (the frontend's HTTP port, 8030 unless it was changed), the "
+               "user and the password.",
+               "Frontend %s does not answer as it should: %s.", address, result.reason);
+}
+
+struct check_call {
+    struct stream_load *sink;
+    struct report *report;
+};
+
+static enum rc run_check(void *ctx, struct myconn *conn, struct error *err)
+{
+    struct check_call *call = ctx;
+    struct stream_load *sink = call->sink;
+    report_add(call->report, REPORT_OK, NULL, "The query port answers: %s.", myconn_label(conn));
+    if (sink->dialect->check == NULL)
+        return RC_OK;
+    return sink->dialect->check(&sink->settings, sink->config, conn, call->report, err);
+}
+
+enum rc stream_load_check(struct sink *base, struct report *report, struct error *err)
+{
+    struct stream_load *sink = of(base);
+    for (unsigned i = 0; i < sink->settings.frontends.count; i++)
+        check_frontend(sink, i, report);
+    struct check_call call = {.sink = sink, .report = report};
+    bool was_proven = sink->query.proven;
+    struct error own;
+    if (err == NULL)
+        err = &own;
+    enum rc rc = query_run(&sink->query, run_check, &call, err);
+    if (rc == RC_OK || rc == RC_CANCELLED || was_proven || sink->query.proven)
+        return rc;
+    /* Not to be reached is a finding of the check, not a failure of checking. */
+    report_add(report, REPORT_FAIL,
+               "Check the address (the frontend's query port, 9030 unless it was changed), the "
+               "user and the password.",
+               "%s", err->text);
+    error_clear(err);
+    return RC_OK;
+}
+
+struct sink_limits stream_load_limits(const struct sink *base)
+{
+    const struct stream_load *sink = of_const(base);
+    return (struct sink_limits){.flush_rows = sink->settings.flush_rows,
+                                .flush_bytes = open_bytes_max(sink),
+                                .flush_interval_ms =
+                                    sink->settings.flush_interval_ms * sink->widen};
+}
+
+struct prepare_call {
+    struct stream_load *sink;
+    struct sink_table *table;
+    const struct sink_target *target;
+};
+
+static enum rc run_prepare(void *ctx, struct myconn *conn, struct error *err)
+{
+    struct prepare_call *call = ctx;
+    struct sink_table *table = call->table;
+    arena_reset(&table->arena);
+    return call->sink->dialect->target_prepare(&call->sink->settings, call->sink->config, conn,
+                                               table->source, call->target, &table->arena,
+                                               &table->schema, err);
+}
+
+static enum rc prepare_table(struct stream_load *sink, struct load_target *target,
+                             struct sink_table *table, const struct sink_target *names,
+                             struct error *err)
+{
+    struct prepare_call call = {.sink = sink, .table = table, .target = names};
+    enum rc rc = query_run(&sink->query, run_prepare, &call, err);
+    if (rc != RC_OK)
+        return rc;
+    table->schema.source = table->source;
+    rc = encoder_init(&table->encoder, &table->schema, sink->dialect->delete_column,
+                      sink->settings.zero_dates, &table->arena, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = target_add_table(target, table, err);
+    if (rc != RC_OK)
+        encoder_deinit(&table->encoder);
+    return rc;
+}
+
+enum rc stream_load_table(struct sink *base, const struct table *source,
+                          const struct sink_target *names, struct sink_table **table_out,
+                          struct error *err)
+{
+    struct stream_load *sink = of(base);
+    struct load_target *target = target_find_or_add(&sink->targets, &sink->arena, names->db,
+                                                    names->table, open_bytes_max(sink) + ROW_MAX);
+    struct sink_table *table = target == NULL ? NULL : target_find_table(target, source);
+    if (table != NULL) {
+        *table_out = table;
+        return RC_OK;
+    }
+    table = target == NULL ? NULL : calloc(1, sizeof(*table));
+    if (table == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for target table %.*s.%.*s.",
+                         SLICE_ARG(names->db), SLICE_ARG(names->table));
+    table->source = source;
+    arena_init(&table->arena, "target table", TABLE_ARENA_MAX);
+    struct error own;
+    enum rc rc = prepare_table(sink, target, table, names, err == NULL ? &own : err);
+    if (rc != RC_OK) {
+        arena_deinit(&table->arena);
+        free(table);
+        return rc;
+    }
+    *table_out = table;
+    return RC_OK;
+}
+
+static enum rc run_statement(void *ctx, struct myconn *conn, struct error *err)
+{
+    return myconn_exec(conn, *(struct slice *)ctx, err);
+}
+
+/* TRUNCATE is done twice when the connection breaks in between; it bears that. */
+static enum rc truncate_target(struct stream_load *sink, struct sink_table *table,
+                               struct error *err)
+{
+    const struct load_target *target = table->target;
+    ASSERT(sink->open_rows == 0 && sink->running == 0);
+    if (target_source_count(target) > 1)
+        return error_set(err, RC_UNSUPPORTED,
+                         "Table %s was truncated, but %.*s.%.*s holds rows of other tables too, so "
+                         "it cannot be truncated. Delete the table's rows there by hand and set "
+                         "the start position behind the TRUNCATE, or route the tables apart.",
+                         table->encoder.source, SLICE_ARG(target->db), SLICE_ARG(target->table));
+    struct buf sql;
+    buf_init(&sql, 64u << 10);
+    sink->dialect->truncate_sql(&table->schema, &sql);
+    struct error own;
+    enum rc rc = buf_check(&sql, "A TRUNCATE statement", err);
+    if (rc == RC_OK) {
+        struct slice statement = buf_slice(&sql);
+        rc = query_run(&sink->query, run_statement, &statement, err == NULL ? &own : err);
+    }
+    buf_deinit(&sql);
+    return rc;
+}
+
+/* Whether the draft may join the open batch. The first row of a batch always may. */
+static bool draft_fits(const struct stream_load *sink, const struct body *body,
+                       const struct body_draft *draft)
+{
+    if (sink->open_rows == 0)
+        return true;
+    if (sink->open_bytes + body_draft_memory(body, draft) > open_bytes_max(sink))
+        return false;
+    uint64_t max = sink->dialect->body_bytes_max;
+    uint64_t grown = body->live_bytes + (body->data.len - draft->data_mark);
+    return max == 0 || body->live_rows == 0 || grown <= max;
+}
+
+static void note_open(struct stream_load *sink, struct sink_table *table)
+{
+    struct load_target *target = table->target;
+    target->open_schema = &table->schema;
+    target->open_column_list = table->column_list;
+    target->next_open = NULL;
+    *sink->open_end = target;
+    sink->open_end = &target->next_open;
+    sink->open_count++;
+}
+
+enum rc stream_load_write(struct sink *base, struct sink_table *table, const struct change *change,
+                          struct error *err)
+{
+    struct stream_load *sink = of(base);
+    if (change->kind == CHANGE_TRUNCATE)
+        return truncate_target(sink, table, err);
+    struct body *body = target_open_body(table->target);
+    if (body->row_count > 0 && table->target->open_column_list != table->column_list)
+        return RC_FULL;
+    struct body_draft draft;
+    enum rc rc = encoder_draft(&table->encoder, body, &draft, change, err);
+    if (rc == RC_LIMIT && sink->open_rows > 0)
+        return RC_FULL; /* in an empty batch it has more room */
+    if (rc != RC_OK)
+        return rc;
+    if (!draft_fits(sink, body, &draft)) {
+        body_draft_drop(body, &draft);
+        return RC_FULL;
+    }
+    bool first = body->row_count == 0;
+    uint64_t rows = body->live_rows;
+    uint64_t collapsed = body->collapsed;
+    uint64_t memory = body_memory(body);
+    rc = body_draft_keep(body, &draft, !table->schema.keyless, err);
+    if (rc != RC_OK)
+        return rc;
+    if (first)
+        note_open(sink, table);
+    sink->open_rows += body->live_rows - rows;
+    sink->open_bytes += body_memory(body) - memory;
+    sink->stats.rows_collapsed += body->collapsed - collapsed;
+    return RC_OK;
+}
+
+void stream_load_pending(const struct sink *base, struct sink_pending *pending_out)
+{
+    const struct stream_load *sink = of_const(base);
+    *pending_out = (struct sink_pending){.rows = sink->open_rows, .bytes = sink->open_bytes};
+}
+
+static enum rc reserve_sealed(struct stream_load *sink, struct error *err)
+{
+    if (sink->open_count <= sink->sealed_cap)
+        return RC_OK;
+    uint32_t cap = sink->open_count * 2;
+    struct sealed_load *sealed = realloc(sink->sealed, cap * sizeof(*sealed));
+    if (sealed != NULL)
+        sink->sealed = sealed;
+    struct manifest_entry *entries = realloc(sink->entries, cap * sizeof(*entries));
+    if (entries != NULL)
+        sink->entries = entries;
+    if (sealed == NULL || entries == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for a list of %u loads.", cap);
+    sink->sealed_cap = cap;
+    return RC_OK;
+}
+
+static enum rc seal_target(struct stream_load *sink, struct load_target *target, uint64_t epoch,
+                           uint32_t index, struct error *err)
+{
+    struct sealed_load *sealed = &sink->sealed[index];
+    struct buf label;
+    buf_init(&label, LABEL_BYTES - 1);
+    label_add(&label, sink->settings.label_prefix,
+              slice_of(sink->pipeline_id, strlen(sink->pipeline_id)), target->db, target->table,
+              epoch);
+    enum rc rc = buf_check(&label, "A load's label", err);
+    if (rc != RC_OK) {
+        buf_deinit(&label);
+        return rc;
+    }
+    memset(sealed, 0, sizeof(*sealed));
+    memcpy(sealed->label, label.ptr, label.len);
+    sealed->target = target;
+    sealed->task.entry = index;
+    sealed->task.load = (struct transfer_load){.schema = target->open_schema,
+                                               .label = slice_of(sealed->label, label.len),
+                                               .body = target_open_body(target)};
+    sealed->memory = body_memory(target_open_body(target));
+    buf_deinit(&label);
+    sink->entries[index] = (struct manifest_entry){.db = target->db,
+                                                   .table = target->table,
+                                                   .token = sealed->task.load.label,
+                                                   .rows = sealed->task.load.body->live_rows,
+                                                   .bytes = sealed->task.load.body->live_bytes,
+                                                   .keyless = target->open_schema->keyless};
+    return RC_OK;
+}
+
+enum rc stream_load_seal(struct sink *base, uint64_t epoch, struct manifest *manifest_out,
+                         struct error *err)
+{
+    struct stream_load *sink = of(base);
+    ASSERT(sink->running == 0 && (sink->submitted || sink->sealed_count == 0));
+    enum rc rc = reserve_sealed(sink, err);
+    uint32_t index = 0;
+    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
+         target = target->next_open)
+        rc = seal_target(sink, target, epoch, index++, err);
+    if (rc != RC_OK)
+        return rc;
+    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
+        target->open ^= 1;
+    sink->sealed_count = sink->open_count;
+    sink->sealed_bytes = sink->open_bytes;
+    sink->submitted = sink->sealed_count == 0;
+    sink->open_first = NULL;
+    sink->open_end = &sink->open_first;
+    sink->open_count = 0;
+    sink->open_rows = 0;
+    sink->open_bytes = 0;
+    *manifest_out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
+    return RC_OK;
+}
+
+/* The load's rows are at the target: their memory is free for the next epoch. */
+static void release_load(struct stream_load *sink, struct sealed_load *sealed)
+{
+    body_reset(target_sealed_body(sealed->target));
+    sink->sealed_bytes -= sealed->memory;
+}
+
+enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)
+{
+    (void)err; /* threads and memory are there already: nothing can fail */
+    struct stream_load *sink = of(base);
+    ASSERT(sink->running == 0);
+    sink->submitted = true;
+    sink->epoch_short_of_breath = false;
+    for (uint32_t i = 0; i < sink->sealed_count; i++) {
+        if (applied != NULL && applied[i])
+            release_load(sink, &sink->sealed[i]);
+        else
+            sink->running++;
+    }
+    for (uint32_t i = 0; i < sink->sealed_count; i++)
+        if (applied == NULL || !applied[i])
+            loaders_submit(sink->loaders, &sink->sealed[i].task);
+    return RC_OK;
+}
+
+/* A target that was short of breath gets fewer, larger epochs; some calm ones undo it step by step.
+ */
+static void adapt_interval(struct stream_load *sink)
+{
+    if (sink->epoch_short_of_breath) {
+        sink->calm_epochs = 0;
+        if (sink->widen < WIDEN_MAX)
+            sink->widen *= 2;
+    } else if (sink->widen > 1 && ++sink->calm_epochs >= CALM_EPOCHS) {
+        sink->calm_epochs = 0;
+        sink->widen /= 2;
+    }
+}
+
+enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result *result,
+                         struct error *err)
+{
+    struct stream_load *sink = of(base);
+    if (sink->failed != RC_OK) {
+        if (err != NULL)
+            *err = sink->failure;
+        return sink->failed;
+    }
+    if (sink->running == 0)
+        return RC_EOF;
+    struct load_task *task = loaders_next(sink->loaders, wait_ms);
+    if (task == NULL)
+        return halt_stopped(&sink->halt) ? error_set(err, RC_CANCELLED, "A stop was asked for.")
+                                         : RC_AGAIN;
+    sink->running--;
+    sink->stats.load_time_us += task->outcome.time_us;
+    sink->epoch_short_of_breath |= task->outcome.widen;
+    if (task->rc != RC_OK) {
+        sink->failed = task->rc;
+        sink->failure = task->err;
+        if (err != NULL)
+            *err = task->err;
+        return task->rc;
+    }
+    const struct manifest_entry *entry = &sink->entries[task->entry];
+    *result =
+        (struct sink_result){.entry = task->entry, .rows = entry->rows, .bytes = entry->bytes};
+    sink->stats.rows_loaded += entry->rows;
+    sink->stats.bytes_loaded += entry->bytes;
+    sink->stats.loads++;
+    release_load(sink, &sink->sealed[task->entry]);
+    if (sink->running == 0)
+        adapt_interval(sink);
+    return RC_OK;
+}
+
+enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entry,
+                            enum load_state *state_out, struct error *err)
+{
+    struct stream_load *sink = of(base);
+    struct load_env env = {.transfer = &sink->transfer,
+                           .halt = &sink->halt,
+                           .wait = halt_wait,
+                           .retries = &sink->retries};
+    enum label_state state;
+    enum rc rc = load_settle_label(&env, entry->db, entry->token, &state, err);
+    if (rc != RC_OK)
+        return rc;
+    switch (state) {
+    case LABEL_COMMITTED:
+        *state_out = LOAD_APPLIED;
+        return RC_OK;
+    case LABEL_ABORTED:
+        *state_out = LOAD_NOT_APPLIED;
+        return RC_OK;
+    case LABEL_PREPARED:
+        return error_set(err, RC_MISMATCH,
+                         "%s holds a two-phase load under label %.*s in database %.*s that waits "
+                         "for its commit, and it is not ours. Commit or abort it there, then start "
+                         "again.",
+                         sink->dialect->product, SLICE_ARG(entry->token), SLICE_ARG(entry->db));
+    case LABEL_UNKNOWN:
+    case LABEL_RUNNING:
+    case LABEL_UNREADABLE:
+        break;
+    }
+    ASSERT(state == LABEL_UNKNOWN);
+    *state_out = LOAD_UNKNOWN;
+    return RC_OK;
+}
+
+void stream_load_stats(const struct sink *base, struct sink_stats *stats_out)
+{
+    const struct stream_load *sink = of_const(base);
+    *stats_out = sink->stats;
+    stats_out->retries = loaders_retries(sink->loaders);
+    stats_out->buffered_bytes = sink->open_bytes + sink->sealed_bytes;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Target tables, and the source tables whose rows go there. A target has two bodies: one open, one
+ * sealed and on its way. A route may lead several source tables into one target; they share its
+ * body, so they must agree about its columns. A source table that is altered comes back as another
+ * version with another column list; one load has one column list, so the open body must be sealed
+ * before its first row.
+ *
+ * Threads: the pipeline's one thread; loaders read the sealed body and its schema.
+ */
+#ifndef MILLRACE_SINKS_STREAM_LOAD_TARGET_INT_H
+#define MILLRACE_SINKS_STREAM_LOAD_TARGET_INT_H
+
+#include "encode_int.h"
+
+struct load_target {
+    struct slice db; /* owned by the sink's arena */
+    struct slice table;
+    struct body bodies[2];
+    unsigned open;                         /* index of the open body */
+    const struct load_schema *open_schema; /* of the first row in the open body */
+    uint32_t open_column_list;
+    uint32_t column_lists;     /* how many different ones there have been */
+    struct sink_table *tables; /* newest first; owned */
+    struct load_target *next;
+    struct load_target *next_open; /* in the order of their first rows in the open batch */
+};
+
+/* One source table at one version, on its way to one target. */
+struct sink_table {
+    struct arena arena; /* of schema and encoder */
+    struct load_schema schema;
+    struct encoder encoder;
+    const struct table *source;
+    struct load_target *target;
+    uint32_t column_list; /* equal numbers: equal columns, within the target */
+    bool superseded;      /* a newer version of the same source table is there */
+    struct sink_table *next;
+};
+
+static inline struct body *target_open_body(struct load_target *target)
+{
+    return &target->bodies[target->open];
+}
+
+static inline struct body *target_sealed_body(struct load_target *target)
+{
+    return &target->bodies[target->open ^ 1];
+}
+
+/* Appends to the list when it is not there. Bodies hold at most body_max bytes. NULL: no memory. */
+struct load_target *target_find_or_add(struct load_target **targets, struct arena *arena,
+                                       struct slice db, struct slice table, uint64_t body_max);
+void target_deinit(struct load_target *target);
+
+/* The way that was made for this very table before, or NULL. */
+struct sink_table *target_find_table(const struct load_target *target, const struct table *source);
+/* Takes a table whose schema and source are filled, and gives it its column list. RC_MISMATCH when
+ * another source table that goes to the same target has other columns; then nothing is taken. */
+enum rc target_add_table(struct load_target *target, struct sink_table *table,
+                         struct error *err) MUST_CHECK;
+/* The number of source tables that go to the target now. */
+unsigned target_source_count(const struct load_target *target);
+
+#endif
