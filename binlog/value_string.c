@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strings and bytes: CHAR, VARCHAR, TEXT to UTF-8; BINARY, VARBINARY, BLOB as they are, BINARY(n)
+ * with its stripped zeros put back; MariaDB's UUID, INET4, INET6 and compressed columns
+ * (facts/binlog.md 6.6, 6.7, 6.13, 6.15). State: only what value_thread.c keeps; any thread.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "value_codec_int.h"
+#include "value_thread_int.h"
+
+enum rc value_charset_error(enum rc rc, const struct column *column, const struct charset *charset,
+                            struct slice bytes, struct error *err)
+{
+    enum { SHOWN = 32 };
+    if (rc == RC_UNSUPPORTED)
+        return error_set(err, rc,
+                         "Column %.*s: the C library cannot convert the character set %.*s to "
+                         "UTF-8. Install its conversion modules (Debian: libc6; Fedora: "
+                         "glibc-gconv-extra).",
+                         SLICE_ARG(column->name), SLICE_ARG(charset->name));
+    if (rc != RC_REJECTED)
+        return error_set(err, rc, "Column %.*s: a text of %zu bytes does not fit in memory.",
+                         SLICE_ARG(column->name), bytes.len);
+    char hex[2 * SHOWN + 1] = "";
+    size_t shown = bytes.len < SHOWN ? bytes.len : SHOWN;
+    for (size_t i = 0; i < shown; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes.ptr[i]);
+    return error_set(
+        err, rc, "Column %.*s: its bytes are not valid in the character set %.*s: %s%s.",
+        SLICE_ARG(column->name), SLICE_ARG(charset->name), hex, shown < bytes.len ? "..." : "");
+}
+
+/* One stored blob of a compressed column: nothing; 0 and the bytes; or 0x80 with flags, the length
+ * of the whole in 1 to 4 big-endian bytes, and a deflate stream. Appends the bytes to `out`. */
+static enum rc decompress(const struct column *column, struct slice cell, struct buf *out,
+                          struct slice *bytes, struct error *err)
+{
+    enum { ZLIB = 0x80, RAW = 0x08, LENGTH_MASK = 0x07, METHOD_MASK = 0xf0 };
+    *bytes = SLICE_EMPTY;
+    if (cell.len == 0)
+        return RC_OK;
+    uint8_t head = cell.ptr[0];
+    if (head == 0) {
+        *bytes = slice_of(cell.ptr + 1, cell.len - 1);
+        return RC_OK;
+    }
+    unsigned size_bytes = head & LENGTH_MASK;
+    if ((head & METHOD_MASK) != ZLIB || size_bytes == 0 || size_bytes > 4 ||
+        cell.len < 1 + size_bytes)
+        return value_bad_bytes(column, cell, "the header of the compressed value is unknown", err);
+    size_t whole = (size_t)load_uint_be(cell.ptr + 1, size_bytes);
+    z_stream *stream = value_thread_inflate((head & RAW) != 0);
+    if (stream == NULL)
+        return error_set(err, RC_MEMORY, "Column %.*s: there is no memory for decompression.",
+                         SLICE_ARG(column->name));
+    size_t start = out->len;
+    uint8_t *to = buf_reserve(out, whole);
+    if (to == NULL)
+        return value_scratch(column, out, err);
+    /* inflate only reads its input; zlib's declaration is without const unless ZLIB_CONST is set.
+     */
+    union {
+        const uint8_t *read;
+        uint8_t *pass;
+    } in = {.read = cell.ptr + 1 + size_bytes};
+    stream->next_in = in.pass;
+    stream->avail_in = (uInt)(cell.len - 1 - size_bytes);
+    stream->next_out = to;
+    stream->avail_out = (uInt)whole;
+    if (inflate(stream, Z_FINISH) != Z_STREAM_END || stream->avail_out != 0)
+        return value_bad_bytes(column, cell, "the compressed value is damaged", err);
+    out->len = start + whole;
+    *bytes = slice_of(out->ptr + start, whole);
+    return RC_OK;
+}
+
+enum rc value_text_string(const struct column *column, struct slice cell, struct buf *scratch,
+                          struct slice *text, struct error *err)
+{
+    const struct value_codec *codec = value_codec(column);
+    if (codec->compressed) {
+        /* Not into `scratch`: converting appends there, which may move what is being read. */
+        struct buf *plain = value_thread_buf();
+        if (plain == NULL)
+            return error_set(err, RC_MEMORY, "Column %.*s: there is no memory for decompression.",
+                             SLICE_ARG(column->name));
+        enum rc rc = decompress(column, cell, plain, &cell, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    enum rc rc = charset_to_utf8(codec->charset, cell, scratch, text);
+    if (rc != RC_OK) {
+        value_charset_error(rc, column, codec->charset, cell, err);
+        if (rc == RC_REJECTED && codec->charset_assumed)
+            error_hint(err, "The binlog does not say the column's character set; a source with "
+                            "binlog_row_metadata=FULL writes it.");
+        return rc;
+    }
+    if (codec->compressed && text->ptr == cell.ptr) {
+        /* The thread's buffer is used again by the next column, so the text moves to scratch. */
+        size_t start = scratch->len;
+        buf_add_slice(scratch, cell);
+        if (scratch->rc != RC_OK)
+            return value_scratch(column, scratch, err);
+        *text = slice_of(scratch->ptr + start, cell.len);
+    }
+    return RC_OK;
+}
+
+enum rc value_text_bytes(const struct column *column, struct slice cell, struct buf *scratch,
+                         struct slice *text, struct error *err)
+{
+    const struct value_codec *codec = value_codec(column);
+    if (codec->compressed)
+        return decompress(column, cell, scratch, text, err);
+    if (!column->is_fixed_bytes || cell.len == codec->size) {
+        *text = cell;
+        return RC_OK;
+    }
+    if (cell.len > codec->size)
+        return value_bad_size(column, cell, codec->size, err);
+    uint8_t *out = buf_reserve(scratch, codec->size);
+    if (out == NULL)
+        return value_scratch(column, scratch, err);
+    if (cell.len > 0)
+        memcpy(out, cell.ptr, cell.len);
+    memset(out + cell.len, 0, codec->size - cell.len);
+    scratch->len += codec->size;
+    *text = slice_of(out, codec->size);
+    return RC_OK;
+}
+
+/* The bytes at their full width: the server strips trailing zeros here too. */
+static enum rc load_padded(const struct column *column, struct slice cell, uint8_t *out,
+                           size_t size, struct error *err)
+{
+    if (cell.len > size)
+        return value_bad_size(column, cell, size, err);
+    memset(out, 0, size);
+    if (cell.len > 0)
+        memcpy(out, cell.ptr, cell.len);
+    return RC_OK;
+}
+
+enum rc value_text_uuid(const struct column *column, struct slice cell, struct buf *scratch,
+                        struct slice *text, struct error *err)
+{
+    enum { UUID_BYTES = 16, UUID_TEXT = 36 };
+    static const char digits[] = "0123456789abcdef";
+    uint8_t uuid[UUID_BYTES];
+    enum rc rc = load_padded(column, cell, uuid, sizeof(uuid), err);
+    if (rc != RC_OK)
+        return rc;
+    uint8_t *out = buf_reserve(scratch, UUID_TEXT);
+    if (out == NULL)
+        return value_scratch(column, scratch, err);
+    uint8_t *to = out;
+    for (unsigned i = 0; i < UUID_BYTES; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = (uint8_t)digits[uuid[i] >> 4];
+        *to++ = (uint8_t)digits[uuid[i] & 15];
+    }
+    scratch->len += UUID_TEXT;
+    *text = slice_of(out, UUID_TEXT);
+    return RC_OK;
+}
+
+/* inet_ntop writes IPv4 inside IPv6 and the longest run of zeros as MariaDB does. */
+static enum rc put_inet(const struct column *column, int family, size_t size, struct slice cell,
+                        struct buf *scratch, struct slice *text, struct error *err)
+{
+    uint8_t address[16];
+    enum rc rc = load_padded(column, cell, address, size, err);
+    if (rc != RC_OK)
+        return rc;
+    uint8_t *out = buf_reserve(scratch, INET6_ADDRSTRLEN);
+    if (out == NULL)
+        return value_scratch(column, scratch, err);
+    if (inet_ntop(family, address, (char *)out, INET6_ADDRSTRLEN) == NULL)
+        return value_bad_bytes(column, cell, "it is no address", err);
+    size_t len = strlen((const char *)out);
+    scratch->len += len;
+    *text = slice_of(out, len);
+    return RC_OK;
+}
+
+enum rc value_text_inet4(const struct column *column, struct slice cell, struct buf *scratch,
+                         struct slice *text, struct error *err)
+{
+    return put_inet(column, AF_INET, 4, cell, scratch, text, err);
+}
+
+enum rc value_text_inet6(const struct column *column, struct slice cell, struct buf *scratch,
+                         struct slice *text, struct error *err)
+{
+    return put_inet(column, AF_INET6, 16, cell, scratch, text, err);
+}
