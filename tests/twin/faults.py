@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The faults that the twin can be told to show, and the counters that tests look at.
+
+A fault is armed over HTTP (`POST /twin/fault` on the frontend) with a count and, if wanted, for one
+table; each time it shows, the count goes down. Count -1 holds until it is set to 0.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import Optional
+
+# Name -> where the real servers were seen to do it.
+FAULTS = {
+    "lose_answer": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
+    "lose_request": "facts/doris.md 1.3 ('sender is gone'), facts/starrocks.md 8.1 T3",
+    "publish_timeout": "facts/doris.md 1.7, facts/starrocks.md 1.5",
+    "redirect_dead": "facts/starrocks.md 1.3 (unreachable redirect host), 8.1 T3",
+    "too_many_versions": "facts/doris.md 5 (-235), facts/starrocks.md 5",
+    "fail_commit_unknown": "facts/doris.md 1.7 (caveat of Fail), facts/starrocks.md 1.5",
+    "slow": "facts/doris.md 5 (publish slow), facts/starrocks.md 8.1 T3",
+    "http_502": "facts/starrocks.md 7.2 no. 39, 8.1 T3",
+    "truncated_answer": "facts/starrocks.md 7.3 no. 1",
+    "running_txn_limit": "facts/doris.md 2.4, facts/starrocks.md 1.7",
+    "label_forgotten": "facts/doris.md 1.8, facts/starrocks.md 1.7",
+    "auth_down": "facts/doris.md 1.2, facts/starrocks.md 1.4",
+    "restart": "facts/doris.md 1.8 (PREPARE is not journaled), facts/starrocks.md 1.7",
+    "mem_limit": "facts/doris.md 5, facts/starrocks.md 5",
+    "data_error": "facts/doris.md 1.7 (DATA_QUALITY_ERROR), facts/starrocks.md 1.5",
+}
+
+# These act at once and are not kept.
+IMMEDIATE = {"label_forgotten", "restart"}
+
+
+@dataclass
+class Armed:
+    """One armed fault."""
+
+    count: int
+    table: Optional[str]
+    ms: int  # slow: delay; publish_timeout: until visible
+    committed: bool  # fail_commit_unknown: what really happened
+
+
+class Faults:
+    """Armed faults and how often each showed. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._armed: dict[str, list[Armed]] = {}
+        self.hit: Counter[str] = Counter()
+
+    def arm(self, name: str, count: int = 1, table: Optional[str] = None, ms: int = 0,
+            committed: bool = True) -> None:
+        """Arms `name`; count 0 takes back whatever is armed under that name."""
+        with self._lock:
+            if count == 0:
+                self._armed.pop(name, None)
+            else:
+                self._armed.setdefault(name, []).append(Armed(count, table, ms, committed))
+
+    def take(self, name: str, database: str = "", table: str = "") -> Optional[Armed]:
+        """The fault if it is armed for this table, used up by one; else None."""
+        with self._lock:
+            for armed in self._armed.get(name, ()):
+                if armed.table in (None, "", table, f"{database}.{table}"):
+                    self.hit[name] += 1
+                    if armed.count > 0:
+                        armed.count -= 1
+                        if armed.count == 0:
+                            self._armed[name].remove(armed)
+                    return armed
+        return None
+
+    def note(self, name: str) -> None:
+        """Counts an immediate fault."""
+        with self._lock:
+            self.hit[name] += 1
+
+    def describe(self) -> dict[str, list[dict[str, object]]]:
+        """What is armed, for GET /twin/state."""
+        with self._lock:
+            return {name: [vars(one).copy() for one in armed]
+                    for name, armed in self._armed.items() if armed}
+
+
+class Counters:
+    """What was loaded, for tests and for `--discard` measuring."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.loads = 0
+        self.rows = 0
+        self.bytes = 0
+        self.requests: Counter[str] = Counter()
+        self.commits: Counter[str] = Counter()  # "db label" -> times committed
+
+    def load(self, size: int, rows: int) -> None:
+        with self._lock:
+            self.loads += 1
+            self.rows += rows
+            self.bytes += size
+
+    def request(self, what: str) -> None:
+        with self._lock:
+            self.requests[what] += 1
+
+    def committed(self, database: str, label: str) -> None:
+        with self._lock:
+            self.commits[f"{database} {label}"] += 1
+
+    def describe(self) -> dict[str, object]:
+        with self._lock:
+            return {"loads": self.loads, "rows": self.rows, "bytes": self.bytes,
+                    "requests": dict(self.requests), "labels": dict(self.commits)}
