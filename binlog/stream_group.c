@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where transactions begin and end (facts/binlog.md part 4; the states are drawn in
+ * stream_state_int.h).
+ */
+#include "stream_state_int.h"
+
+static bool is_skipped(const struct binlog_stream *stream, const struct gtid *gtid)
+{
+    if (stream->start_gtids != NULL && gtid->family != GTID_NONE &&
+        gtid_set_contains(stream->start_gtids, gtid))
+        return true;
+    return stream->include_gtids != NULL &&
+           (gtid->family == GTID_NONE || !gtid_set_contains(stream->include_gtids, gtid));
+}
+
+enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid *gtid,
+                          struct error *err)
+{
+    if (stream->group.open)
+        return RC_OK;
+    static const struct event_gtid anonymous = {0};
+    const struct event *event = &stream->event;
+    const struct event_gtid *head = gtid == NULL ? &anonymous : gtid;
+    stream->group = (struct stream_group){.open = true,
+                                          .gtid = head->gtid,
+                                          .begun = head->implicit_begin,
+                                          .xa = head->xa_prepare,
+                                          .skipped = is_skipped(stream, &head->gtid),
+                                          .pass = stream->pass_rows};
+    stream->pass_rows = 0;
+    buf_reset(&stream->held);
+    memcpy(stream->txn_file, stream->file, sizeof(stream->txn_file));
+    buf_reset(&stream->txn_gtid);
+    gtid_text(&head->gtid, &stream->txn_gtid);
+    stream->txn = (struct txn){
+        .gtid = buf_slice(&stream->txn_gtid),
+        .file = slice_str(stream->txn_file),
+        .offset = event->offset,
+        .commit_time_us = head->commit_time_us != 0 ? head->commit_time_us
+                                                    : (uint64_t)event->header.timestamp * 1000000,
+        .server_id = event->header.server_id,
+        .generation = stream->generation,
+    };
+    return buf_check(&stream->txn_gtid, "The text of a GTID", err);
+}
+
+enum rc stream_group_gtid(struct binlog_stream *stream, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    if (group->open && (group->implicit || !group->begun)) {
+        /* A group that has no commit of its own (facts/binlog.md 2.1, VIEW_CHANGE). */
+        group->ended = true;
+        stream->event_pending = true;
+        return RC_OK;
+    }
+    if (group->open)
+        return error_set(err, RC_CORRUPT,
+                         "A transaction begins inside another one, which began at %s:%llu.",
+                         stream->txn_file, (unsigned long long)stream->txn.offset);
+    struct event_gtid gtid;
+    enum rc rc = event_gtid_parse(&stream->event, &gtid, err);
+    return rc != RC_OK ? rc : stream_group_open(stream, &gtid, err);
+}
+
+enum rc stream_group_close(struct binlog_stream *stream, struct change *change, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    ASSERT(group->open && group->ended);
+    if (group->gtid.family != GTID_NONE) {
+        enum rc rc = gtid_set_add(stream->executed, &group->gtid, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    if (group->pass > group->given && !group->skipped)
+        return error_set(err, RC_MISMATCH,
+                         "The transaction that began at %s:%llu has %llu rows of captured tables, "
+                         "but the checkpoint says that %llu were delivered: the stream or the list "
+                         "of tables is another than before.",
+                         stream->txn_file, (unsigned long long)stream->txn.offset,
+                         (unsigned long long)group->given, (unsigned long long)group->pass);
+    stream->last_commit_us = stream->txn.commit_time_us;
+    stream->txns_read++;
+    if (group->told) {
+        change->kind = CHANGE_COMMIT;
+        change->txn = &stream->txn;
+        stream->moved = false;
+        stream->quiet_txns = 0;
+    } else {
+        stream->moved = true;
+        stream->quiet_txns++;
+    }
+    group->open = false;
+    group->ended = false;
+    return RC_OK;
+}
+
+enum rc stream_group_drop(struct binlog_stream *stream, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    if (!group->open)
+        return RC_OK;
+    if (group->told)
+        return error_set(err, RC_CORRUPT,
+                         "The transaction that began at %s:%llu has no end: the server stopped "
+                         "while it wrote it, and rows of it were given out already.",
+                         stream->txn_file, (unsigned long long)stream->txn.offset);
+    stream->pass_rows = group->pass;
+    *group = (struct stream_group){0};
+    return RC_OK;
+}
+
+static enum rc refuse_two_phase(const struct binlog_stream *stream, struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED,
+                     "The XA transaction that began at %s:%llu changes captured tables and is "
+                     "prepared for a later XA COMMIT; this version cannot keep its rows until "
+                     "then. Use plain transactions or XA COMMIT ... ONE PHASE for these tables, "
+                     "or leave them out.",
+                     stream->txn_file, (unsigned long long)stream->txn.offset);
+}
+
+enum rc stream_group_xa_prepare(struct binlog_stream *stream, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    struct cursor cursor = cursor_of(stream->event.body);
+    bool one_phase = cursor_u8(&cursor) != 0;
+    if (cursor.failed)
+        return error_set(err, RC_CORRUPT, "The event is cut off.");
+    if (!group->open)
+        return RC_OK;
+    if (!one_phase && group->xa_captured && !group->skipped)
+        return refuse_two_phase(stream, err);
+    group->ended = true;
+    group->xa = false;
+    stream->held_at = 0;
+    stream->held_replay = one_phase && stream->held.len > 0 && !group->held_overflow;
+    if (!stream->held_replay)
+        buf_reset(&stream->held);
+    return RC_OK;
+}
+
+/* Keeps a table map or rows event of an XA group until its end is known. */
+enum rc stream_group_hold(struct binlog_stream *stream, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    const struct event *event = &stream->event;
+    uint8_t head[8 + 4 + 1];
+    if (event->header.type != EVENT_TABLE_MAP) {
+        struct rows_head rows;
+        enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
+        if (rc != RC_OK)
+            return rc;
+        const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
+        group->xa_captured = group->xa_captured || (shape != NULL && shape->table != NULL);
+    }
+    if (!group->held_overflow) {
+        store_u64le(head, event->offset);
+        store_u32le(head + 8, (uint32_t)event->body.len);
+        head[12] = event->header.type;
+        buf_add(&stream->held, head, sizeof(head));
+        buf_add_slice(&stream->held, event->body);
+        stream->bytes_copied += event->body.len;
+        group->held_overflow = stream->held.rc != RC_OK;
+    }
+    if (group->held_overflow && group->xa_captured && !group->skipped)
+        return error_set(err, RC_UNSUPPORTED,
+                         "The XA transaction that began at %s:%llu changes captured tables and has "
+                         "more than %zu bytes of rows, which is more than can be held until its "
+                         "end. Use plain transactions for these tables, or leave them out.",
+                         stream->txn_file, (unsigned long long)stream->txn.offset, STREAM_HELD_MAX);
+    return RC_OK;
+}
+
+/*
+ * What was executed before this file begins. It seeds the set only where none was given: a set that
+ * the checkpoint brought is exact already, and a set that began inside a file is exact only from
+ * here on.
+ */
+enum rc stream_group_seed(struct binlog_stream *stream, struct error *err)
+{
+    if (stream->executed_known || event_is_fake(&stream->event.header))
+        return RC_OK;
+    enum rc rc = stream->event.header.type == EVENT_PREVIOUS_GTIDS
+                     ? gtid_set_decode(stream->executed, stream->event.body, err)
+                     : event_gtid_list_parse(stream->event.body, stream->executed, err);
+    stream->executed_known = rc == RC_OK;
+    return rc;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the decoder is. A position is always the start of a group; GTIDs count when their group is
+ * over (facts/binlog.md 4.2, #65). Offsets are our own 64-bit sums, not the header's (1.4).
+ */
+#include "stream_state_int.h"
+
+#include <stdio.h>
+
+bool stream_place_file(struct binlog_stream *stream, struct slice file)
+{
+    if (file.len >= sizeof(stream->file) ||
+        (file.len > 0 && memchr(file.ptr, '\0', file.len) != NULL))
+        return false;
+    if (file.len > 0)
+        memcpy(stream->file, file.ptr, file.len);
+    stream->file[file.len] = '\0';
+    return true;
+}
+
+enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *feed,
+                           const struct position *at, struct error *err)
+{
+    if (at->server[0] != '\0' && stream->options.server != NULL &&
+        strcmp(at->server, stream->options.server) != 0 && at->gtid_set.len == 0)
+        stream->generation++;
+    stream->feed = feed;
+    error_clear(&stream->failure);
+    stream->format = (struct event_format){0};
+    stream->crc32 = stream->options.announced_crc32;
+    tables_forget_ids(stream->tables);
+    stream->group = (struct stream_group){0};
+    stream->event = (struct event){0};
+    stream->event_pending = false;
+    stream->walking = false;
+    stream->payload_open = false;
+    stream->held_replay = false;
+    stream->moved = false;
+    buf_reset(&stream->held);
+    if (!stream_place_file(stream, slice_str(at->file)))
+        return error_set(err, RC_CONFIG, "The binlog file name '%s' is too long.", at->file);
+    stream->offset = at->offset;
+    stream->pass_rows = at->rows_done;
+    stream->last_commit_us = at->commit_time_us;
+    stream->executed_known = at->gtid_set.len > 0;
+    return gtid_set_parse(stream->executed, buf_slice(&at->gtid_set), err);
+}
+
+/* Where reading would go on: the open group's start, or what comes next. An event that waits for
+ * the group before it to be closed comes next, although its bytes were taken already. */
+static uint64_t safe_offset(const struct binlog_stream *stream)
+{
+    if (stream->group.open)
+        return stream->txn.offset;
+    return stream->event_pending ? stream->event.offset : stream->offset;
+}
+
+enum rc binlog_stream_position(struct binlog_stream *stream, struct position *out,
+                               struct error *err)
+{
+    const struct stream_group *group = &stream->group;
+    const char *file = group->open ? stream->txn_file : stream->file;
+    memcpy(out->file, file, sizeof(out->file));
+    out->offset = safe_offset(stream);
+    snprintf(out->server, sizeof(out->server), "%s",
+             stream->options.server == NULL ? "" : stream->options.server);
+    out->rows_done = 0;
+    out->commit_time_us = stream->last_commit_us;
+    buf_reset(&out->gtid_set);
+    if (stream->executed_known)
+        gtid_set_text(stream->executed, &out->gtid_set);
+    return buf_check(&out->gtid_set, "The GTID set of a position", err);
+}
+
+enum rc binlog_stream_resume_position(struct binlog_stream *stream, struct position *out,
+                                      struct error *err)
+{
+    enum rc rc = binlog_stream_position(stream, out, err);
+    const struct stream_group *group = &stream->group;
+    if (!group->open)
+        out->rows_done = stream->pass_rows;
+    else
+        out->rows_done = group->given > group->pass ? group->given : group->pass;
+    return rc;
+}
+
+/* Parts a binlog's name into what is before the last dot and the number behind it. */
+static bool file_number(const char *file, struct slice *base, uint64_t *number)
+{
+    const char *dot = strrchr(file, '.');
+    if (dot == NULL)
+        return false;
+    *base = slice_of(file, (size_t)(dot - file));
+    return text_parse_u64(slice_str(dot + 1), number);
+}
+
+/* Whether the file's number is known to be the same (0), smaller (-1) or bigger (1) than that of
+ * `to`; false when the names tell no order. */
+static bool file_order(const char *file, const char *to, int *order)
+{
+    struct slice base_a;
+    struct slice base_b;
+    uint64_t a = 0;
+    uint64_t b = 0;
+    if (strcmp(file, to) == 0) {
+        *order = 0;
+        return true;
+    }
+    if (!file_number(file, &base_a, &a) || !file_number(to, &base_b, &b) ||
+        !slice_equal(base_a, base_b))
+        return false;
+    *order = a < b ? -1 : a > b;
+    return true;
+}
+
+static bool reached_by_gtid(struct binlog_stream *stream, const struct position *to)
+{
+    struct slice text = buf_slice(&to->gtid_set);
+    if (text.len == 0 || !stream->executed_known)
+        return false;
+    if (!slice_equal(buf_slice(&stream->reached_text), text)) {
+        buf_reset(&stream->reached_text);
+        buf_add_slice(&stream->reached_text, text);
+        if (stream->reached_text.rc != RC_OK ||
+            gtid_set_parse(stream->reached_set, text, NULL) != RC_OK) {
+            buf_reset(&stream->reached_text);
+            return false;
+        }
+    }
+    return gtid_set_contains_set(stream->executed, stream->reached_set);
+}
+
+bool binlog_stream_reached(struct binlog_stream *stream, const struct position *to)
+{
+    const char *server = stream->options.server == NULL ? "" : stream->options.server;
+    const char *file = stream->group.open ? stream->txn_file : stream->file;
+    uint64_t offset = safe_offset(stream);
+    int order = 0;
+    bool same_server = to->server[0] == '\0' || strcmp(to->server, server) == 0;
+    if (same_server && to->file[0] != '\0' && file_order(file, to->file, &order))
+        return order > 0 || (order == 0 && offset >= to->offset);
+    return reached_by_gtid(stream, to);
+}
+
+void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out)
+{
+    *out = (struct source_stats){.events_read = stream->events_read,
+                                 .rows_read = stream->rows_read,
+                                 .txns_read = stream->txns_read,
+                                 .last_commit_us = stream->last_commit_us};
+    if (stream->feed != NULL)
+        stream->feed->ops->stats(stream->feed, &out->bytes_read, &out->bytes_copied,
+                                 &out->last_received_us);
+    out->bytes_copied += stream->bytes_copied + payload_bytes_copied(stream->payload);
+}
+
+void binlog_stream_where(const struct binlog_stream *stream, struct buf *out)
+{
+    buf_addf(out, "%s:%llu", stream->file[0] == '\0' ? "(start)" : stream->file,
+             (unsigned long long)stream->event.offset);
+}
+
+enum rc binlog_stream_catalog_table(struct binlog_stream *stream,
+                                    const struct catalog_table *catalog, bool is_mariadb,
+                                    struct table **table_out, struct error *err)
+{
+    return tables_from_catalog(stream->tables, catalog, is_mariadb, table_out, err);
+}

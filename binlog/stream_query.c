@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statements in the stream: the borders of transactions, table changes, and statement-format data
+ * changes, which cannot be turned into rows and are never passed over in silence when they may
+ * concern a captured table (facts/binlog.md 4.1, 13 rule 10).
+ */
+#include "stream_state_int.h"
+
+/* A statement with where it runs, while its names are looked at. */
+struct looking {
+    struct binlog_stream *stream;
+    struct slice db; /* default database */
+    struct error *err;
+    enum rc rc;
+};
+
+static struct slice name_db(const struct looking *looking, struct sql_name name)
+{
+    return name.db.len > 0 ? name.db : looking->db;
+}
+
+static bool is_wanted(void *ctx, struct sql_name name)
+{
+    struct looking *looking = ctx;
+    bool wanted = false;
+    looking->rc = tables_wants(looking->stream->tables, name_db(looking, name), name.name, &wanted,
+                               looking->err);
+    return wanted || looking->rc != RC_OK;
+}
+
+static bool is_system_schema(struct slice db)
+{
+    return slice_equal_nocase(db, SLICE("mysql")) || slice_equal_nocase(db, SLICE("sys")) ||
+           slice_equal_nocase(db, SLICE("performance_schema")) ||
+           slice_equal_nocase(db, SLICE("information_schema"));
+}
+
+/* The first wanted table among the statement's names; NULL when there is none. */
+static const struct sql_name *first_wanted(struct looking *looking,
+                                           const struct sql_statement *statement)
+{
+    for (uint32_t i = 0; i < statement->name_count; i++)
+        if (is_wanted(looking, statement->names[i]))
+            return looking->rc == RC_OK ? &statement->names[i] : NULL;
+    return NULL;
+}
+
+static enum rc refuse_statement(const struct query *query, struct error *err)
+{
+    enum { SHOWN = 120 };
+    size_t len = query->text.len < SHOWN ? query->text.len : SHOWN;
+    return error_set(err, RC_UNSUPPORTED,
+                     "A statement that changes rows of captured tables is in the binlog as text "
+                     "and not as rows (database %.*s): %.*s%s. SET GLOBAL binlog_format=ROW, and "
+                     "load the tables anew.",
+                     SLICE_ARG(query->db), (int)len, (const char *)query->text.ptr,
+                     len < query->text.len ? "..." : "");
+}
+
+/* Rows change without being in the binlog. */
+static enum rc on_dml(struct looking *looking, const struct query *query,
+                      const struct sql_statement *statement, struct error *err)
+{
+    bool concerns = first_wanted(looking, statement) != NULL;
+    if (looking->rc == RC_OK && !concerns && !statement->names_complete)
+        concerns =
+            sql_scan_names(query->text, is_wanted, looking) ||
+            (!is_system_schema(query->db) && tables_any_wanted(looking->stream->tables, query->db));
+    if (looking->rc != RC_OK)
+        return looking->rc;
+    return concerns ? refuse_statement(query, err) : RC_OK;
+}
+
+static void mark_changed(struct looking *looking, const struct sql_statement *statement)
+{
+    struct binlog_tables *tables = looking->stream->tables;
+    for (uint32_t i = 0; i < statement->name_count; i++)
+        tables_mark_changed(tables, name_db(looking, statement->names[i]),
+                            statement->names[i].name);
+    if (!statement->names_complete)
+        tables_mark_changed(tables, SLICE_EMPTY, SLICE_EMPTY);
+}
+
+/* Tables or databases change: told when a captured table may be among them. */
+static enum rc on_ddl(struct looking *looking, const struct query *query,
+                      const struct sql_statement *statement, struct change *change,
+                      struct error *err)
+{
+    struct binlog_stream *stream = looking->stream;
+    mark_changed(looking, statement);
+    if (stream->group.skipped)
+        return RC_OK;
+    const struct sql_name *wanted = NULL;
+    bool concerns = !statement->names_complete;
+    if (statement->kind == SQL_DATABASE_DDL) {
+        concerns =
+            statement->name_count == 1 && tables_any_wanted(stream->tables, statement->names[0].db);
+    } else {
+        wanted = first_wanted(looking, statement);
+        concerns = concerns || wanted != NULL;
+    }
+    if (looking->rc != RC_OK)
+        return looking->rc;
+    if (wanted != NULL && statement->has_select)
+        return refuse_statement(query, err);
+    if (!concerns)
+        return RC_OK;
+    *change = (struct change){
+        .kind = statement->kind == SQL_TRUNCATE ? CHANGE_TRUNCATE : CHANGE_SCHEMA,
+        .table = wanted == NULL
+                     ? NULL
+                     : tables_newest(stream->tables, name_db(looking, *wanted), wanted->name),
+        .txn = &stream->txn,
+        .ordinal = stream->group.ordinal,
+        .event_offset = stream->event.offset,
+        .ddl = query->text,
+        .ddl_db = query->db,
+    };
+    stream->group.told = true;
+    return RC_OK;
+}
+
+static enum rc on_rollback(const struct binlog_stream *stream, struct error *err)
+{
+    const struct stream_group *group = &stream->group;
+    if (!group->open || group->skipped || (group->given == 0 && !group->xa_captured))
+        return RC_OK;
+    return error_set(err, RC_UNSUPPORTED,
+                     "The transaction that began at %s:%llu is rolled back in the binlog after "
+                     "rows of captured tables were given out; that happens when it mixes "
+                     "transactional and non-transactional tables. Keep such tables apart, and "
+                     "load them anew.",
+                     stream->txn_file, (unsigned long long)stream->txn.offset);
+}
+
+/* The words that begin and end transactions. RC_NOT_FOUND: it is another statement. */
+static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    enum rc rc = RC_OK;
+    switch (kind) {
+    case SQL_NOTHING: /* MariaDB's stand-in for an event that was taken out */
+        group->ended = group->open && !group->begun;
+        return RC_OK;
+    case SQL_BEGIN:
+    case SQL_XA_START:
+        rc = stream_group_open(stream, NULL, err);
+        group->begun = true;
+        group->xa = group->xa || kind == SQL_XA_START;
+        return rc;
+    case SQL_COMMIT:
+        group->ended = group->open;
+        return RC_OK;
+    case SQL_ROLLBACK:
+        rc = on_rollback(stream, err);
+        group->ended = group->open;
+        return rc;
+    case SQL_ROLLBACK_TO:
+        return on_rollback(stream, err);
+    case SQL_SAVEPOINT:
+    case SQL_XA_END:
+        return RC_OK;
+    case SQL_XA_COMMIT:
+    case SQL_XA_ROLLBACK:
+        rc = stream_group_open(stream, NULL, err);
+        group->ended = true;
+        return rc;
+    default:
+        return RC_NOT_FOUND;
+    }
+}
+
+enum rc stream_query(struct binlog_stream *stream, struct change *change, struct error *err)
+{
+    struct query query;
+    struct sql_statement *statement = &stream->statement;
+    struct stream_group *group = &stream->group;
+    enum rc rc =
+        query_parse(stream->event.body, stream->event.header.type, &stream->inflated, &query, err);
+    if (rc != RC_OK)
+        return rc;
+    sql_classify(query.text, statement);
+    if (group->open && group->implicit && statement->kind == SQL_BEGIN) {
+        group->ended = true;
+        stream->event_pending = true;
+        return RC_OK;
+    }
+    rc = on_border(stream, statement->kind, err);
+    if (rc != RC_NOT_FOUND)
+        return rc;
+    rc = stream_group_open(stream, NULL, err);
+    if (rc != RC_OK)
+        return rc;
+    struct looking looking = {.stream = stream, .db = query.db, .err = err};
+    if (statement->kind == SQL_DML && !group->skipped)
+        rc = on_dml(&looking, &query, statement, err);
+    else if (statement->kind == SQL_TRUNCATE || statement->kind == SQL_TABLE_DDL ||
+             statement->kind == SQL_DATABASE_DDL)
+        rc = on_ddl(&looking, &query, statement, change, err);
+    if (!group->begun)
+        group->ended = true;
+    return rc;
+}

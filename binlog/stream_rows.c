@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Table maps and rows in the stream. Every row is counted; the rows of captured tables are given
+ * out, one a call, as views of the event.
+ */
+#include "inflate_int.h"
+#include "stream_state_int.h"
+
+/* Rows may come without a beginning: a start inside a transaction, or a 5.1 server. */
+static enum rc open_implicit(struct binlog_stream *stream, struct error *err)
+{
+    if (stream->group.open)
+        return RC_OK;
+    enum rc rc = stream_group_open(stream, NULL, err);
+    stream->group.implicit = true;
+    return rc;
+}
+
+static bool must_hold(const struct binlog_stream *stream)
+{
+    return stream->group.xa && !stream->held_replay;
+}
+
+enum rc stream_table_map(struct binlog_stream *stream, struct error *err)
+{
+    enum rc rc = open_implicit(stream, err);
+    if (rc == RC_OK)
+        rc = tables_map(stream->tables, stream->event.body, &stream->format, err);
+    if (rc == RC_OK && must_hold(stream))
+        rc = stream_group_hold(stream, err);
+    return rc;
+}
+
+static enum rc refuse_partial(const struct table *table, struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED,
+                     "Table %.*s.%.*s has an update that holds only the changed parts of JSON "
+                     "values, which this version cannot put together. SET GLOBAL "
+                     "binlog_row_value_options='' makes the server write whole values.",
+                     SLICE_ARG(table->db), SLICE_ARG(table->name));
+}
+
+/* Rows of an unwanted table: their number alone matters. Where the event cannot be walked (a type
+ * that nobody knows) it counts as one row, which is the same on every reading. */
+static void count_rows(struct binlog_stream *stream, struct rows_walk *walk)
+{
+    uint64_t count = 0;
+    enum rc rc = RC_OK;
+    while ((rc = rows_walk_skip(walk, NULL)) == RC_OK)
+        count++;
+    stream->group.ordinal += rc == RC_EOF ? count : 1;
+}
+
+static enum rc begin_walk(struct binlog_stream *stream, const struct rows_head *head,
+                          struct table_shape *shape, struct error *err)
+{
+    struct slice rows = head->rows;
+    enum rc rc = RC_OK;
+    if (head->type.compressed) {
+        rc = inflate_record(head->rows, &stream->inflated, err);
+        rows = buf_slice(&stream->inflated);
+        stream->bytes_copied += rows.len;
+    }
+    if (rc == RC_OK)
+        rc = rows_walk_begin(&stream->walk, head, rows, shape, err);
+    return rc;
+}
+
+enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
+{
+    enum rc rc = open_implicit(stream, err);
+    if (rc != RC_OK)
+        return rc;
+    if (must_hold(stream))
+        return stream_group_hold(stream, err);
+    struct rows_head head;
+    rc =
+        rows_head_parse(stream->event.body, stream->event.header.type, &stream->format, &head, err);
+    if (rc != RC_OK || head.table_id == EVENT_DUMMY_TABLE_ID || stream->group.skipped)
+        return rc;
+    struct table_shape *shape = tables_find(stream->tables, head.table_id);
+    if (shape == NULL)
+        return error_set(err, RC_CORRUPT,
+                         "Rows come without a table map for table id %llu: reading began inside a "
+                         "transaction. Begin at the start of one.",
+                         (unsigned long long)head.table_id);
+    if (shape->table == NULL) {
+        bool countable = shape->countable && !head.type.partial;
+        if (countable && begin_walk(stream, &head, shape, NULL) == RC_OK)
+            count_rows(stream, &stream->walk);
+        else
+            stream->group.ordinal++;
+        return RC_OK;
+    }
+    if (head.type.partial)
+        return refuse_partial(shape->table, err);
+    rc = begin_walk(stream, &head, shape, err);
+    if (rc != RC_OK)
+        error_wrap(err, "table %.*s.%.*s", SLICE_ARG(shape->table->db),
+                   SLICE_ARG(shape->table->name));
+    stream->walking = rc == RC_OK;
+    return rc;
+}
+
+static void fill_change(const struct binlog_stream *stream, struct change *change)
+{
+    static const enum change_kind kinds[] = {[ROWS_INSERT] = CHANGE_INSERT,
+                                             [ROWS_UPDATE] = CHANGE_UPDATE,
+                                             [ROWS_DELETE] = CHANGE_DELETE};
+    const struct table_shape *shape = stream->walk.shape;
+    enum rows_kind kind = stream->walk.head.type.kind;
+    change->kind = kinds[kind];
+    change->table = shape->table;
+    if (kind != ROWS_INSERT)
+        change->before = (struct row){shape->before, shape->column_count};
+    if (kind != ROWS_DELETE)
+        change->after = (struct row){shape->after, shape->column_count};
+    change->txn = &stream->txn;
+    change->event_offset = stream->event.offset;
+}
+
+enum rc stream_rows_next(struct binlog_stream *stream, struct change *change, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    for (;;) {
+        bool passed = group->given < group->pass;
+        enum rc rc =
+            passed ? rows_walk_skip(&stream->walk, err) : rows_walk_next(&stream->walk, err);
+        if (rc == RC_EOF)
+            return RC_EOF;
+        if (rc != RC_OK) {
+            const struct table *table = stream->walk.shape->table;
+            error_wrap(err, "table %.*s.%.*s", SLICE_ARG(table->db), SLICE_ARG(table->name));
+            return rc;
+        }
+        change->ordinal = group->ordinal++;
+        group->given++;
+        group->told = true;
+        if (passed)
+            continue;
+        stream->rows_read++;
+        fill_change(stream, change);
+        return RC_OK;
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decoder's state, shared by the files that make up the decoder and by nobody else:
+ *
+ *   stream.c          making it, the loop behind binlog_stream_next, errors
+ *   stream_place.c    positions, seeking, how far the stream is
+ *   stream_event.c    raw bytes to events, steering events (formats, rotations, heartbeats)
+ *   stream_group.c    transactions: where they begin and end, GTIDs, XA
+ *   stream_query.c    statements
+ *   stream_rows.c     table maps and rows
+ *
+ * A group is what has one GTID or one BEGIN..COMMIT: a transaction, or one DDL (facts/binlog.md
+ * 4.2). State of a group:
+ *
+ *   closed --GTID, BEGIN, statement, table map--> open --XID, COMMIT, XA, lone statement--> ended
+ *   ended --what is still to be given out of it is given--> closed: the GTID counts from here on
+ *
+ * XA: rows of a group that begins with XA START are held back, copied, until XA_PREPARE tells
+ * whether it is one-phase. Then they are given; the rows of a two-phase XA transaction belong to a
+ * later XA COMMIT, which is not supported for captured tables and ends the stream with words.
+ */
+#ifndef MILLRACE_BINLOG_STREAM_STATE_INT_H
+#define MILLRACE_BINLOG_STREAM_STATE_INT_H
+
+#include "payload_int.h"
+#include "query_int.h"
+#include "rows_int.h"
+#include "sql_int.h"
+#include "stream_int.h"
+
+#define STREAM_HELD_MAX ((size_t)16 << 20)
+#define STREAM_INFLATED_MAX ((size_t)1 << 30)
+/* So many transactions without a captured row may pass before a position is offered. */
+#define STREAM_IDLE_TXNS 1000u
+
+struct stream_group {
+    bool open;
+    bool begun;    /* a BEGIN came: a statement does not end the group */
+    bool implicit; /* rows without a beginning (a start inside a transaction, or 5.1) */
+    bool ended;
+    bool skipped; /* not asked for, by its GTID */
+    bool told;    /* something was given out: a COMMIT must follow */
+    bool xa;
+    bool xa_captured;   /* held rows are of captured tables */
+    bool held_overflow; /* more rows than are held, none of a captured table so far */
+    struct gtid gtid;
+    uint64_t ordinal; /* of the next row */
+    uint64_t given;   /* rows of captured tables given out or passed over */
+    uint64_t pass;    /* rows of captured tables that the caller has from before */
+};
+
+struct binlog_stream {
+    struct binlog_stream_options options;
+    struct binlog_feed *feed; /* the caller's */
+    struct error failure;     /* sticky: a decoder that failed stays where it is until a seek */
+
+    struct event_format format;
+    bool crc32; /* events carry a CRC, except format descriptions, which say it themselves */
+    char file[POSITION_FILE_MAX];
+    uint64_t offset; /* end of the last event, in `file` */
+
+    struct event event; /* in hand */
+    bool event_pending; /* it ended the group before it and waits to be looked at again */
+
+    struct gtid_set *executed;
+    bool executed_known; /* seeded: a set that began in the middle would have a false hole (#78) */
+    struct gtid_set *start_gtids;   /* NULL: none */
+    struct gtid_set *include_gtids; /* NULL: all */
+    struct gtid_set *reached_set;   /* reached_text, parsed */
+    struct buf reached_text;
+
+    struct stream_group group;
+    struct txn txn;
+    char txn_file[POSITION_FILE_MAX];
+    struct buf txn_gtid;
+    uint32_t generation;
+    uint64_t pass_rows; /* for the next group */
+    bool moved;         /* the stream went on and nobody was told */
+    uint32_t quiet_txns;
+
+    struct binlog_tables *tables;
+    struct rows_walk walk;
+    bool walking;
+    struct buf inflated; /* MariaDB's compressed rows or statement in hand */
+    struct payload *payload;
+    bool payload_open;
+    uint64_t payload_offset;
+    struct buf held; /* see above: u64 offset, then the event, one after the other */
+    size_t held_at;
+    bool held_replay;
+    struct sql_statement statement; /* scratch: too large for the stack of a decoder */
+
+    uint64_t last_commit_us;
+    uint64_t events_read;
+    uint64_t rows_read;
+    uint64_t txns_read;
+    uint64_t bytes_copied;
+    bool unknown_told[256]; /* a warning was logged */
+};
+
+/* stream_event.c. RC_OK: stream->event is set. RC_EOF from stream_event_inner: nothing more inside.
+ */
+enum rc stream_event_inner(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+enum rc stream_event_take(struct binlog_stream *stream, const struct binlog_raw_event *raw,
+                          struct error *err) MUST_CHECK;
+/* Each handler looks at stream->event. RC_OK with change->kind set: give it out. */
+enum rc stream_handle(struct binlog_stream *stream, struct change *change,
+                      struct error *err) MUST_CHECK;
+
+/* stream_group.c */
+enum rc stream_group_gtid(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+/* Opens a group at the event in hand unless one is open. */
+enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid *gtid,
+                          struct error *err) MUST_CHECK;
+/* The group in hand ended; fills `change` when the caller must be told. */
+enum rc stream_group_close(struct binlog_stream *stream, struct change *change,
+                           struct error *err) MUST_CHECK;
+/* The file ended inside a group: the server crashed, and the group never was. */
+enum rc stream_group_drop(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+enum rc stream_group_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+enum rc stream_group_hold(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+enum rc stream_group_seed(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+
+/* stream_query.c */
+enum rc stream_query(struct binlog_stream *stream, struct change *change,
+                     struct error *err) MUST_CHECK;
+
+/* stream_rows.c */
+enum rc stream_table_map(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+/* The next row of the event in hand; RC_EOF behind the last. */
+enum rc stream_rows_next(struct binlog_stream *stream, struct change *change,
+                         struct error *err) MUST_CHECK;
+
+/* stream_place.c. Sets the file's name; false when it is too long. */
+bool stream_place_file(struct binlog_stream *stream, struct slice file);
+
+#endif
