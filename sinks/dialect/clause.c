@@ -64,7 +64,7 @@ void dialect_add_definitions(struct buf *out, const struct load_schema *schema,
 
 static void add_property(struct buf *out, const char *key, const char *value, bool *any)
 {
-    buf_add_str(out, *any ? ", " : "PROPERTIES (");
+    buf_add_str(out, *any ? ", " : "\nPROPERTIES (");
     *any = true;
     myconn_add_literal(out, slice_str(key));
     buf_add_str(out, " = ");
@@ -169,13 +169,10 @@ enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice cr
         made = myconn_exec(conn, buf_slice(&sql), &database);
     buf_deinit(&sql);
     enum rc rc = myconn_exec(conn, create, err);
-    /* The database's refusal is the reason only when it is the missing database that we are told
-     * of. */
-    if (rc != RC_OK && made != RC_OK && err != NULL) {
-        *err = database;
-        rc = error_wrap(err, "Database '%.*s' cannot be created", SLICE_ARG(db));
-    }
-    return rc;
+    if (rc == RC_OK || made == RC_OK || err == NULL)
+        return rc;
+    *err = database;
+    return error_wrap(err, "Database '%.*s' cannot be created", SLICE_ARG(db));
 }
 
 bool dialect_name_is_ascii(struct slice name)

@@ -129,9 +129,9 @@ void doris_create_sql(const struct doris_config *config, const struct load_schem
     buf_add_str(out, "\nDISTRIBUTED BY HASH");
     dialect_add_columns(out, schema, first, first_count);
     if (config->buckets > 0)
-        buf_addf(out, " BUCKETS %u\n", (unsigned)config->buckets);
+        buf_addf(out, " BUCKETS %u", (unsigned)config->buckets);
     else
-        buf_add_str(out, " BUCKETS AUTO\n");
+        buf_add_str(out, " BUCKETS AUTO");
     /* Merge-on-write is for unique tables; Doris refuses it on others. */
     unsigned skip = schema->keyless ? 1 : 0;
     dialect_add_properties(out, keyed + skip, (unsigned)COUNT_OF(keyed) - skip,

@@ -8,7 +8,7 @@
 const struct load_dialect doris_dialect = {
     .name = "doris",
     .product = "Apache Doris",
-    .delete_column = "__DORIS_DELETE_SIGN__",
+    .delete_column = DORIS_DELETE_COLUMN,
     .label_max = 128,
     .default_query_port = 9030,
     .headers = doris_headers,

@@ -15,6 +15,7 @@
 #include "../dialect/dialect_int.h"
 #include "../sinks.h"
 
+#define DORIS_DELETE_COLUMN "__DORIS_DELETE_SIGN__"
 #define DORIS_VARCHAR_MAX 65533 /* bytes; beyond it STRING */
 
 struct doris_config {

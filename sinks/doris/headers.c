@@ -12,7 +12,7 @@ void doris_headers(const struct load_settings *settings, const struct load_schem
     buf_add_str(out, "label: ");
     buf_add_slice(out, label);
     buf_add_str(out, "\nformat: json\nread_json_by_line: true\n");
-    dialect_add_column_header(out, schema, doris_dialect.delete_column);
+    dialect_add_column_header(out, schema, DORIS_DELETE_COLUMN);
     buf_add_str(out, "strict_mode: true\nmax_filter_ratio: 0\ngroup_commit: off_mode\ntimeout: ");
     buf_add_u64(out, settings->load_timeout_s);
     buf_add_byte(out, '\n');

@@ -25,8 +25,8 @@ static enum rc plan_columns(const struct table *source, struct arena *arena,
     return RC_OK;
 }
 
-/* The sort column of a keyless table: one whose type may stay as it is, else one that becomes a
- * VARCHAR for it. */
+/* The sort column of a keyless table: one whose type may stay as it is and whose values are not
+ * whole documents, else any that can be one. */
 static enum rc plan_first(const struct table *source, struct arena *arena,
                           struct load_schema *schema, uint32_t *first_out, struct error *err)
 {
@@ -38,7 +38,9 @@ static enum rc plan_first(const struct table *source, struct arena *arena,
             if (starrocks_type(&source->columns[i], STARROCKS_PLACE_KEY, arena, &as_key,
                                &ignored) != RC_OK)
                 continue;
-            if (round == 0 && !slice_equal(as_key.target_type, schema->columns[i].target_type))
+            struct dialect_type type = dialect_type_parse(&starrocks_traits, as_key.target_type);
+            bool same = slice_equal(as_key.target_type, schema->columns[i].target_type);
+            if (round == 0 && (!same || type.size > STARROCKS_SORT_BYTES))
                 continue;
             schema->columns[i] = as_key;
             *first_out = i;
@@ -128,7 +130,6 @@ void starrocks_create_sql(const struct starrocks_config *config, const struct lo
     dialect_add_columns(out, schema, first, first_count);
     if (config->buckets > 0)
         buf_addf(out, " BUCKETS %u", (unsigned)config->buckets);
-    buf_add_byte(out, '\n');
     dialect_add_properties(out, NULL, 0, &config->create_properties);
 }
 

@@ -13,7 +13,7 @@ void starrocks_headers(const struct load_settings *settings, const struct load_s
     buf_add_str(out, "label: ");
     buf_add_slice(out, label);
     buf_add_str(out, "\nformat: json\nignore_json_size: true\n");
-    dialect_add_column_header(out, schema, starrocks_dialect.delete_column);
+    dialect_add_column_header(out, schema, STARROCKS_DELETE_COLUMN);
     buf_add_str(out, "strict_mode: true\nmax_filter_ratio: 0\ntimeout: ");
     buf_add_u64(out, settings->load_timeout_s);
     buf_add_byte(out, '\n');

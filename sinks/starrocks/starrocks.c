@@ -8,7 +8,7 @@
 const struct load_dialect starrocks_dialect = {
     .name = "starrocks",
     .product = "StarRocks",
-    .delete_column = "__op",
+    .delete_column = STARROCKS_DELETE_COLUMN,
     .label_max = 128,
     .default_query_port = 9030,
     .headers = starrocks_headers,

@@ -15,7 +15,9 @@
 #include "../dialect/dialect_int.h"
 #include "../sinks.h"
 
+#define STARROCKS_DELETE_COLUMN "__op"
 #define STARROCKS_VARCHAR_MAX 1048576 /* bytes, in every version before 4.2 */
+#define STARROCKS_SORT_BYTES 65533    /* a wider column is no good to sort by */
 #define STARROCKS_KEY_BYTES 128       /* the backends' primary_key_limit_size */
 
 struct starrocks_config {

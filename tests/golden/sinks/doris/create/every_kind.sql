@@ -1,0 +1,41 @@
+CREATE TABLE IF NOT EXISTS `shop`.`orders` (
+  `id` LARGEINT NOT NULL,
+  `note` VARCHAR(80) NOT NULL,
+  `i1` TINYINT NULL,
+  `i2` SMALLINT NULL,
+  `i3` INT NULL,
+  `i4` INT NULL,
+  `i8` BIGINT NULL,
+  `u1` SMALLINT NULL,
+  `u2` INT NULL,
+  `u3` INT NULL,
+  `u4` BIGINT NULL,
+  `b1` BOOLEAN NULL,
+  `b63` BIGINT NULL,
+  `b64` LARGEINT NULL,
+  `year` SMALLINT NULL,
+  `price` DECIMAL(38, 10) NULL,
+  `wide` STRING NULL,
+  `f` FLOAT NULL,
+  `d` DOUBLE NULL,
+  `day` DATE NULL,
+  `t` STRING NULL,
+  `dt` DATETIME(3) NULL,
+  `ts` DATETIME(0) NULL,
+  `fits` VARCHAR(65532) NULL,
+  `over` STRING NULL,
+  `longtext` STRING NULL,
+  `bytes` STRING NULL,
+  `kind` STRING NULL,
+  `flags` STRING NULL,
+  `doc` STRING NULL,
+  `place` STRING NULL,
+  `vec` ARRAY<FLOAT> NULL,
+  `uuid` VARCHAR(36) NULL,
+  `ip4` VARCHAR(15) NULL,
+  `ip6` VARCHAR(45) NULL COMMENT 'it''s a \\ "comment"'
+)
+UNIQUE KEY(`id`, `note`)
+COMMENT 'all of ''em'
+DISTRIBUTED BY HASH(`id`, `note`) BUCKETS AUTO
+PROPERTIES ('enable_unique_key_merge_on_write' = 'true', 'light_schema_change' = 'true')

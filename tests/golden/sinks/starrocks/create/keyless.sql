@@ -1,0 +1,8 @@
+CREATE TABLE IF NOT EXISTS `shop`.`orders` (
+  `at` DATETIME NULL,
+  `ratio` DOUBLE NULL,
+  `doc` VARCHAR(1048576) NULL
+)
+DUPLICATE KEY(`at`)
+DISTRIBUTED BY HASH(`at`) BUCKETS 8
+PROPERTIES ('replication_num' = '1')
