@@ -21,7 +21,6 @@ struct binlog_stream_options {
     bool announced_crc32; /* wire: what we told the server before the dump (facts/binlog.md 8.3) */
     const char *start_gtids; /* offline: see struct source_file_config; NULL: none */
     const char *include_gtids;
-    uint64_t stop_offset;
     const char *server; /* identity for positions; "" offline */
 };
 
