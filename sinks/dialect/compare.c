@@ -28,16 +28,21 @@ static enum rc hint_alter(const struct load_schema *schema, const char *verb, ui
                           struct error *err)
 {
     const struct load_column *column = &schema->columns[index];
+    if (is_key(schema, index)) {
+        error_hint(err, "A key column cannot be altered: drop the table and it is created anew, or "
+                        "route the source table to another name.");
+        return RC_MISMATCH;
+    }
     struct buf sql;
     buf_init(&sql, ERROR_TEXT_MAX);
     buf_add_str(&sql, "ALTER TABLE ");
     dialect_add_table_name(&sql, schema->db, schema->table);
     buf_addf(&sql, " %s COLUMN ", verb);
     myconn_add_identifier(&sql, column->target_name);
-    buf_addf(&sql, " %.*s%s", SLICE_ARG(column->target_type), is_key(schema, index) ? "" : " NULL");
+    buf_addf(&sql, " %.*s NULL", SLICE_ARG(column->target_type));
     error_hint(err, "Run on the target: %s;", buf_cstr(&sql));
     buf_deinit(&sql);
-    return err == NULL ? RC_MISMATCH : err->rc;
+    return RC_MISMATCH;
 }
 
 static enum rc compare_column(const struct dialect_traits *traits,

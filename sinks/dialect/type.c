@@ -68,6 +68,11 @@ static void take_figures(const struct dialect_traits *traits, struct slice word,
     uint64_t figures[2] = {0, 0};
     unsigned count = parse_figures(text, figures);
     switch (type->family) {
+    case DIALECT_INTEGER:
+        /* A display width of 1 is how a BOOLEAN is shown to MySQL's tools; a TINYINT has 4. */
+        if (type->size == 1 && count == 1 && figures[0] == 1)
+            *type = (struct dialect_type){DIALECT_BOOLEAN, 0, 0};
+        break;
     case DIALECT_DECIMAL:
         if (count > 0)
             type->size = figures[0];

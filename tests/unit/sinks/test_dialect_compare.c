@@ -74,6 +74,8 @@ static void expect_type(const struct dialect_traits *traits, const char *text,
 static void test_types(void **state UNUSED)
 {
     expect_type(&doris_traits, "bigint(20)", DIALECT_INTEGER, 8, 0);
+    expect_type(&doris_traits, "tinyint(1)", DIALECT_BOOLEAN, 0, 0);
+    expect_type(&doris_traits, "tinyint(4)", DIALECT_INTEGER, 1, 0);
     expect_type(&doris_traits, "BIGINT UNSIGNED", DIALECT_INTEGER, 16, 0);
     expect_type(&doris_traits, "largeint(40)", DIALECT_INTEGER, 16, 0);
     expect_type(&doris_traits, "decimalv3(10, 2)", DIALECT_DECIMAL, 10, 2);
@@ -239,6 +241,11 @@ static void test_compare(void **state UNUSED)
                                               {SLICE("name"), SLICE("varchar(80)"), false, false}};
     assert_int_equal(compare(strict, 2, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
     assert_non_null(strstr(err.text, "NOT NULL"));
+
+    struct dialect_catalog_column small[] = {{SLICE("id"), SLICE("int"), false, false},
+                                             {SLICE("name"), SLICE("varchar(80)"), true, false}};
+    assert_int_equal(compare(small, 2, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
+    assert_non_null(strstr(err.text, "A key column cannot be altered"));
 
     good[2].has_default = false;
     assert_int_equal(compare(good, 3, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
