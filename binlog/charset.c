@@ -5,6 +5,7 @@
  */
 #include "charset_int.h"
 
+#include "value_int.h"
 #include "value_thread_int.h"
 
 struct collation_run {
@@ -318,4 +319,10 @@ enum rc charset_to_utf8(const struct charset *charset, struct slice bytes, struc
         break;
     }
     return RC_UNSUPPORTED;
+}
+
+struct slice value_charset_name(uint32_t collation)
+{
+    const struct charset *charset = charset_of_collation(collation);
+    return charset == NULL ? SLICE_EMPTY : charset->name;
 }
