@@ -53,11 +53,14 @@ static enum rc check_file(const char *path, const char *key, struct error *err)
 
 static enum rc set_tls(MYSQL *mysql, const struct myconn_options *options, struct error *err)
 {
-    my_bool enforce = options->tls != MYCONN_TLS_DISABLED;
+    /* Bytes in a unix socket never leave the machine: "preferred" does not want TLS there. */
+    bool wanted = options->tls > MYCONN_TLS_PREFERRED ||
+                  (options->tls == MYCONN_TLS_PREFERRED && options->socket == NULL);
+    my_bool enforce = wanted;
     my_bool verify = options->tls == MYCONN_TLS_VERIFY_IDENTITY;
     mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce);
     mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-    if (options->tls == MYCONN_TLS_DISABLED)
+    if (!wanted)
         return RC_OK;
     enum rc rc = check_file(options->tls_ca, "CA certificate", err);
     if (rc == RC_OK)

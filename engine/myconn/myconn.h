@@ -84,6 +84,8 @@ enum rc myconn_command(struct myconn *conn, uint8_t command, struct slice payloa
 /* One packet, joined, by the library's own call: the way under TLS. Borrowed until the next call.
  */
 enum rc myconn_packet(struct myconn *conn, struct slice *packet_out, struct error *err) MUST_CHECK;
+/* The socket, for polling only. */
+int myconn_fd(const struct myconn *conn);
 /* The descriptor when packets may be read from it directly (no TLS, no compression), else -1. */
 int myconn_plain_fd(const struct myconn *conn);
 

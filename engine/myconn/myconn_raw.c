@@ -31,9 +31,14 @@ enum rc myconn_packet(struct myconn *conn, struct slice *packet_out, struct erro
     return RC_OK;
 }
 
+int myconn_fd(const struct myconn *conn)
+{
+    return (int)mysql_get_socket(conn->mysql);
+}
+
 int myconn_plain_fd(const struct myconn *conn)
 {
     if (myconn_is_encrypted(conn) || conn->mysql->net.compress)
         return -1;
-    return (int)mysql_get_socket(conn->mysql);
+    return myconn_fd(conn);
 }

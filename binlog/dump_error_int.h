@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the server means with error 1236, under which it reports everything that can go wrong with a
+ * binlog dump: only the words tell the cases apart (facts/binlog.md 8.2, 8.4).
+ */
+#ifndef MILLRACE_BINLOG_DUMP_ERROR_INT_H
+#define MILLRACE_BINLOG_DUMP_ERROR_INT_H
+
+#include "engine/engine.h"
+
+/* Looks at an error that came from the server (err->mysql_code and its words) and gives it the code
+ * that fits, with a remedy; other errors are left alone. Returns the code that stands in `err`
+ * then: RC_DUPLICATE_ID, RC_PURGED, RC_MISMATCH, RC_LIMIT, RC_CONFIG, RC_CORRUPT, or what it was.
+ */
+enum rc dump_error_refine(struct error *err) MUST_CHECK;
+
+#endif

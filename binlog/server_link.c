@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server source's connections.
+ *
+ * Two at a time: one for questions (kept, and made again when the server has dropped it), one whose
+ * answer is the dump. A dump connection is used once.
+ */
+#include "server_source_int.h"
+
+#include <stdio.h>
+
+#include "server_feed_int.h"
+
+#define LINK_QUESTION_TIMEOUT_MS 300000u /* information_schema of a large server is slow */
+#define LINK_SILENCE_MARGIN_MS 10000u
+#define LINK_PACKET_MAX ((1u << 30) + (64u << 20)) /* the largest event, and its header */
+#define LINK_RETRY_BASE_MS 200u
+#define LINK_RETRY_CAP_MS 30000u
+#define BINLOG_EVENT_FORMAT_DESCRIPTION 15u
+
+/* What the stream has while there is no dump. */
+static enum rc no_feed_next(struct binlog_feed *feed, struct binlog_raw_event *event,
+                            unsigned wait_ms, struct error *err)
+{
+    (void)feed;
+    (void)event;
+    (void)wait_ms;
+    return error_set(err, RC_CONNECT, "There is no connection to the server.");
+}
+
+static void no_feed_stats(const struct binlog_feed *feed, uint64_t *bytes_read,
+                          uint64_t *bytes_copied, uint64_t *last_received_us)
+{
+    (void)feed;
+    *bytes_read = 0;
+    *bytes_copied = 0;
+    *last_received_us = 0;
+}
+
+static void no_feed_stop(struct binlog_feed *feed)
+{
+    (void)feed;
+}
+
+static const struct binlog_feed_ops no_feed_ops = {
+    .next = no_feed_next, .stats = no_feed_stats, .stop = no_feed_stop, .close = no_feed_stop};
+struct binlog_feed server_link_no_feed = {.ops = &no_feed_ops};
+
+/* Lets the stream stand at source->resume, away from a feed that is about to be closed. */
+static void rest_stream(struct server_source *source)
+{
+    struct error err = {0};
+    if (binlog_stream_seek(source->stream, &server_link_no_feed, &source->resume, &err) != RC_OK)
+        log_error("source.connect", "The place in the binlog cannot be kept.",
+                  LOG_STR("reason", err.text));
+}
+
+static uint64_t silence_ms(const struct server_source *source)
+{
+    uint64_t heartbeat_ms = source->config->heartbeat_ms;
+    return heartbeat_ms == 0 ? 0 : 2 * heartbeat_ms + LINK_SILENCE_MARGIN_MS;
+}
+
+static enum rc open_conn(struct server_source *source, const char *purpose, uint64_t timeout_ms,
+                         struct myconn **conn_out, struct error *err)
+{
+    struct myconn_options options;
+    server_config_connect(source->config, purpose, timeout_ms, &options);
+    return myconn_open(&options, conn_out, err);
+}
+
+/* Waits; false when told to stop in the meantime. */
+static bool rest(struct server_source *source, unsigned ms)
+{
+    uint64_t until_us = clock_monotonic_us() + (uint64_t)ms * 1000;
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    pthread_mutex_lock(&source->lock);
+    while (!atomic_load(&source->stopping) && clock_monotonic_us() < until_us)
+        pthread_cond_timedwait(&source->woken, &source->lock, &until);
+    pthread_mutex_unlock(&source->lock);
+    return !atomic_load(&source->stopping);
+}
+
+static enum rc query_text(struct myconn *conn, struct slice sql, char *out, size_t cap,
+                          struct error *err)
+{
+    struct buf value;
+    buf_init(&value, 4096);
+    enum rc rc = myconn_query_value(conn, sql, &value, err);
+    if (rc == RC_OK)
+        snprintf(out, cap, "%s", buf_cstr(&value));
+    buf_deinit(&value);
+    return rc;
+}
+
+static enum rc learn_identity(struct myconn *conn, bool is_mariadb,
+                              struct source_identity *identity, struct error *err)
+{
+    char value[256];
+    enum rc rc = query_text(conn, SLICE("SELECT @@version"), identity->version,
+                            sizeof(identity->version), err);
+    if (rc != RC_OK)
+        return rc;
+    if (is_mariadb) {
+        rc = query_text(conn, SLICE("SELECT @@GLOBAL.server_id"), value, sizeof(value), err);
+        if (rc == RC_OK)
+            snprintf(identity->server, sizeof(identity->server), "server_id:%.40s", value);
+        identity->has_gtid = true; /* MariaDB writes GTIDs always */
+        return rc;
+    }
+    rc = query_text(conn, SLICE("SELECT @@GLOBAL.server_uuid"), identity->server,
+                    sizeof(identity->server), err);
+    if (rc == RC_OK)
+        rc = query_text(conn, SLICE("SELECT @@GLOBAL.gtid_mode"), value, sizeof(value), err);
+    /* In the permissive modes some transactions have no GTID: then the file position is what
+     * counts (facts/peers.md 4b 6). */
+    identity->has_gtid = rc == RC_OK && strcmp(value, "ON") == 0;
+    return rc;
+}
+
+enum rc server_link_open(struct server_source *source, struct error *err)
+{
+    enum rc rc = RC_OK;
+    for (int64_t tries = 0; tries < source->config->connect_tries; tries++) {
+        if (tries > 0) {
+            log_warn("source.connect", "The source cannot be reached; trying again.",
+                     LOG_STR("reason", err->text), LOG_I64("try", tries + 1),
+                     LOG_I64("of", source->config->connect_tries));
+            if (!rest(source,
+                      clock_backoff_ms((unsigned)tries, LINK_RETRY_BASE_MS, LINK_RETRY_CAP_MS)))
+                return error_set(err, RC_CANCELLED, "Connecting was stopped.");
+        }
+        rc = open_conn(source, "control", LINK_QUESTION_TIMEOUT_MS, &source->control, err);
+        if (rc == RC_OK || err->class != ERROR_RETRY)
+            break;
+    }
+    if (rc != RC_OK)
+        return rc;
+    source->is_mariadb = myconn_is_mariadb(source->control);
+    rc = learn_identity(source->control, source->is_mariadb, &source->identity, err);
+    source->version = session_version(source->identity.version);
+    return rc;
+}
+
+enum rc server_link_control(void *ctx, struct myconn **conn_out, struct error *err)
+{
+    struct server_source *source = ctx;
+    struct error lost = {0};
+    if (source->control != NULL && myconn_exec(source->control, SLICE("DO 0"), &lost) != RC_OK) {
+        pthread_mutex_lock(&source->lock);
+        myconn_close(source->control);
+        source->control = NULL;
+        pthread_mutex_unlock(&source->lock);
+    }
+    if (source->control == NULL) {
+        struct myconn *conn = NULL;
+        enum rc rc = open_conn(source, "control", LINK_QUESTION_TIMEOUT_MS, &conn, err);
+        if (rc != RC_OK)
+            return rc;
+        pthread_mutex_lock(&source->lock);
+        source->control = conn;
+        pthread_mutex_unlock(&source->lock);
+    }
+    *conn_out = source->control;
+    return RC_OK;
+}
+
+enum rc server_link_startup(struct server_source *source, struct startup_server *out,
+                            struct error *err)
+{
+    *out = (struct startup_server){.is_mariadb = source->is_mariadb,
+                                   .version = source->version,
+                                   .has_gtid = source->identity.has_gtid,
+                                   .identity = source->identity.server};
+    return server_link_control(source, &out->conn, err);
+}
+
+/* The server behind a new connection must be the one we know, or share its GTIDs. */
+static enum rc check_identity(struct server_source *source, struct myconn *conn, struct error *err)
+{
+    struct source_identity now = {0};
+    if (myconn_is_mariadb(conn) != source->is_mariadb)
+        return error_set(err, RC_MISMATCH,
+                         "The server was %s and answers now as %s: it is another server.",
+                         source->identity.version, myconn_version(conn));
+    enum rc rc = learn_identity(conn, source->is_mariadb, &now, err);
+    if (rc != RC_OK)
+        return rc;
+    if (strcmp(now.server, source->identity.server) != 0) {
+        if (!now.has_gtid || !source->identity.has_gtid)
+            return error_set(err, RC_MISMATCH,
+                             "The server was %s and is %s now. Without GTIDs the place in its "
+                             "binlog cannot be carried over.",
+                             source->identity.server, now.server);
+        log_warn("source.connect", "The source is another server now; going on by GTID.",
+                 LOG_STR("before", source->identity.server), LOG_STR("now", now.server));
+    }
+    source->identity = now;
+    source->version = session_version(now.version);
+    return RC_OK;
+}
+
+/* Makes the set that a dump by GTID asks with; NULL for a dump by file. */
+static enum rc place_of(const struct server_source *source, const struct position *at,
+                        struct session_place *place, struct gtid_set **set_out, struct error *err)
+{
+    *set_out = NULL;
+    *place = (struct session_place){.file = at->file, .offset = at->offset};
+    bool by_file = at->gtid_set.len == 0 || !source->identity.has_gtid;
+    if (by_file)
+        return RC_OK;
+    enum rc rc = gtid_set_new(set_out, err);
+    if (rc == RC_OK)
+        rc = gtid_set_parse(*set_out, buf_slice(&at->gtid_set), err);
+    place->gtids = *set_out;
+    return rc;
+}
+
+static enum rc begin_dump(struct server_source *source, struct myconn *conn,
+                          const struct position *at, uint64_t heartbeat_ms, struct error *err)
+{
+    struct session_options options = {.is_mariadb = source->is_mariadb,
+                                      .version = source->version,
+                                      .server_id = source->server_id,
+                                      .uuid = source->uuid,
+                                      .heartbeat_ms = heartbeat_ms};
+    struct session_place place;
+    struct gtid_set *set = NULL;
+    enum rc rc = place_of(source, at, &place, &set, err);
+    if (rc == RC_OK)
+        rc = session_start(conn, &options, &place, err);
+    gtid_set_free(set);
+    return rc;
+}
+
+static enum rc open_feed(struct server_source *source, struct myconn *conn,
+                         struct binlog_feed **feed_out, struct error *err)
+{
+    struct server_feed_options options = {.conn = conn,
+                                          .fd = myconn_plain_fd(conn),
+                                          .silence_ms = silence_ms(source),
+                                          .read_ahead_bytes = source->config->read_ahead_bytes,
+                                          .packet_max = LINK_PACKET_MAX};
+    return server_feed_open(&options, feed_out, err);
+}
+
+enum rc server_link_dump(struct server_source *source, const struct position *at, struct error *err)
+{
+    ASSERT(source->dump == NULL && source->feed == NULL);
+    struct myconn *conn = NULL;
+    struct binlog_feed *feed = NULL;
+    enum rc rc = open_conn(source, "binlog", silence_ms(source), &conn, err);
+    if (rc == RC_OK)
+        rc = check_identity(source, conn, err);
+    if (rc == RC_OK)
+        rc = begin_dump(source, conn, at, source->config->heartbeat_ms, err);
+    if (rc == RC_OK)
+        rc = open_feed(source, conn, &feed, err);
+    if (rc == RC_OK)
+        rc = binlog_stream_seek(source->stream, feed, at, err);
+    if (rc != RC_OK) {
+        rest_stream(source);
+        if (feed != NULL)
+            feed->ops->close(feed);
+        myconn_close(conn);
+        return rc;
+    }
+    pthread_mutex_lock(&source->lock);
+    source->dump = conn;
+    source->feed = feed;
+    bool stopping = atomic_load(&source->stopping);
+    pthread_mutex_unlock(&source->lock);
+    if (stopping)
+        feed->ops->stop(feed);
+    source->connected_us = clock_monotonic_us();
+    return RC_OK;
+}
+
+void server_link_end_dump(struct server_source *source)
+{
+    pthread_mutex_lock(&source->lock);
+    struct binlog_feed *feed = source->feed;
+    struct myconn *conn = source->dump;
+    source->feed = NULL;
+    source->dump = NULL;
+    pthread_mutex_unlock(&source->lock);
+    if (feed != NULL) {
+        uint64_t bytes_read = 0;
+        uint64_t bytes_copied = 0;
+        uint64_t last_received_us = 0;
+        feed->ops->stats(feed, &bytes_read, &bytes_copied, &last_received_us);
+        source->bytes_read_before += bytes_read;
+        source->bytes_copied_before += bytes_copied;
+        if (last_received_us != 0)
+            source->last_received_us = last_received_us;
+        rest_stream(source);
+        feed->ops->close(feed);
+    }
+    myconn_close(conn);
+}
+
+void server_link_close(struct server_source *source)
+{
+    server_link_end_dump(source);
+    myconn_close(source->control);
+    source->control = NULL;
+}
+
+/* The first event that a file itself holds is its format description; its time is when the server
+ * began the file. */
+enum rc server_link_file_time(void *ctx, const char *name, uint64_t *seconds_out, struct error *err)
+{
+    struct server_source *source = ctx;
+    struct myconn *conn = NULL;
+    struct position at;
+    position_init(&at);
+    snprintf(at.file, sizeof(at.file), "%s", name);
+    at.offset = 4;
+    enum rc rc = open_conn(source, "binlog", LINK_QUESTION_TIMEOUT_MS, &conn, err);
+    if (rc == RC_OK)
+        rc = begin_dump(source, conn, &at, 0, err);
+    bool found = false;
+    while (rc == RC_OK && !found) {
+        struct slice packet;
+        rc = myconn_packet(conn, &packet, err);
+        if (rc != RC_OK)
+            break;
+        /* 0x00, then the common header: time 4, type 1 (facts/binlog.md 1.2). */
+        if (packet.len < 20 || packet.ptr[0] != 0x00)
+            rc = error_set(err, RC_PROTOCOL, "The server sent no event from the binlog file %s.",
+                           name);
+        else if (packet.ptr[5] == BINLOG_EVENT_FORMAT_DESCRIPTION) {
+            *seconds_out = load_u32le(packet.ptr + 1);
+            found = true;
+        }
+    }
+    position_deinit(&at);
+    myconn_close(conn);
+    return rc;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The source `type: mysql`: a running MySQL or MariaDB server.
+ *
+ *   next -> binlog_stream_next -> the feed -> the reader thread
+ *     |
+ *     +- class RETRY: remember where the stream stands, close, wait, connect, check who is there,
+ *        dump from that place, move the stream; rows of the open transaction that were given out
+ *        are passed over by the stream. So nothing is lost and nothing repeated.
+ *
+ * Threads: all operations on the pipeline's thread, `stop` on any.
+ *
+ * A start that the server cannot make by itself (by time; by file and offset where GTIDs are on)
+ * reads from the beginning of a file and passes over what is too old, inside `start`: when it
+ * returns, `position` is a real place, and no checkpoint can hold one from before it.
+ */
+#include "server_source_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define RETRY_BASE_MS 200u
+#define RETRY_CAP_MS 30000u
+#define PASS_WAIT_MS 500u
+/* A dump that lived this long was not kicked out by a twin that reconnects with backoff. */
+#define DUPLICATE_FORGET_US (5ull * 60 * 1000000)
+#define DUPLICATES_MAX 2u
+
+static struct server_source *source_of(struct source *base)
+{
+    return (struct server_source *)base;
+}
+
+static bool wants_table(void *ctx, struct slice db, struct slice table)
+{
+    const struct server_source *source = ctx;
+    return !catalog_is_system_db(db) && source->wants(source->wants_ctx, db, table);
+}
+
+static enum rc draw_server_id(struct server_source *source, struct error *err)
+{
+    source->server_id = source->config->server_id_first;
+    if (source->server_id != 0)
+        return RC_OK;
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return error_set(err, RC_IO, "The system gives no random numbers.");
+    source->server_id =
+        SERVER_ID_RANDOM_FIRST + random % (SERVER_ID_RANDOM_LAST - SERVER_ID_RANDOM_FIRST + 1);
+    return RC_OK;
+}
+
+static enum rc make_stream(struct server_source *source, struct error *err)
+{
+    enum rc rc = catalog_new(server_link_control, source, source->config->include_comments,
+                             &source->catalog, err);
+    if (rc != RC_OK)
+        return rc;
+    struct binlog_stream_options options = {.wants = wants_table,
+                                            .wants_ctx = source,
+                                            .catalog = catalog_find,
+                                            .catalog_ctx = source->catalog,
+                                            .verify_checksums = true,
+                                            .announced_crc32 = true,
+                                            .server = source->identity.server};
+    return binlog_stream_new(&options, &server_link_no_feed, &source->stream, err);
+}
+
+static void close_source(struct source *base)
+{
+    if (base == NULL)
+        return;
+    struct server_source *source = source_of(base);
+    server_link_end_dump(source);
+    binlog_stream_free(source->stream);
+    catalog_free(source->catalog);
+    server_link_close(source);
+    position_deinit(&source->resume);
+    pthread_cond_destroy(&source->woken);
+    pthread_mutex_destroy(&source->lock);
+    free(source);
+}
+
+static void init_waiting(struct server_source *source)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&source->woken, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&source->lock, NULL);
+}
+
+static enum rc open_source(const struct source_options *options, struct source **source_out,
+                           struct error *err)
+{
+    *source_out = NULL;
+    struct error local = {0}; /* mending looks at the class, so there is always one */
+    struct server_source *source = calloc(1, sizeof(*source));
+    if (source == NULL)
+        return error_set(err, RC_MEMORY, "No memory for the source.");
+    source->base.ops = &binlog_server_source;
+    source->config = options->config;
+    source->wants = options->wants;
+    source->wants_ctx = options->wants_ctx;
+    position_init(&source->resume);
+    init_waiting(source);
+    enum rc rc = draw_server_id(source, &local);
+    if (rc == RC_OK)
+        rc = session_make_uuid(source->uuid, &local);
+    if (rc == RC_OK)
+        rc = server_link_open(source, &local);
+    if (rc == RC_OK)
+        rc = make_stream(source, &local);
+    if (rc != RC_OK) {
+        close_source(&source->base);
+        if (err != NULL)
+            *err = local;
+        return rc;
+    }
+    *source_out = &source->base;
+    return RC_OK;
+}
+
+static enum rc check(struct source *base, struct report *report, struct error *err)
+{
+    return preflight_run(source_of(base), report, err);
+}
+
+static void identity(const struct source *base, struct source_identity *identity_out)
+{
+    *identity_out = ((const struct server_source *)base)->identity;
+}
+
+struct table_visit {
+    struct server_source *source;
+    source_table_fn visit;
+    void *ctx;
+    unsigned count;
+};
+
+static enum rc visit_table(void *ctx, const struct catalog_table *catalog, struct error *err)
+{
+    struct table_visit *visit = ctx;
+    struct table *table = NULL;
+    enum rc rc = binlog_stream_catalog_table(visit->source->stream, catalog,
+                                             visit->source->is_mariadb, &table, err);
+    if (rc != RC_OK)
+        return rc;
+    visit->count++;
+    return visit->visit(visit->ctx, table, err);
+}
+
+static enum rc tables(struct source *base, source_table_fn visit, void *ctx, struct error *err)
+{
+    struct server_source *source = source_of(base);
+    struct table_visit state = {.source = source, .visit = visit, .ctx = ctx};
+    enum rc rc = catalog_read_all(source->catalog, wants_table, source, visit_table, &state, err);
+    if (rc == RC_OK && state.count == 0)
+        return error_set(err, RC_NOT_FOUND,
+                         "No table on the server matches tables: %s. Check the pattern, and that "
+                         "the user may see the tables (GRANT SELECT).",
+                         source->config->tables.tables);
+    return rc;
+}
+
+/* The first failing line of a check, as an error. */
+struct first_failure {
+    bool failed;
+    char text[ERROR_TEXT_MAX];
+};
+
+static void keep_failure(void *ctx, enum report_verdict verdict, struct slice what,
+                         struct slice remedy)
+{
+    struct first_failure *failure = ctx;
+    if (verdict == REPORT_WARN)
+        log_warn("source.check", "The source is not as it should be.", LOG_SLICE("what", what),
+                 LOG_SLICE("remedy", remedy));
+    if (verdict != REPORT_FAIL || failure->failed)
+        return;
+    failure->failed = true;
+    snprintf(failure->text, sizeof(failure->text), "%.*s %.*s", SLICE_ARG(what), SLICE_ARG(remedy));
+}
+
+static enum rc check_at_start(struct server_source *source, struct error *err)
+{
+    struct first_failure failure = {0};
+    struct report report = {.line = keep_failure, .ctx = &failure};
+    enum rc rc = preflight_run(source, &report, err);
+    if (rc == RC_OK && failure.failed)
+        return error_set(err, RC_CONFIG, "%s", failure.text);
+    return rc;
+}
+
+static enum rc make_plan(struct server_source *source, const struct position *from,
+                         struct startup_plan *plan, struct error *err)
+{
+    struct startup_server server;
+    enum rc rc = server_link_startup(source, &server, err);
+    if (rc != RC_OK)
+        return rc;
+    if (from != NULL && !position_is_empty(from))
+        return startup_plan_resume(&server, from, plan, err);
+    struct startup_probe probe = {.file_time = server_link_file_time, .ctx = source};
+    return startup_plan_mode(&server, source->config, &probe, plan, err);
+}
+
+static void log_lost(struct server_source *source, const struct error *err, unsigned pause_ms)
+{
+    struct buf where;
+    buf_init(&where, 2048 + POSITION_GTID_MAX);
+    position_describe(&source->resume, &where);
+    struct slice place = buf_slice(&where);
+    if (place.len > 300)
+        place.len = 300;
+    log_warn("source.connect", "The connection to the source was lost; it is made again.",
+             LOG_STR("reason", err->text), LOG_SLICE("from", place), LOG_U64("pause_ms", pause_ms));
+    buf_deinit(&where);
+}
+
+/* A failed dump is over. RC_OK when it may be made again after a pause; else the error stands. */
+static enum rc give_up_or_pause(struct server_source *source, struct error *err)
+{
+    if (atomic_load(&source->stopping))
+        return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
+    uint64_t now_us = clock_monotonic_us();
+    if (source->feed != NULL) {
+        struct error place = {0};
+        if (binlog_stream_resume_position(source->stream, &source->resume, &place) != RC_OK) {
+            *err = place;
+            return place.rc;
+        }
+        if (now_us - source->connected_us > DUPLICATE_FORGET_US)
+            source->duplicates = 0;
+        server_link_end_dump(source);
+        source->reconnects++;
+    }
+    if (err->rc == RC_DUPLICATE_ID && ++source->duplicates >= DUPLICATES_MAX)
+        return err->rc;
+    if (err->class != ERROR_RETRY && err->rc != RC_DUPLICATE_ID)
+        return err->rc;
+    unsigned pause_ms = clock_backoff_ms(source->failures, RETRY_BASE_MS, RETRY_CAP_MS);
+    if (source->failures < 16)
+        source->failures++;
+    source->retry_at_us = now_us + (uint64_t)pause_ms * 1000;
+    log_lost(source, err, pause_ms);
+    return RC_OK;
+}
+
+/* Waits for the time of the next try, at most wait_ms. RC_OK: it has come. */
+static enum rc await_retry(struct server_source *source, unsigned wait_ms, struct error *err)
+{
+    uint64_t until_us = clock_monotonic_us() + (uint64_t)wait_ms * 1000;
+    if (until_us > source->retry_at_us)
+        until_us = source->retry_at_us;
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    pthread_mutex_lock(&source->lock);
+    while (!atomic_load(&source->stopping) && clock_monotonic_us() < until_us)
+        pthread_cond_timedwait(&source->woken, &source->lock, &until);
+    pthread_mutex_unlock(&source->lock);
+    if (atomic_load(&source->stopping))
+        return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
+    return clock_monotonic_us() >= source->retry_at_us ? RC_OK : RC_AGAIN;
+}
+
+/* Connects again where the stream stood. The checks of a resume are made anew, for the server may
+ * have purged, been reset or been replaced. */
+static enum rc reconnect(struct server_source *source, struct error *err)
+{
+    struct startup_plan plan;
+    startup_plan_init(&plan);
+    struct startup_server server;
+    enum rc rc = server_link_startup(source, &server, err);
+    if (rc == RC_OK)
+        rc = startup_plan_resume(&server, &source->resume, &plan, err);
+    /* The stream knows its GTIDs since the first dump, so nothing has to be passed over again: the
+     * plan is asked for its checks, and the dump begins at the very place. */
+    if (rc == RC_OK)
+        rc = server_link_dump(source, &source->resume, err);
+    startup_plan_deinit(&plan);
+    if (rc == RC_OK)
+        log_info("source.connect", "The connection to the source is back.",
+                 LOG_STR("server", source->identity.server));
+    return rc;
+}
+
+/* A change of the stream, over as many connections as it takes. */
+static enum rc next_change(struct server_source *source, struct change *change, unsigned wait_ms,
+                           struct error *err)
+{
+    for (;;) {
+        enum rc rc = RC_OK;
+        if (source->feed == NULL) {
+            rc = await_retry(source, wait_ms, err);
+            if (rc != RC_OK)
+                return rc;
+            rc = reconnect(source, err);
+        }
+        if (rc == RC_OK)
+            rc = binlog_stream_next(source->stream, change, wait_ms, err);
+        if (rc == RC_OK)
+            source->failures = 0;
+        if (rc == RC_OK || rc == RC_AGAIN || rc == RC_CANCELLED)
+            return rc;
+        if (rc == RC_EOF)
+            error_set(err, RC_CONNECT, "The server ended its binlog dump.");
+        rc = give_up_or_pause(source, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+}
+
+/* Reads on until the first change that the plan wants, and holds it; or until the end of what was
+ * there when the plan was made. */
+static enum rc pass_over(struct server_source *source, const struct startup_plan *plan,
+                         struct error *err)
+{
+    if (plan->pass == STARTUP_PASS_NOTHING)
+        return RC_OK;
+    log_info("source.start", "Looking for the place to begin.", LOG_STR("file", plan->at.file));
+    for (;;) {
+        enum rc rc = next_change(source, &source->held, PASS_WAIT_MS, err);
+        if (rc != RC_OK && rc != RC_AGAIN)
+            return rc;
+        if (rc == RC_OK && source->held.txn != NULL && source->held.kind != CHANGE_IDLE &&
+            startup_is_wanted(plan, &source->held)) {
+            source->holds_change = true;
+            return RC_OK;
+        }
+        bool between = rc == RC_AGAIN || source->held.kind == CHANGE_COMMIT ||
+                       source->held.kind == CHANGE_IDLE;
+        if (between && binlog_stream_reached(source->stream, &plan->end))
+            return RC_OK;
+    }
+}
+
+static enum rc start(struct source *base, const struct position *from, struct error *err)
+{
+    struct server_source *source = source_of(base);
+    ASSERT(!source->started);
+    struct error local = {0};
+    struct startup_plan plan;
+    startup_plan_init(&plan);
+    enum rc rc = check_at_start(source, &local);
+    if (rc == RC_OK)
+        rc = make_plan(source, from, &plan, &local);
+    if (rc == RC_OK)
+        rc = server_link_dump(source, &plan.at, &local);
+    if (rc == RC_OK) {
+        source->started = true;
+        rc = pass_over(source, &plan, &local);
+    }
+    startup_plan_deinit(&plan);
+    if (rc != RC_OK && err != NULL)
+        *err = local;
+    return rc;
+}
+
+/* schema-change.enabled: false keeps these to the source. */
+static bool is_kept_back(const struct server_source *source, const struct change *change)
+{
+    return !source->config->schema_changes &&
+           (change->kind == CHANGE_SCHEMA || change->kind == CHANGE_TRUNCATE);
+}
+
+static enum rc next(struct source *base, struct change *change, unsigned wait_ms, struct error *err)
+{
+    struct server_source *source = source_of(base);
+    ASSERT(source->started);
+    struct error local = {0};
+    enum rc rc;
+    do {
+        if (source->holds_change) {
+            source->holds_change = false;
+            *change = source->held;
+            rc = RC_OK;
+        } else {
+            rc = next_change(source, change, wait_ms, &local);
+        }
+    } while (rc == RC_OK && is_kept_back(source, change));
+    if (rc != RC_OK && err != NULL)
+        *err = local;
+    return rc;
+}
+
+static enum rc position(struct source *base, struct position *position_out, struct error *err)
+{
+    struct server_source *source = source_of(base);
+    enum rc rc = binlog_stream_position(source->stream, position_out, err);
+    if (rc == RC_OK)
+        snprintf(position_out->server, sizeof(position_out->server), "%s", source->identity.server);
+    return rc;
+}
+
+static bool reached(struct source *base, const struct position *to)
+{
+    return binlog_stream_reached(source_of(base)->stream, to);
+}
+
+static void stats(const struct source *base, struct source_stats *stats_out)
+{
+    const struct server_source *source = (const struct server_source *)base;
+    binlog_stream_stats(source->stream, stats_out);
+    stats_out->reconnects = source->reconnects;
+    stats_out->bytes_read += source->bytes_read_before;
+    stats_out->bytes_copied += source->bytes_copied_before;
+    if (stats_out->last_received_us == 0)
+        stats_out->last_received_us = source->last_received_us;
+}
+
+static void stop(struct source *base)
+{
+    struct server_source *source = source_of(base);
+    pthread_mutex_lock(&source->lock);
+    atomic_store(&source->stopping, true);
+    if (source->feed != NULL)
+        source->feed->ops->stop(source->feed);
+    if (source->control != NULL)
+        myconn_interrupt(source->control);
+    pthread_cond_broadcast(&source->woken);
+    pthread_mutex_unlock(&source->lock);
+}
+
+const struct source_ops binlog_server_source = {
+    .name = "mysql",
+    .summary = "A running MySQL (5.6 to 9.7) or MariaDB (10.x, 11.x) server, read through its "
+               "replication protocol.",
+    .section = &server_config_section,
+    .open = open_source,
+    .check = check,
+    .identity = identity,
+    .tables = tables,
+    .start = start,
+    .next = next,
+    .position = position,
+    .reached = reached,
+    .stats = stats,
+    .stop = stop,
+    .close = close_source,
+};
