@@ -115,46 +115,6 @@ enum rc dialect_type_set(struct arena *arena, struct slice *type_out, struct err
                : RC_OK;
 }
 
-/* A line end in a name would be the end of the `columns` header. */
-static bool name_is_clean(struct slice name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f)
-            return false;
-    return name.len > 0;
-}
-
-enum rc dialect_schema_begin(const struct table *source, const struct sink_target *target,
-                             struct arena *arena, struct load_schema *schema_out, struct error *err)
-{
-    memset(schema_out, 0, sizeof(*schema_out));
-    if (!source->has_names || source->column_count == 0)
-        return error_set(err, RC_CONFIG,
-                         "The source does not tell the column names of %.*s.%.*s. Run on the "
-                         "source: SET GLOBAL binlog_row_metadata = 'FULL';",
-                         SLICE_ARG(source->db), SLICE_ARG(source->name));
-    schema_out->source = source;
-    schema_out->db = arena_copy(arena, target->db);
-    schema_out->table = arena_copy(arena, target->table);
-    schema_out->keyless = source->key_count == 0;
-    schema_out->key = source->key;
-    schema_out->key_count = source->key_count;
-    schema_out->columns = arena_alloc(arena, source->column_count * sizeof(*schema_out->columns));
-    if (schema_out->columns == NULL || schema_out->db.ptr == NULL || schema_out->table.ptr == NULL)
-        return error_set(err, RC_MEMORY, "There is no memory for a table's way to the target.");
-    for (uint32_t i = 0; i < source->column_count; i++) {
-        if (!name_is_clean(source->columns[i].name))
-            return error_set(err, RC_CONFIG,
-                             "Column %u of %.*s.%.*s has a control character in its name, which "
-                             "cannot be loaded. Rename the column or leave the table out.",
-                             i + 1, SLICE_ARG(source->db), SLICE_ARG(source->name));
-        schema_out->columns[i].target_name = arena_copy(arena, source->columns[i].name);
-        if (schema_out->columns[i].target_name.ptr == NULL)
-            return error_set(err, RC_MEMORY, "There is no memory for a column name.");
-    }
-    return RC_OK;
-}
-
 enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice create,
                            struct error *err)
 {

@@ -9,6 +9,7 @@
  *   property.c   sink.properties.* and table.create.properties.*
  *   answer.c     JSON answers: one member of a name, one line of words, rules by text
  *   type.c       "decimalv3(10, 2)" -> family and figures; how an existing column takes a value
+ *   plan.c       a source table's way into a table that we would create
  *   create.c     SHOW CREATE TABLE -> the table's model and key columns
  *   catalog.c    information_schema + SHOW CREATE TABLE -> an existing table
  *   compare.c    an existing table against a planned load
@@ -87,6 +88,8 @@ enum rc dialect_properties_check(const struct dialect_property_rule *rules, unsi
 /* Appends "name: value\n" for those that pass. */
 void dialect_properties_add(const struct dialect_property_rule *rules, unsigned rule_count,
                             const struct cfg_map *map, struct buf *out);
+/* RC_CONFIG when a label could not begin like this. NULL is fine. */
+enum rc dialect_label_prefix_check(const char *prefix, struct error *err) MUST_CHECK;
 /* The value of a key in a map (ASCII case ignored), or NULL. */
 const char *dialect_map_find(const struct cfg_map *map, const char *key);
 
@@ -161,6 +164,30 @@ bool dialect_type_holds(const struct dialect_traits *traits, const struct column
                         const struct dialect_type *want, const struct dialect_type *have,
                         enum load_encoding *encoding);
 
+/* The type of a COLUMN_INT or COLUMN_UINT, which both products name alike; NULL when its width is
+ * none. */
+const char *dialect_integer_type(const struct column *column);
+
+/* ---- plan.c ---- */
+
+#define DIALECT_SORT_BYTES 65533 /* a wider column is no good to sort by */
+
+/* Key columns may not be of every type. */
+enum dialect_place { DIALECT_PLACE_VALUE = 0, DIALECT_PLACE_KEY };
+
+/* A dialect's mapping of one column; fills type and encoding. RC_UNSUPPORTED when no type takes the
+ * column at that place. */
+typedef enum rc (*dialect_type_fn)(const struct column *column, enum dialect_place place,
+                                   struct arena *arena, struct load_column *out, struct error *err);
+
+/* Plans a table that we would create ourselves. `first_out` is the column that a keyless table is
+ * sorted and distributed by. RC_CONFIG for names that cannot be loaded, RC_UNSUPPORTED for types.
+ */
+enum rc dialect_plan(const struct dialect_traits *traits, dialect_type_fn type,
+                     const struct table *source, const struct sink_target *target,
+                     struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
+                     struct error *err) MUST_CHECK;
+
 /* ---- create.c ---- */
 
 #define DIALECT_KEY_MAX 64
@@ -232,10 +259,6 @@ void dialect_add_column_header(struct buf *out, const struct load_schema *schema
 /* Text into a target type: "VARCHAR(80)", owned by the arena. */
 enum rc dialect_type_set(struct arena *arena, struct slice *type_out, struct error *err,
                          const char *format, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
-/* Starts a schema: source, target, key, columns (zeroed, names copied). */
-enum rc dialect_schema_begin(const struct table *source, const struct sink_target *target,
-                             struct arena *arena, struct load_schema *schema_out,
-                             struct error *err) MUST_CHECK;
 /* CREATE DATABASE IF NOT EXISTS, then the statement. A refused database is told only when the
  * table fails too: many users may create tables and not databases. */
 enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice create,

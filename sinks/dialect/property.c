@@ -109,3 +109,14 @@ void dialect_properties_add(const struct dialect_property_rule *rules, unsigned 
         buf_add_byte(out, '\n');
     }
 }
+
+enum rc dialect_label_prefix_check(const char *prefix, struct error *err)
+{
+    for (const char *p = prefix; p != NULL && *p != '\0'; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+              *p == '_' || *p == '-'))
+            return error_set(err, RC_CONFIG,
+                             "The key 'sink.label-prefix' may hold letters, digits, '_' and '-' "
+                             "only.");
+    return RC_OK;
+}

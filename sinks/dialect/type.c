@@ -347,3 +347,15 @@ bool dialect_type_holds(const struct dialect_traits *traits, const struct column
         return false;
     }
 }
+
+const char *dialect_integer_type(const struct column *column)
+{
+    static const char *const of_signed[9] = {NULL, "TINYINT", "SMALLINT", "INT",   "INT",
+                                             NULL, NULL,      NULL,       "BIGINT"};
+    static const char *const of_unsigned[9] = {NULL, "SMALLINT", "INT", "INT",     "BIGINT",
+                                               NULL, NULL,       NULL,  "LARGEINT"};
+    if (column->int_bytes > 8)
+        return NULL;
+    return column->kind == COLUMN_INT ? of_signed[column->int_bytes]
+                                      : of_unsigned[column->int_bytes];
+}

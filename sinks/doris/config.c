@@ -189,13 +189,7 @@ static enum rc check_fixed(const struct doris_config *config, struct error *err)
                          "The key 'table.create.auto-partition.properties.%s' is not honoured yet: "
                          "create the partitioned table yourself, or take the key out.",
                          config->auto_partition.items[0].key);
-    for (const char *p = config->label_prefix; p != NULL && *p != '\0'; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-              *p == '_' || *p == '-'))
-            return error_set(err, RC_CONFIG,
-                             "The key 'sink.label-prefix' may hold letters, digits, '_' and '-' "
-                             "only.");
-    return RC_OK;
+    return dialect_label_prefix_check(config->label_prefix, err);
 }
 
 static enum rc validate(void *values, struct error *err)

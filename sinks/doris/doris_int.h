@@ -69,14 +69,11 @@ extern const unsigned doris_property_rule_count;
 void doris_settings(const struct doris_config *config, struct load_settings *settings_out,
                     struct myconn_options *query_out);
 
-/* Where a column stands: key columns may not be STRING, FLOAT or DOUBLE. */
-enum doris_place { DORIS_PLACE_VALUE = 0, DORIS_PLACE_KEY };
-/* RC_UNSUPPORTED when no Doris type takes the column at that place. */
-enum rc doris_type(const struct column *column, enum doris_place place, struct arena *arena,
+/* A dialect_type_fn. RC_UNSUPPORTED when no Doris type takes the column at that place. */
+enum rc doris_type(const struct column *column, enum dialect_place place, struct arena *arena,
                    struct load_column *out, struct error *err) MUST_CHECK;
 
-/* Plans a table that Millrace would create itself. `first_out` is the column that a keyless table
- * is sorted and distributed by. */
+/* dialect_plan with this dialect's types. */
 enum rc doris_plan(const struct table *source, const struct sink_target *target,
                    struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
                    struct error *err) MUST_CHECK;

@@ -18,32 +18,20 @@ const struct dialect_traits doris_traits = {
     .json_encoding = LOAD_JSON_STRING,
 };
 
-static const char *integer_type(const struct column *column)
-{
-    static const char *const of_signed[9] = {NULL, "TINYINT", "SMALLINT", "INT",   "INT",
-                                             NULL, NULL,      NULL,       "BIGINT"};
-    static const char *const of_unsigned[9] = {NULL, "SMALLINT", "INT", "INT",     "BIGINT",
-                                               NULL, NULL,       NULL,  "LARGEINT"};
-    if (column->int_bytes > 8)
-        return NULL;
-    return column->kind == COLUMN_INT ? of_signed[column->int_bytes]
-                                      : of_unsigned[column->int_bytes];
-}
-
 /* Text of at most `bytes`: VARCHAR where it fits, else STRING; a key cannot be a STRING. */
-static enum rc text_type(uint64_t bytes, enum doris_place place, struct arena *arena,
+static enum rc text_type(uint64_t bytes, enum dialect_place place, struct arena *arena,
                          struct load_column *out, struct error *err)
 {
     if (bytes <= DORIS_VARCHAR_MAX)
         return dialect_type_set(arena, &out->target_type, err, "VARCHAR(%u)",
                                 (unsigned)(bytes == 0 ? 1 : bytes));
-    if (place == DORIS_PLACE_KEY)
+    if (place == DIALECT_PLACE_KEY)
         return dialect_type_set(arena, &out->target_type, err, "VARCHAR(%u)", DORIS_VARCHAR_MAX);
     return dialect_type_set(arena, &out->target_type, err, "STRING");
 }
 
 /* Kinds whose values have no bound worth a VARCHAR. */
-static enum rc string_type(enum doris_place place, struct arena *arena, struct load_column *out,
+static enum rc string_type(enum dialect_place place, struct arena *arena, struct load_column *out,
                            struct error *err)
 {
     return text_type(DIALECT_UNBOUNDED, place, arena, out, err);
@@ -56,10 +44,10 @@ static enum rc fixed(const char *type, enum load_encoding encoding, struct load_
     return RC_OK;
 }
 
-static enum rc number_type(const struct column *column, enum doris_place place, struct arena *arena,
-                           struct load_column *out, struct error *err)
+static enum rc number_type(const struct column *column, enum dialect_place place,
+                           struct arena *arena, struct load_column *out, struct error *err)
 {
-    bool key = place == DORIS_PLACE_KEY;
+    bool key = place == DIALECT_PLACE_KEY;
     switch (column->kind) {
     case COLUMN_BIT:
         if (column->length == 1)
@@ -85,7 +73,7 @@ static enum rc number_type(const struct column *column, enum doris_place place, 
     default:
         break;
     }
-    const char *type = integer_type(column);
+    const char *type = dialect_integer_type(column);
     if (type == NULL)
         return error_set(err, RC_UNSUPPORTED, "An integer of %u bytes is not known here.",
                          column->int_bytes);
@@ -93,10 +81,10 @@ static enum rc number_type(const struct column *column, enum doris_place place, 
     return fixed(type, strcmp(type, "LARGEINT") == 0 ? LOAD_STRING : LOAD_NUMBER, out);
 }
 
-static enum rc text_like_type(const struct column *column, enum doris_place place,
+static enum rc text_like_type(const struct column *column, enum dialect_place place,
                               struct arena *arena, struct load_column *out, struct error *err)
 {
-    bool key = place == DORIS_PLACE_KEY;
+    bool key = place == DIALECT_PLACE_KEY;
     out->encoding = LOAD_STRING;
     switch (column->kind) {
     case COLUMN_TIME:
@@ -125,7 +113,7 @@ static enum rc text_like_type(const struct column *column, enum doris_place plac
     return text_type(dialect_text_bytes(column), place, arena, out, err);
 }
 
-enum rc doris_type(const struct column *column, enum doris_place place, struct arena *arena,
+enum rc doris_type(const struct column *column, enum dialect_place place, struct arena *arena,
                    struct load_column *out, struct error *err)
 {
     switch (column->kind) {
@@ -156,7 +144,7 @@ enum rc doris_type(const struct column *column, enum doris_place place, struct a
     case COLUMN_INET6:
         return text_like_type(column, place, arena, out, err);
     case COLUMN_VECTOR:
-        if (place == DORIS_PLACE_VALUE)
+        if (place == DIALECT_PLACE_VALUE)
             return fixed("ARRAY<FLOAT>", LOAD_JSON_VALUE, out);
         return error_set(err, RC_UNSUPPORTED, "A VECTOR cannot be part of a key at Apache Doris.");
     case COLUMN_UNKNOWN:

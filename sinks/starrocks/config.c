@@ -145,21 +145,10 @@ const struct dialect_property_rule starrocks_property_rules[] = {
 };
 const unsigned starrocks_property_rule_count = COUNT_OF(starrocks_property_rules);
 
-static enum rc check_label_prefix(const char *prefix, struct error *err)
-{
-    for (const char *p = prefix; p != NULL && *p != '\0'; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-              *p == '_' || *p == '-'))
-            return error_set(err, RC_CONFIG,
-                             "The key 'sink.label-prefix' may hold letters, digits, '_' and '-' "
-                             "only.");
-    return RC_OK;
-}
-
 static enum rc validate(void *values, struct error *err)
 {
     struct starrocks_config *config = values;
-    enum rc rc = check_label_prefix(config->label_prefix, err);
+    enum rc rc = dialect_label_prefix_check(config->label_prefix, err);
     if (rc == RC_OK)
         rc = dialect_addresses_parse("load-url", &config->load_url, 8030, &config->frontends, err);
     if (rc == RC_OK && config->frontends.count == 0)

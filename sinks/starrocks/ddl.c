@@ -7,62 +7,12 @@
  */
 #include "starrocks_int.h"
 
-static enum rc plan_columns(const struct table *source, struct arena *arena,
-                            struct load_schema *schema, struct error *err)
-{
-    for (uint32_t i = 0; i < source->column_count; i++) {
-        bool key = false;
-        for (uint32_t k = 0; k < source->key_count; k++)
-            key = key || source->key[k] == i;
-        schema->columns[i].target_nullable = !key;
-        enum rc rc =
-            starrocks_type(&source->columns[i], key ? STARROCKS_PLACE_KEY : STARROCKS_PLACE_VALUE,
-                           arena, &schema->columns[i], err);
-        if (rc != RC_OK)
-            return error_wrap(err, "Column '%.*s' of %.*s.%.*s", SLICE_ARG(source->columns[i].name),
-                              SLICE_ARG(source->db), SLICE_ARG(source->name));
-    }
-    return RC_OK;
-}
-
-/* The sort column of a keyless table: one whose type may stay as it is and whose values are not
- * whole documents, else any that can be one. */
-static enum rc plan_first(const struct table *source, struct arena *arena,
-                          struct load_schema *schema, uint32_t *first_out, struct error *err)
-{
-    for (unsigned round = 0; round < 2; round++) {
-        for (uint32_t i = 0; i < source->column_count; i++) {
-            struct load_column as_key = schema->columns[i];
-            struct error ignored;
-            error_clear(&ignored);
-            if (starrocks_type(&source->columns[i], STARROCKS_PLACE_KEY, arena, &as_key,
-                               &ignored) != RC_OK)
-                continue;
-            struct dialect_type type = dialect_type_parse(&starrocks_traits, as_key.target_type);
-            bool same = slice_equal(as_key.target_type, schema->columns[i].target_type);
-            if (round == 0 && (!same || type.size > STARROCKS_SORT_BYTES))
-                continue;
-            schema->columns[i] = as_key;
-            *first_out = i;
-            return RC_OK;
-        }
-    }
-    return error_set(err, RC_UNSUPPORTED,
-                     "Table %.*s.%.*s has no key and no column by which StarRocks could sort it.",
-                     SLICE_ARG(source->db), SLICE_ARG(source->name));
-}
-
 enum rc starrocks_plan(const struct table *source, const struct sink_target *target,
                        struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
                        struct error *err)
 {
-    enum rc rc = dialect_schema_begin(source, target, arena, schema_out, err);
-    if (rc == RC_OK)
-        rc = plan_columns(source, arena, schema_out, err);
-    *first_out = 0;
-    if (rc == RC_OK && schema_out->keyless)
-        rc = plan_first(source, arena, schema_out, first_out, err);
-    return rc;
+    return dialect_plan(&starrocks_traits, starrocks_type, source, target, arena, schema_out,
+                        first_out, err);
 }
 
 /* A database or table name: letters, digits and "_" are promised, "-" and "$" and characters

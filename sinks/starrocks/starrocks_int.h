@@ -17,7 +17,6 @@
 
 #define STARROCKS_DELETE_COLUMN "__op"
 #define STARROCKS_VARCHAR_MAX 1048576 /* bytes, in every version before 4.2 */
-#define STARROCKS_SORT_BYTES 65533    /* a wider column is no good to sort by */
 #define STARROCKS_KEY_BYTES 128       /* the backends' primary_key_limit_size */
 
 struct starrocks_config {
@@ -67,16 +66,13 @@ extern const unsigned starrocks_property_rule_count;
 void starrocks_settings(const struct starrocks_config *config, struct load_settings *settings_out,
                         struct myconn_options *query_out);
 
-/* Where a column stands: a primary key takes no DECIMAL, FLOAT or DOUBLE. */
-enum starrocks_place { STARROCKS_PLACE_VALUE = 0, STARROCKS_PLACE_KEY };
-/* RC_UNSUPPORTED when no StarRocks type takes the column at that place. */
-enum rc starrocks_type(const struct column *column, enum starrocks_place place, struct arena *arena,
+/* A dialect_type_fn. RC_UNSUPPORTED when no StarRocks type takes the column at that place. */
+enum rc starrocks_type(const struct column *column, enum dialect_place place, struct arena *arena,
                        struct load_column *out, struct error *err) MUST_CHECK;
 /* The most bytes that a table's key can take, by its planned types. */
 uint64_t starrocks_key_bytes(const struct load_schema *schema);
 
-/* Plans a table that Millrace would create itself. `first_out` is the column that a keyless table
- * is sorted and distributed by. */
+/* dialect_plan with this dialect's types. */
 enum rc starrocks_plan(const struct table *source, const struct sink_target *target,
                        struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
                        struct error *err) MUST_CHECK;

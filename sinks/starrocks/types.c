@@ -19,18 +19,6 @@ const struct dialect_traits starrocks_traits = {
     .json_encoding = LOAD_JSON_VALUE,
 };
 
-static const char *integer_type(const struct column *column)
-{
-    static const char *const of_signed[9] = {NULL, "TINYINT", "SMALLINT", "INT",   "INT",
-                                             NULL, NULL,      NULL,       "BIGINT"};
-    static const char *const of_unsigned[9] = {NULL, "SMALLINT", "INT", "INT",     "BIGINT",
-                                               NULL, NULL,       NULL,  "LARGEINT"};
-    if (column->int_bytes > 8)
-        return NULL;
-    return column->kind == COLUMN_INT ? of_signed[column->int_bytes]
-                                      : of_unsigned[column->int_bytes];
-}
-
 static enum rc varchar_type(uint64_t bytes, struct arena *arena, struct load_column *out,
                             struct error *err)
 {
@@ -46,10 +34,10 @@ static enum rc fixed(const char *type, enum load_encoding encoding, struct load_
     return RC_OK;
 }
 
-static enum rc number_type(const struct column *column, enum starrocks_place place,
+static enum rc number_type(const struct column *column, enum dialect_place place,
                            struct arena *arena, struct load_column *out, struct error *err)
 {
-    bool key = place == STARROCKS_PLACE_KEY;
+    bool key = place == DIALECT_PLACE_KEY;
     switch (column->kind) {
     case COLUMN_BIT:
         if (column->length == 1)
@@ -74,7 +62,7 @@ static enum rc number_type(const struct column *column, enum starrocks_place pla
     default:
         break;
     }
-    const char *type = integer_type(column);
+    const char *type = dialect_integer_type(column);
     if (type == NULL)
         return error_set(err, RC_UNSUPPORTED, "An integer of %u bytes is not known here.",
                          column->int_bytes);
@@ -115,7 +103,7 @@ static enum rc text_type(const struct column *column, struct arena *arena, struc
     return varchar_type(dialect_text_bytes(column), arena, out, err);
 }
 
-enum rc starrocks_type(const struct column *column, enum starrocks_place place, struct arena *arena,
+enum rc starrocks_type(const struct column *column, enum dialect_place place, struct arena *arena,
                        struct load_column *out, struct error *err)
 {
     switch (column->kind) {
@@ -144,7 +132,7 @@ enum rc starrocks_type(const struct column *column, enum starrocks_place place, 
     case COLUMN_INET6:
         return text_type(column, arena, out, err);
     case COLUMN_VECTOR:
-        if (place == STARROCKS_PLACE_VALUE)
+        if (place == DIALECT_PLACE_VALUE)
             return fixed("ARRAY<FLOAT>", LOAD_JSON_VALUE, out);
         return error_set(err, RC_UNSUPPORTED, "A VECTOR cannot be part of a key at StarRocks.");
     case COLUMN_UNKNOWN:

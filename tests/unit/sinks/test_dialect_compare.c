@@ -112,7 +112,7 @@ static void holds(const struct column *column, const char *have, bool want, enum
     struct error err;
     error_clear(&err);
     arena_init(&arena, "test", 4096);
-    assert_int_equal(doris_type(column, DORIS_PLACE_VALUE, &arena, &plan, &err), RC_OK);
+    assert_int_equal(doris_type(column, DIALECT_PLACE_VALUE, &arena, &plan, &err), RC_OK);
     struct dialect_type want_type = dialect_type_parse(&doris_traits, plan.target_type);
     struct dialect_type have_type = dialect_type_parse(&doris_traits, slice_str(have));
     enum load_encoding encoding;

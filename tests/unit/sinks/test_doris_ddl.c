@@ -51,7 +51,7 @@ static void test_every_kind_as_key(void **state UNUSED)
         struct error err;
         error_clear(&err);
         enum rc rc =
-            doris_type(&fixture.columns[i], DORIS_PLACE_KEY, &fixture.arena, &column, &err);
+            doris_type(&fixture.columns[i], DIALECT_PLACE_KEY, &fixture.arena, &column, &err);
         struct slice text = rc == RC_OK ? column.target_type : slice_str(err.text);
         buf_addf(&out, "%.*s: %.*s\n", SLICE_ARG(fixture.columns[i].name), SLICE_ARG(text));
     }
