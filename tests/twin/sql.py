@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from typing import Optional, Union
 
+from sql_alter import alter_table
 from sql_result import Cursor, Ok, Result, SqlError, Token, tokenize
 from sql_rows import delete_rows, insert_rows
 from sql_select import select
 from sql_show import show
-from sql_tables import alter_table, create_table
+from sql_tables import create_table
 from tables import Table
 
 DATABASE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9\-_]{0,63}\Z")  # facts/doris.md 6.2

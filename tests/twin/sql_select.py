@@ -56,6 +56,14 @@ class Rewriter:
         self.tokens = tokens
         self.at = 0
         self.out: list[str] = []
+        self.spaced: list[str] = []  # the same with the blanks of the source
+
+    def _put(self, text: str) -> None:
+        """Adds one piece. Blanks stay as they were: SQLite names a column by its text."""
+        apart = not self.at or self.at >= len(self.tokens) \
+            or self.tokens[self.at].start > self.tokens[self.at - 1].end
+        self.spaced.append(" " + text if apart else text)
+        self.out.append(text)
 
     def rewrite(self) -> str:
         expects_table = False
@@ -80,7 +88,7 @@ class Rewriter:
             elif token.is_mark(")") and len(depth_from) > 1:
                 depth_from.pop()
             self._token(token, upper)
-        return " ".join(self.out)
+        return "".join(self.spaced)
 
     def _next(self, offset: int = 1) -> Optional[Token]:
         at = self.at + offset
@@ -89,9 +97,9 @@ class Rewriter:
     def _token(self, token: Token, upper: str) -> None:
         following = self._next()
         if token.kind == "string":
-            self.out.append(literal(token.text))
+            self._put(literal(token.text))
         elif token.kind == "name":
-            self.out.append(name_of(token.text))
+            self._put(name_of(token.text))
         elif token.text.startswith("@"):
             self._variable(token)
         elif upper and following is not None and following.is_mark("(") \
@@ -99,14 +107,14 @@ class Rewriter:
             return
         elif upper == "AS" and following is not None and following.kind == "word" \
                 and following.text.upper() in CAST_TYPES and self._closes_after(2):
-            self.out += ["AS", CAST_TYPES[following.text.upper()]]
+            self._put("AS " + CAST_TYPES[following.text.upper()])
             self.at += 1
         elif upper in ("CURRENT_USER", "CURRENT_TIMESTAMP"):
-            self.out.append(literal(self._now() if upper == "CURRENT_TIMESTAMP" else "root@%"))
+            self._put(literal(self._now() if upper == "CURRENT_TIMESTAMP" else "root@%"))
         elif token.is_mark("<=>"):
-            self.out.append("IS")
+            self._put("IS")
         else:
-            self.out.append(token.text)
+            self._put(token.text)
         self.at += 1
 
     def _closes_after(self, offset: int) -> bool:
@@ -128,7 +136,7 @@ class Rewriter:
             return False
         alias = "" if self.out and self.out[-1].upper() == "AS" else \
             f" AS {name_of(name.lower() + '()')}" if self._ends_item(3) else ""
-        self.out.append(literal(answers[name]) + alias)
+        self._put(literal(answers[name]) + alias)
         self.at += 3
         return True
 
@@ -147,7 +155,7 @@ class Rewriter:
             self.at += 2
         value = self._variable_value(name)
         alias = f" AS {name_of(written)}" if self._ends_item(1) else ""
-        self.out.append(literal(value) + alias)
+        self._put(literal(value) + alias)
 
     def _variable_value(self, name: str) -> object:
         session = self.session
@@ -171,14 +179,14 @@ class Rewriter:
             database, name = first.text, self.tokens[self.at + 1].text
             self.at += 2
         if first.is_word("DUAL") and database is None:
-            self.out.append("(SELECT 1)")
+            self._put("(SELECT 1)")
             return
-        self.out.append(self._source(database, name))
+        self._put(self._source(database, name))
         following = self.tokens[self.at] if self.at < len(self.tokens) else None
         aliased = following is not None and (following.is_word("AS") or following.kind == "name" or (
             following.kind == "word" and following.text.upper() not in CLAUSE_END))
         if not aliased:
-            self.out.append(f"AS {name_of(name)}")
+            self._put(f" AS {name_of(name)} ")
 
     def _source(self, database: Optional[str], name: str) -> str:
         session = self.session
@@ -188,7 +196,7 @@ class Rewriter:
         table = session.catalog.get(where, name)
         if table is None:
             raise session.unknown_table(where, name)
-        return f"({table_select(session.catalog, table)})"
+        return f" ({table_select(session.catalog, table)}) "
 
     def _schema_view(self, name: str) -> str:
         view = name.lower()
@@ -196,7 +204,7 @@ class Rewriter:
             raise self.session.unknown_table("information_schema", name)
         fill_temporary(self.session.catalog.db, f"schema_{view}", VIEWS[view],
                        view_rows(self.session, view))
-        return f"temp.{name_of('schema_' + view)}"
+        return f" temp.{name_of('schema_' + view)} "
 
 
 def table_select(catalog, table: Table) -> str:

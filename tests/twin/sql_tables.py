@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CREATE TABLE and ALTER TABLE, as strict as the real planners.
-
-facts/doris.md 6.2 and 6.3, facts/starrocks.md 6.1 and 6.2.
-"""
+"""CREATE TABLE, as strict as the real planners (facts/doris.md 6.2, facts/starrocks.md 6.1)."""
 
 from __future__ import annotations
 
 import re
-from copy import copy
 from typing import Optional
 
 from column_types import BadType, BadValue, ColumnType, converter, parse_type
-from conversions import conversion_refusal
 from sql_result import Cursor, Ok
 from tables import Column, Table
 
@@ -143,6 +138,13 @@ def read_properties(cursor: Cursor) -> dict[str, str]:
     return found
 
 
+def need_column(session, table: Table, name: str) -> Column:
+    column = table.column(name)
+    if column is None:
+        raise session.error(f"Column does not exists: {name}")
+    return column
+
+
 def create_table(session, cursor: Cursor, text: str) -> Ok:
     """CREATE TABLE after its first two words."""
     missing_only = cursor.word("IF", "NOT", "EXISTS")
@@ -238,11 +240,9 @@ def _settle_keys(session, table: Table, key_names: Optional[list[str]], marked: 
     for name in key_names:
         column = table.column(name)
         column.key = True
-        _check_key_type(session, column)
+        check_key_type(session, column)
         if table.model == "PRIMARY":
             column.nullable = False  # facts/starrocks.md 4: NOT NULL
-    if table.model == "DUPLICATE" and not key_names:
-        return
 
 
 def _default_keys(table: Table) -> list[str]:
@@ -257,7 +257,7 @@ def _default_keys(table: Table) -> list[str]:
     return names
 
 
-def _check_key_type(session, column: Column) -> None:
+def check_key_type(session, column: Column) -> None:
     if column.type.name not in FORBIDDEN_KEYS[session.product]:
         return
     if column.type.name in ("FLOAT", "DOUBLE"):
@@ -306,196 +306,3 @@ def _check_properties(session, table: Table) -> None:
                             "available BE nodes. You can change this default by setting the "
                             "replication_num table properties. Current alive backend is [10001]. "
                             f", table={table.name}, properties.replication_num={text}")
-
-
-# --- ALTER TABLE ---------------------------------------------------------------------------------
-
-def alter_table(session, cursor: Cursor, text: str) -> Ok:
-    """ALTER TABLE after its first two words; several clauses are one change."""
-    table = session.table(cursor)
-    if table.busy:
-        if session.product == "doris":
-            raise session.error(f"Table[{table.name}]'s state(SCHEMA_CHANGE) is not NORMAL. Do not "
-                                "allow doing ALTER ops")
-        raise session.error(f'A schema change operation is in progress on the table "{table.name}".'
-                            " Please wait until the current operation completes.\nTo check the "
-                            "status of the operation, see the statement SHOW ALTER TABLE")
-    if cursor.word("RENAME"):
-        return _rename(session, cursor, table)
-    if cursor.word("MODIFY", "COMMENT"):
-        table.comment = cursor.string()
-        cursor.need_end()
-        session.catalog.alter_in_place(table)
-        return Ok()
-    change = Change(session, table)
-    while True:
-        change.clause(cursor, text)
-        if not cursor.mark(","):
-            break
-    if cursor.word("PROPERTIES"):
-        read_properties(cursor)
-    cursor.need_end()
-    change.carry_out()
-    return Ok()
-
-
-def _rename(session, cursor: Cursor, table: Table) -> Ok:
-    catalog = session.catalog
-    if cursor.word("COLUMN"):
-        column = need_column(session, table, cursor.name())
-        cursor.word("TO")
-        name = cursor.name()
-        cursor.need_end()
-        if session.product == "starrocks" and session.house.version < (3, 3):
-            raise session.error("rename column is not supported")  # facts/starrocks.md 6.2
-        if name == column.name:
-            raise session.error("Same column name")
-        other = table.column(name)
-        if other is not None and other is not column:
-            raise session.error(f"Column name[{name}] is already used")
-        if not COLUMN_NAME[session.product].match(name):
-            raise session.error(f"Incorrect column name '{name}'", 1166, "42000")
-        table.distribution = [name if one.lower() == column.name.lower() else one
-                              for one in table.distribution]
-        column.name = name
-        catalog.alter_in_place(table)
-        return Ok()
-    name = cursor.name()
-    cursor.need_end()
-    if name == table.name:
-        raise session.error("Same table name")
-    if catalog.get(table.database, name) is not None:
-        raise session.error(f"Table name[{name}] is already used")
-    catalog.rename_table(table, name)
-    return Ok()
-
-
-def need_column(session, table: Table, name: str) -> Column:
-    column = table.column(name)
-    if column is None:
-        raise session.error(f"Column does not exists: {name}")
-    return column
-
-
-class Change:
-    """The clauses of one ALTER TABLE: light ones at once, a heavy one as a job."""
-
-    def __init__(self, session, table: Table) -> None:
-        self.session = session
-        self.table = table
-        self.draft = copy(table)
-        self.draft.columns = [copy(column) for column in table.columns]
-        self.heavy = False
-        self.steps: list = []  # light changes, in order
-
-    def clause(self, cursor: Cursor, text: str) -> None:
-        if cursor.word("ADD", "COLUMN"):
-            if cursor.mark("("):
-                self._add(cursor, text)
-                while cursor.mark(","):
-                    self._add(cursor, text)
-                cursor.need_mark(")")
-            else:
-                self._add(cursor, text)
-        elif cursor.word("DROP", "COLUMN"):
-            self._drop(cursor.name())
-        elif cursor.word("MODIFY", "COLUMN"):
-            self._modify(cursor, text)
-        else:
-            raise cursor.syntax()
-
-    def _add(self, cursor: Cursor, text: str) -> None:
-        session, draft = self.session, self.draft
-        column, is_key = read_column(session, cursor, text)
-        first = cursor.word("FIRST")
-        after = cursor.name() if cursor.word("AFTER") else None
-        if draft.column(column.name) is not None:
-            raise session.error("Can not add column which already exists in base table: "
-                                f"{column.name}")
-        if after is not None:
-            anchor = need_column(session, draft, after)
-            following = draft.columns[draft.columns.index(anchor) + 1:][:1]
-            if not is_key and following and following[0].key:
-                raise session.error(f"Can't add value column {column.name} before key column")
-        if first and not is_key:
-            raise session.error(f"Can't add value column {column.name} as First column")
-        if not column.nullable and column.default is None:
-            raise session.error(f"Field '{column.name}' doesn't have a default value", 1364)
-        if is_key:
-            if draft.model == "PRIMARY":
-                raise session.error("Can not add key column for primary key table")
-            column.key = True
-            self.heavy = True
-            _check_key_type(session, column)
-            if after is None and not first:
-                after = draft.keys[-1].name if draft.keys else None
-                first = after is None
-        draft.add(copy(column), after, first)
-        self.steps.append(lambda: session.catalog.add_column(self.table, column, after, first))
-
-    def _drop(self, name: str) -> None:
-        session = self.session
-        column = need_column(session, self.draft, name)
-        if column.key and self.draft.keyed:
-            raise session.error("Can not drop key column in Unique data model table"
-                                if session.product == "doris" else
-                                "Can not drop key column in primary data model table")
-        if name.lower() in [one.lower() for one in self.draft.distribution]:
-            raise session.error(f"Distribution column[{name}] cannot be dropped")
-        if len(self.draft.columns) == 1:
-            raise session.error("Can not drop the last column of the table")
-        self.draft.columns.remove(column)
-        if column.key:
-            self.heavy = True
-        self.steps.append(lambda: session.catalog.drop_column(self.table, self.table.column(name)))
-
-    def _modify(self, cursor: Cursor, text: str) -> None:
-        session = self.session
-        if len(cursor.tokens) > cursor.at + 1 and cursor.tokens[cursor.at + 1].is_word("COMMENT"):
-            column = need_column(session, self.draft, cursor.name())
-            cursor.need_word("COMMENT")
-            comment = cursor.string()
-            column.comment = comment
-            self.steps.append(lambda: self._in_place(column.name, comment=comment))
-            return
-        wanted, is_key = read_column(session, cursor, text)
-        first = cursor.word("FIRST")
-        after = cursor.name() if cursor.word("AFTER") else None
-        column = need_column(session, self.draft, wanted.name)
-        refusal = conversion_refusal(session.product, column, wanted, is_key, self.draft)
-        moved = first or after is not None
-        if refusal:
-            raise session.error(refusal)
-        same = (column.type, column.nullable) == (wanted.type, wanted.nullable)
-        if same and not moved and column.comment == wanted.comment:
-            raise session.error("Nothing is changed. please check your alter stmt.")
-        widen = column.type.name == wanted.type.name == "VARCHAR" and not column.key \
-            and column.nullable == wanted.nullable and not moved
-        if same and not moved or widen:
-            changed = wanted.type
-            column.type, column.comment = changed, wanted.comment
-            self.steps.append(lambda: self._in_place(wanted.name, type=changed,
-                                                     comment=wanted.comment))
-            return
-        column.type, column.nullable, column.comment = wanted.type, wanted.nullable, wanted.comment
-        self.heavy = True
-        if moved:
-            self.draft.columns.remove(column)
-            at = 0 if first else 1 + self.draft.columns.index(
-                need_column(session, self.draft, after))
-            self.draft.columns.insert(at, column)
-
-    def _in_place(self, name: str, **changes) -> None:
-        column = self.table.column(name)
-        for field, value in changes.items():
-            setattr(column, field, value)
-        self.session.catalog.alter_in_place(self.table)
-
-    def carry_out(self) -> None:
-        """Light changes happen in the statement; one heavy clause makes all of them a job."""
-        if self.heavy:
-            self.session.house.alters.start(self.table, self.draft)
-            return
-        for step in self.steps:
-            step()
-        self.session.house.alters.note_finished(self.table)

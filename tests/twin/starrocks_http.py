@@ -212,6 +212,6 @@ class StarRocksHttp:
             load.fail(failed)
         except (ClientGone, DropConnection):
             if load.txn is not None:
-                self.house.abort(load.txn, "sender is gone")
+                self.house.abandon(load.txn)
             raise
         return load.answer()

@@ -100,7 +100,7 @@ class TransactionInterface:
             self.house.abort(txn, failed.text)  # a failed load rolls back at once
             raise
         except (ClientGone, DropConnection):
-            self.house.abort(txn, "sender is gone")
+            self.house.abandon(txn)
             raise
         finally:
             txn.busy = False

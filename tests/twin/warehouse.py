@@ -152,6 +152,14 @@ class Warehouse:
         with self.lock:
             self.transactions.abort(txn, reason)
 
+    def abandon(self, txn: Transaction) -> None:
+        """The client left, or its connection was cut: what was not settled is rolled back
+        (facts/doris.md 1.3); what was, stays."""
+        with self.lock:
+            txn.busy = False
+            if txn.state == PREPARE:
+                self.transactions.abort(txn, "sender is gone")
+
     def fault(self, name: str, table: str = "", database: str = "") -> Optional[Armed]:
         return self.faults.take(name, database, table)
 
