@@ -137,7 +137,9 @@ static enum rc window_reserve(struct payload *payload, size_t need, struct error
  * arrive, so a length in damaged data cannot ask for memory that is never filled. */
 static enum rc inflate_more(struct payload *payload, size_t need, struct error *err)
 {
-    while (payload->end - payload->start < need) {
+    /* Asked again behind its last frame, zstd would want the head of another one. */
+    while (payload->end - payload->start < need &&
+           (payload->frame_open || payload->in.pos < payload->in.size)) {
         size_t have = payload->end - payload->start;
         if (payload->end == payload->cap || payload->start > 0) {
             size_t step = have + WINDOW_FIRST / 2;
@@ -155,7 +157,7 @@ static enum rc inflate_more(struct payload *payload, size_t need, struct error *
         payload->bytes_copied += out.pos - payload->end;
         payload->end = out.pos;
         payload->frame_open = result != 0;
-        if (!moved || (payload->in.pos == payload->in.size && !payload->frame_open))
+        if (!moved)
             return RC_OK;
     }
     return RC_OK;

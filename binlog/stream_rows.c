@@ -51,6 +51,24 @@ static void count_rows(struct binlog_stream *stream, struct rows_walk *walk)
     stream->group.ordinal += rc == RC_EOF ? count : 1;
 }
 
+/* MariaDB's temporal columns of before 5.6 may have another size than the map lets us think; then
+ * rows would come out shifted. Such an event is walked to its end before a row of it is given. */
+static enum rc check_old_temporals(const struct rows_walk *walk, struct error *err)
+{
+    struct rows_walk trial = *walk;
+    enum rc rc = RC_OK;
+    do {
+        rc = rows_walk_skip(&trial, NULL);
+    } while (rc == RC_OK);
+    if (rc == RC_EOF)
+        return RC_OK;
+    return error_set(err, RC_MISMATCH,
+                     "The table has TIME, DATETIME or TIMESTAMP columns in MariaDB's old format "
+                     "with fractions of seconds, whose precision is not in the binlog. Read it "
+                     "from the server; ALTER TABLE ... FORCE with mysql56_temporal_format=ON "
+                     "brings the table to the new format.");
+}
+
 static enum rc begin_walk(struct binlog_stream *stream, const struct rows_head *head,
                           struct table_shape *shape, struct error *err)
 {
@@ -63,6 +81,8 @@ static enum rc begin_walk(struct binlog_stream *stream, const struct rows_head *
     }
     if (rc == RC_OK)
         rc = rows_walk_begin(&stream->walk, head, rows, shape, err);
+    if (rc == RC_OK && shape->old_temporals && shape->table != NULL)
+        rc = check_old_temporals(&stream->walk, err);
     return rc;
 }
 

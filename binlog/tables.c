@@ -189,12 +189,23 @@ static void adopt(struct table_shape *shape)
     known->newest = shape;
 }
 
+static bool has_old_temporals(const struct table_map *map)
+{
+    enum { WIRE_TIMESTAMP = 7, WIRE_TIME = 11, WIRE_DATETIME = 12 };
+    for (uint32_t i = 0; i < map->column_count; i++)
+        if (map->types[i] == WIRE_TIMESTAMP || map->types[i] == WIRE_TIME ||
+            map->types[i] == WIRE_DATETIME)
+            return true;
+    return false;
+}
+
 static enum rc shape_fill(struct binlog_tables *tables, struct table_shape *shape,
                           const struct table_map *map, const struct event_format *format,
                           struct error *err)
 {
     struct table_known *known = shape->known;
     shape->column_count = map->column_count;
+    shape->old_temporals = has_old_temporals(map);
     shape->content = arena_copy(known->wanted ? &shape->arena : &tables->unwanted, map->content);
     if (shape->content.ptr == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for a table map.");

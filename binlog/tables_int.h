@@ -26,7 +26,9 @@ struct table_shape {
     struct cell *before; /* column_count cells each; NULL: not wanted */
     struct cell *after;
     uint32_t column_count;
-    bool countable; /* false: an unwanted table with a type that nobody knows */
+    bool countable;     /* false: an unwanted table with a type that nobody knows */
+    bool old_temporals; /* TIME, DATETIME or TIMESTAMP of before 5.6: on MariaDB their size depends
+                           on a precision that is not in the map (facts/binlog.md 6.12) */
     struct table_shape *next_same_hash;
     struct table_shape *next; /* in the list of all */
 };
