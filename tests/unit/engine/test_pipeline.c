@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pipeline against models: a scripted source, a sink that keeps rows as a warehouse does, a
+ * store in memory. Each life of the pipeline may be killed at any call of sink or store, before or
+ * after the call took effect; the next life starts from what the models kept. At the end the target
+ * must hold every row of the source once.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "engine/engine.h"
+
+enum { TXNS = 40, LOADS_MAX = 512, ROWS_MAX = 4096, BATCH_ROWS = 7 };
+
+/* ---- the world that survives a crash ---- */
+
+struct model_load {
+    char label[64];
+    uint64_t rows[BATCH_ROWS + 1];
+    unsigned count;
+    bool visible;
+};
+
+struct world {
+    struct model_load loads[LOADS_MAX];
+    unsigned load_count;
+    unsigned seen[2][ROWS_MAX]; /* how often each row is at each target */
+    bool forgets_labels;
+
+    /* the store */
+    bool has_intent;
+    struct store_intent intent;
+    struct manifest_entry entries[2];
+    bool done[2];
+    char tokens[2][64];
+    char names[2][16];
+    struct store_state state;
+
+    /* the crash: at the n-th step of this life, before (0) or after (1) its effect */
+    unsigned step;
+    unsigned crash_at;
+    bool crash_after;
+    jmp_buf crashed;
+};
+
+static struct world world;
+
+/* Called around each effect that outlives a crash. */
+static void step_before(void)
+{
+    world.step++;
+    if (world.step == world.crash_at && !world.crash_after)
+        longjmp(world.crashed, 1);
+}
+
+static void step_after(void)
+{
+    if (world.step == world.crash_at && world.crash_after)
+        longjmp(world.crashed, 1);
+}
+
+/* ---- the source: transaction t has t % 11 rows; row ids count through ---- */
+
+static struct column columns[1];
+static struct table tables[2];
+
+struct model_source {
+    struct source base;
+    unsigned txn;  /* next transaction */
+    unsigned row;  /* next row in it */
+    uint64_t skip; /* rows of the first transaction to pass over */
+    uint64_t id;   /* of the next row */
+    struct cell cell;
+    uint8_t bytes[8];
+    struct txn facts;
+    bool in_txn;
+};
+
+static unsigned rows_of(unsigned txn)
+{
+    return txn == 13 ? 40 : txn % 11; /* one is far larger than a batch */
+}
+
+static uint64_t first_id(unsigned txn)
+{
+    uint64_t id = 0;
+    for (unsigned t = 0; t < txn; t++)
+        id += rows_of(t);
+    return id;
+}
+
+static void source_identity(const struct source *source UNUSED, struct source_identity *out)
+{
+    memset(out, 0, sizeof(*out));
+    snprintf(out->server, sizeof(out->server), "model");
+}
+
+static enum rc source_tables(struct source *source UNUSED, source_table_fn visit, void *ctx,
+                             struct error *err)
+{
+    enum rc rc = visit(ctx, &tables[0], err);
+    return rc != RC_OK ? rc : visit(ctx, &tables[1], err);
+}
+
+static enum rc source_start(struct source *base, const struct position *from,
+                            struct error *err UNUSED)
+{
+    struct model_source *source = (struct model_source *)base;
+    source->txn = from == NULL ? 0 : (unsigned)from->offset;
+    source->skip = from == NULL ? 0 : from->rows_done;
+    source->row = (unsigned)source->skip;
+    source->id = first_id(source->txn) + source->skip;
+    source->in_txn = source->skip > 0;
+    return RC_OK;
+}
+
+static enum rc source_next(struct source *base, struct change *change, unsigned wait_ms UNUSED,
+                           struct error *err UNUSED)
+{
+    struct model_source *source = (struct model_source *)base;
+    if (source->txn == TXNS)
+        return RC_EOF;
+    *change = (struct change){.txn = &source->facts};
+    if (source->row == rows_of(source->txn)) {
+        change->kind = source->in_txn ? CHANGE_COMMIT : CHANGE_IDLE;
+        source->txn++;
+        source->row = 0;
+        source->in_txn = false;
+        return RC_OK;
+    }
+    source->in_txn = true;
+    store_u64le(source->bytes, source->id++);
+    source->cell = (struct cell){.ptr = source->bytes, .len = 8, .state = CELL_VALUE};
+    change->kind = CHANGE_INSERT;
+    change->table = &tables[source->row % 2];
+    change->after = (struct row){.cells = &source->cell, .count = 1};
+    change->ordinal = source->row++;
+    return RC_OK;
+}
+
+static enum rc source_position(struct source *base, struct position *out, struct error *err UNUSED)
+{
+    struct model_source *source = (struct model_source *)base;
+    snprintf(out->file, sizeof(out->file), "model.000001");
+    out->offset = source->txn;
+    out->rows_done = 0;
+    out->targets_done = 0;
+    return RC_OK;
+}
+
+static bool source_reached(struct source *base, const struct position *to)
+{
+    return ((struct model_source *)base)->txn >= to->offset;
+}
+
+static void source_stats(const struct source *source UNUSED, struct source_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+}
+
+static void source_stop(struct source *source UNUSED)
+{
+}
+
+static const struct cfg_section no_section = {.block = "source"};
+static const struct source_ops source_ops = {
+    .name = "model",
+    .section = &no_section,
+    .identity = source_identity,
+    .tables = source_tables,
+    .start = source_start,
+    .next = source_next,
+    .position = source_position,
+    .reached = source_reached,
+    .stats = source_stats,
+    .stop = source_stop,
+};
+
+/* ---- the sink: two targets; the first takes both tables (a merge), the second only one ---- */
+
+struct model_sink {
+    struct sink base;
+    uint64_t rows[2][BATCH_ROWS + 1];
+    unsigned count[2];
+    struct model_load sealed[2];
+    unsigned target_of[2];
+    unsigned sealed_count;
+    struct manifest_entry entries[2];
+    unsigned told;
+    bool submitted;
+    bool applied[2];
+};
+
+static struct sink_limits sink_limits(const struct sink *sink UNUSED)
+{
+    return (struct sink_limits){.flush_rows = 5, .flush_interval_ms = 3600000};
+}
+
+static enum rc sink_table(struct sink *sink UNUSED, const struct table *table UNUSED,
+                          const struct sink_target *target, struct sink_table **out,
+                          struct error *err UNUSED)
+{
+    *out = (struct sink_table *)(uintptr_t)(target->table.ptr[0] == 'a' ? 1 : 2);
+    return RC_OK;
+}
+
+static enum rc sink_write(struct sink *base, struct sink_table *table, const struct change *change,
+                          struct error *err UNUSED)
+{
+    struct model_sink *sink = (struct model_sink *)base;
+    unsigned target = (unsigned)(uintptr_t)table - 1;
+    if (sink->count[0] + sink->count[1] >= BATCH_ROWS)
+        return RC_FULL;
+    sink->rows[target][sink->count[target]++] = load_u64le(change->after.cells[0].ptr);
+    return RC_OK;
+}
+
+static void sink_pending(const struct sink *base, struct sink_pending *out)
+{
+    const struct model_sink *sink = (const struct model_sink *)base;
+    *out = (struct sink_pending){.rows = sink->count[0] + sink->count[1]};
+}
+
+static enum rc sink_seal(struct sink *base, uint64_t epoch, struct manifest *out,
+                         struct error *err UNUSED)
+{
+    struct model_sink *sink = (struct model_sink *)base;
+    sink->sealed_count = 0;
+    for (unsigned t = 0; t < 2; t++) {
+        if (sink->count[t] == 0)
+            continue;
+        unsigned n = sink->sealed_count++;
+        struct model_load *load = &sink->sealed[n];
+        memset(load, 0, sizeof(*load));
+        snprintf(load->label, sizeof(load->label), "label_%u_%llu", t, (unsigned long long)epoch);
+        memcpy(load->rows, sink->rows[t], sizeof(load->rows));
+        load->count = sink->count[t];
+        sink->target_of[n] = t;
+        sink->entries[n] = (struct manifest_entry){.db = SLICE("db"),
+                                                   .table = t == 0 ? SLICE("a") : SLICE("b"),
+                                                   .token = slice_str(load->label),
+                                                   .rows = load->count,
+                                                   .keyless = true};
+        sink->count[t] = 0;
+    }
+    *out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
+    return RC_OK;
+}
+
+static struct model_load *find_load(struct slice label)
+{
+    for (unsigned i = 0; i < world.load_count; i++)
+        if (slice_equal(slice_str(world.loads[i].label), label))
+            return &world.loads[i];
+    return NULL;
+}
+
+static enum rc sink_submit(struct sink *base, const bool *applied, struct error *err UNUSED)
+{
+    struct model_sink *sink = (struct model_sink *)base;
+    sink->told = 0;
+    sink->submitted = true;
+    for (unsigned i = 0; i < sink->sealed_count; i++)
+        sink->applied[i] = applied != NULL && applied[i];
+    return RC_OK;
+}
+
+/* Each poll carries one load; a label that is there already is never loaded twice, as at a real
+ * target. */
+static enum rc sink_poll(struct sink *base, unsigned wait_ms UNUSED, struct sink_result *result,
+                         struct error *err UNUSED)
+{
+    struct model_sink *sink = (struct model_sink *)base;
+    while (sink->told < sink->sealed_count && sink->applied[sink->told])
+        sink->told++;
+    if (sink->told == sink->sealed_count) {
+        sink->submitted = false;
+        return RC_EOF;
+    }
+    unsigned n = sink->told++;
+    struct model_load *load = &sink->sealed[n];
+    step_before();
+    if (find_load(slice_str(load->label)) == NULL) {
+        assert_true(world.load_count < LOADS_MAX);
+        world.loads[world.load_count++] = *load;
+        for (unsigned i = 0; i < load->count; i++)
+            world.seen[sink->target_of[n]][load->rows[i]]++;
+    }
+    step_after();
+    *result = (struct sink_result){.entry = n, .rows = load->count};
+    return RC_OK;
+}
+
+static enum rc sink_resolve(struct sink *sink UNUSED, const struct manifest_entry *entry,
+                            enum load_state *out, struct error *err UNUSED)
+{
+    *out = find_load(entry->token) != NULL ? LOAD_APPLIED : LOAD_UNKNOWN;
+    if (world.forgets_labels)
+        *out = LOAD_UNKNOWN;
+    return RC_OK;
+}
+
+static void sink_stats(const struct sink *sink UNUSED, struct sink_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+}
+
+static void sink_stop(struct sink *sink UNUSED)
+{
+}
+
+static const struct sink_ops sink_ops = {
+    .name = "model",
+    .limits = sink_limits,
+    .table = sink_table,
+    .write = sink_write,
+    .pending = sink_pending,
+    .seal = sink_seal,
+    .submit = sink_submit,
+    .poll = sink_poll,
+    .resolve = sink_resolve,
+    .stats = sink_stats,
+    .stop = sink_stop,
+};
+
+/* ---- the store: the last durable state, in memory ---- */
+
+static const struct store_state *store_state(const struct store *store UNUSED)
+{
+    world.state.intent = world.has_intent ? &world.intent : NULL;
+    return &world.state;
+}
+
+static enum rc store_bind(struct store *store UNUSED, const char *server UNUSED,
+                          bool has_gtid UNUSED, struct error *err UNUSED)
+{
+    return RC_OK;
+}
+
+static enum rc store_intent(struct store *store UNUSED, const struct store_intent *intent,
+                            struct error *err)
+{
+    step_before();
+    assert_true(!world.has_intent || world.intent.epoch == intent->epoch);
+    assert_true(intent->epoch == world.state.epoch + 1);
+    struct position from = world.intent.from, to = world.intent.to;
+    world.intent = *intent;
+    world.intent.from = from;
+    world.intent.to = to;
+    assert_int_equal(position_copy(&world.intent.from, &intent->from, err), RC_OK);
+    assert_int_equal(position_copy(&world.intent.to, &intent->to, err), RC_OK);
+    world.intent.entries = world.entries;
+    world.intent.done = world.done;
+    for (uint32_t i = 0; i < intent->count; i++) {
+        world.entries[i] = intent->entries[i];
+        snprintf(world.tokens[i], sizeof(world.tokens[i]), "%.*s",
+                 SLICE_ARG(intent->entries[i].token));
+        snprintf(world.names[i], sizeof(world.names[i]), "%.*s",
+                 SLICE_ARG(intent->entries[i].table));
+        world.entries[i].token = slice_str(world.tokens[i]);
+        world.entries[i].table = slice_str(world.names[i]);
+        world.done[i] = false;
+    }
+    world.has_intent = true;
+    step_after();
+    return RC_OK;
+}
+
+static enum rc store_done(struct store *store UNUSED, uint64_t epoch, uint32_t entry,
+                          struct error *err UNUSED)
+{
+    assert_int_equal(epoch, world.intent.epoch);
+    step_before();
+    world.done[entry] = true;
+    step_after();
+    return RC_OK;
+}
+
+static enum rc store_advance(struct store *store UNUSED, uint64_t epoch, struct error *err)
+{
+    assert_true(world.has_intent);
+    assert_int_equal(epoch, world.intent.epoch);
+    step_before();
+    world.has_intent = false;
+    world.state.epoch = epoch;
+    assert_int_equal(position_copy(&world.state.position, &world.intent.to, err), RC_OK);
+    step_after();
+    return RC_OK;
+}
+
+static enum rc store_move(struct store *store UNUSED, const struct position *to, struct error *err)
+{
+    assert_false(world.has_intent);
+    step_before();
+    assert_int_equal(position_copy(&world.state.position, to, err), RC_OK);
+    step_after();
+    return RC_OK;
+}
+
+static const struct store_ops store_ops = {
+    .name = "model",
+    .state = store_state,
+    .bind = store_bind,
+    .intent = store_intent,
+    .done = store_done,
+    .advance = store_advance,
+    .move = store_move,
+};
+
+/* ---- lives ---- */
+
+static void world_new(void)
+{
+    position_deinit(&world.intent.from);
+    position_deinit(&world.intent.to);
+    position_deinit(&world.state.position);
+    memset(&world, 0, sizeof(world));
+    position_init(&world.intent.from);
+    position_init(&world.intent.to);
+    position_init(&world.state.position);
+}
+
+static struct pipeline *volatile living;
+
+/* One life: until the end of the source (true), or the crash. */
+static bool live(struct route_set *routes, struct error *err, enum rc *rc_out)
+{
+    static struct pipeline_config config = {.stop_timeout_ms = 1000, .label_trust_ms = 600000};
+    static struct model_source source;
+    static struct model_sink sink;
+    memset(&source, 0, sizeof(source));
+    memset(&sink, 0, sizeof(sink));
+    source.base.ops = &source_ops;
+    sink.base.ops = &sink_ops;
+    tables[0].route = tables[1].route = NULL;
+    world.step = 0;
+    struct pipeline_parts parts = {.source = &source.base,
+                                   .sink = &sink.base,
+                                   .store_ops = &store_ops,
+                                   .routes = routes,
+                                   .config = &config};
+    struct pipeline *made;
+    assert_int_equal(pipeline_new(&parts, &made, err), RC_OK);
+    living = made;
+    bool ended = false;
+    if (setjmp(world.crashed) == 0) {
+        *rc_out = pipeline_run(living, err);
+        ended = true;
+    }
+    pipeline_free(living);
+    return ended;
+}
+
+static struct route_set *make_routes(void)
+{
+    /* one -> a and b; two -> a: a fan-out and a merge at once */
+    static const struct cfg_route routes[] = {
+        {.source_table = "db.one", .sink_table = "db.a"},
+        {.source_table = "db.one", .sink_table = "db.b"},
+        {.source_table = "db.two", .sink_table = "db.a"},
+    };
+    struct route_set *set;
+    struct error err;
+    assert_int_equal(route_set_new(routes, COUNT_OF(routes), ROUTE_ALL_MATCH, &set, &err), RC_OK);
+    return set;
+}
+
+static void check_world(void)
+{
+    uint64_t id = 0;
+    for (unsigned t = 0; t < TXNS; t++)
+        for (unsigned r = 0; r < rows_of(t); r++, id++) {
+            assert_int_equal(world.seen[0][id], 1);
+            assert_int_equal(world.seen[1][id], r % 2 == 0 ? 1 : 0);
+        }
+    assert_false(world.has_intent);
+    assert_int_equal(world.state.position.offset, TXNS);
+}
+
+static void setup_tables(void)
+{
+    columns[0] = (struct column){.name = SLICE("id"), .kind = COLUMN_UINT};
+    tables[0] = (struct table){
+        .db = SLICE("db"), .name = SLICE("one"), .columns = columns, .column_count = 1};
+    tables[1] = (struct table){
+        .db = SLICE("db"), .name = SLICE("two"), .columns = columns, .column_count = 1};
+}
+
+static void runs_to_the_end(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    assert_true(live(routes, &err, &rc));
+    assert_int_equal(rc, RC_OK);
+    check_world();
+    assert_true(world.step > 100); /* the crashes below have something to hit */
+    route_set_free(routes);
+}
+
+/* Every single crash point, before and after its effect; then to the end. */
+static void survives_every_crash(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    assert_true(live(routes, &err, &rc));
+    unsigned steps = world.step;
+    for (unsigned at = 1; at <= steps; at++)
+        for (unsigned after = 0; after < 2; after++) {
+            world_new();
+            world.crash_at = at;
+            world.crash_after = after == 1;
+            assert_false(live(routes, &err, &rc));
+            world.crash_at = 0;
+            assert_true(live(routes, &err, &rc));
+            assert_int_equal(rc, RC_OK);
+            check_world();
+        }
+    route_set_free(routes);
+}
+
+/* Lives that die again and again after a few steps. */
+static void survives_many_crashes(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    for (unsigned seed = 1; seed <= 200; seed++) {
+        uint32_t x = seed * 2654435761u;
+        world_new();
+        unsigned lives = 0;
+        bool ended = false;
+        while (!ended) {
+            x = x * 1664525u + 1013904223u;
+            world.crash_at = 2 + (x >> 24) % 9;
+            world.crash_after = (x >> 16 & 1) == 1;
+            if (++lives > 400)
+                world.crash_at = 0;
+            ended = live(routes, &err, &rc);
+        }
+        assert_int_equal(rc, RC_OK);
+        check_world();
+    }
+    route_set_free(routes);
+}
+
+/* A keyless load that the target has forgotten: trusted while it is young, else a stop with words.
+ */
+static void stops_when_a_label_is_forgotten(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    world.crash_at = 2;
+    world.crash_after = true;
+    assert_false(live(routes, &err, &rc));
+    assert_true(world.has_intent);
+    world.crash_at = 0;
+    world.forgets_labels = true;
+    world.intent.started_wall_us = clock_wall_us() - UINT64_C(3600) * 1000000;
+    assert_true(live(routes, &err, &rc));
+    assert_int_equal(rc, RC_MISMATCH);
+    assert_non_null(strstr(err.text, "label_0_1"));
+    assert_non_null(strstr(err.text, "label.trust"));
+    assert_true(world.has_intent); /* nothing was given up */
+    route_set_free(routes);
+}
+
+int main(void)
+{
+    log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_to_the_end),
+        cmocka_unit_test(survives_every_crash),
+        cmocka_unit_test(survives_many_crashes),
+        cmocka_unit_test(stops_when_a_label_is_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
