@@ -12,9 +12,6 @@
 #define WARN_EVERY_US 5000000u
 /* So many plain refusals in a row of a question about a label are no passing trouble. */
 #define REFUSALS_MAX 5u
-/* How long "that label is unknown" proves for a table without a key that nothing was loaded: labels
- * are forgotten within minutes on a busy database (facts/doris.md 1.8, facts/starrocks.md 1.7). */
-#define LABEL_TRUST_US 60000000u
 
 /* What is known while a load is under way. */
 struct run {
@@ -186,7 +183,7 @@ enum rc load_settle_label(struct load_env *env, struct slice db, struct slice la
 static enum rc trust_unknown(const struct run *run, struct error *err)
 {
     if (!run->load->schema->keyless || run->lost_us == 0 ||
-        clock_monotonic_us() - run->lost_us <= LABEL_TRUST_US)
+        clock_monotonic_us() - run->lost_us < run->env->label_trust_us)
         return RC_OK;
     return load_failed(run, RC_PROTOCOL, ERROR_MAYBE_APPLIED, "has an unknown end",
                        "its answer was lost, and when the target could be asked again it no longer "

@@ -34,12 +34,17 @@ struct load_outcome {
     bool widen; /* the target was short of breath */
 };
 
+/* How long "that label is unknown" proves for a table without a key that nothing was loaded: labels
+ * are forgotten within minutes on a busy database (facts/doris.md 1.8, facts/starrocks.md 1.7). */
+#define LOAD_LABEL_TRUST_US 60000000u
+
 /* What a load needs around it. Waiting is a function so that tests need not wait. */
 struct load_env {
     struct transfer *transfer;
     struct halt *halt;
     bool (*wait)(struct halt *halt, unsigned wait_ms); /* halt_wait; false: stopped */
     atomic_ullong *retries;                            /* counted as they happen */
+    uint64_t label_trust_us;                           /* LOAD_LABEL_TRUST_US */
 };
 
 /* RC_OK: durable at the target, with all rows. Else RC_CANCELLED, or an error of class FATAL or

@@ -72,7 +72,8 @@ static void *worker_main(void *ctx)
     struct load_env env = {.transfer = &worker->transfer,
                            .halt = loaders->halt,
                            .wait = halt_wait,
-                           .retries = &loaders->retries};
+                           .retries = &loaders->retries,
+                           .label_trust_us = LOAD_LABEL_TRUST_US};
     struct load_task *task;
     while ((task = take_waiting(loaders)) != NULL) {
         error_clear(&task->err);

@@ -601,7 +601,8 @@ enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entr
     struct load_env env = {.transfer = &sink->transfer,
                            .halt = &sink->halt,
                            .wait = halt_wait,
-                           .retries = &sink->retries};
+                           .retries = &sink->retries,
+                           .label_trust_us = LOAD_LABEL_TRUST_US};
     enum label_state state;
     enum rc rc = load_settle_label(&env, entry->db, entry->token, &state, err);
     if (rc != RC_OK)

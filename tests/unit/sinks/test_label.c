@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sinks/stream_load/label_int.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const char pipeline_id[] = "0123456789abcdef0123456789abcdef";
+
+static const char *make(struct buf *out, const char *prefix, const char *db, const char *table,
+                        uint64_t epoch)
+{
+    buf_reset(out);
+    label_add(out, prefix, slice_str(pipeline_id), slice_str(db), slice_str(table), epoch);
+    assert_int_equal(out->rc, RC_OK);
+    return buf_cstr(out);
+}
+
+static void test_form(void **state)
+{
+    (void)state;
+    struct buf a, b;
+    buf_init(&a, 256);
+    buf_init(&b, 256);
+    /* Golden: a label in a journal must be found again by every later version. */
+    assert_string_equal(make(&a, NULL, "shop", "orders", 7),
+                        "millrace_0123456789ab_dbbf9ff6f22550cd_7");
+    assert_string_equal(make(&b, NULL, "shop", "orders", 7), buf_cstr(&a));
+    assert_string_not_equal(make(&b, NULL, "shop", "orders", 8), buf_cstr(&a));
+    assert_string_not_equal(make(&b, NULL, "shop", "order", 7), buf_cstr(&a));
+    assert_string_not_equal(make(&b, "other", "shop", "orders", 7), buf_cstr(&a));
+    /* The border between database and table counts. */
+    make(&a, NULL, "a.b", "c", 1);
+    assert_string_not_equal(make(&b, NULL, "a", "b.c", 1), buf_cstr(&a));
+    /* The names themselves never show: they may hold any character. */
+    make(&a, "p", "d\xc3\xb6ner/", "t able", UINT64_MAX);
+    for (size_t i = 0; i < a.len; i++)
+        assert_non_null(strchr("abcdefghijklmnopqrstuvwxyz0123456789_", a.ptr[i]));
+    buf_deinit(&a);
+    buf_deinit(&b);
+}
+
+static void test_longest_fits(void **state)
+{
+    (void)state;
+    struct error err;
+    char prefix[128];
+    memset(prefix, 'p', sizeof(prefix));
+    size_t longest = 0;
+    for (size_t len = 1; len < sizeof(prefix); len++) {
+        prefix[len] = '\0';
+        if (label_check_prefix(prefix, 128, &err) == RC_OK)
+            longest = len;
+        prefix[len] = 'p';
+    }
+    prefix[longest] = '\0';
+    struct buf label;
+    buf_init(&label, 256);
+    make(&label, prefix, "d", "t", UINT64_MAX);
+    assert_int_equal(label.len, 128);
+    buf_deinit(&label);
+}
+
+static void test_prefix_characters(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "a b", "a.b", "a/b", "a:b", "\xc3\xa4", "a\n"};
+    struct error err;
+    assert_int_equal(label_check_prefix(NULL, 128, &err), RC_OK);
+    assert_int_equal(label_check_prefix("Az09_-", 128, &err), RC_OK);
+    for (unsigned i = 0; i < COUNT_OF(bad); i++)
+        assert_int_equal(label_check_prefix(bad[i], 128, &err), RC_CONFIG);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_form),
+        cmocka_unit_test(test_longest_fits),
+        cmocka_unit_test(test_prefix_characters),
+    };
+    return cmocka_run_group_tests_name("stream_load label", tests, NULL, NULL);
+}
