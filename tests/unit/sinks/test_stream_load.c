@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sink's operations as the pipeline calls them: epochs that overlap, memory bounds, merged
+ * tables, truncation, recovery, stop. The warehouse is two fakes in this file: HTTP exchanges that
+ * take loads by rows, and a query port that notes its statements.
+ */
+#define exchange_curl_new fake_exchange_new
+#include "sinks/stream_load/stream_load.c"
+#undef exchange_curl_new
+
+#include "load_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* The warehouse. @locks lock */
+static struct {
+    pthread_mutex_t lock;
+    char bodies[16][4096]; /* in the order of their arrival */
+    char labels[16][64];
+    unsigned loads;
+    unsigned busy;        /* so many loads are told to come again */
+    bool publish_timeout; /* loads are committed, not visible */
+    bool denied;          /* loads are refused for good */
+    const char *state;    /* of every label */
+    bool mute;            /* exchanges wait until they are stopped */
+    char statements[8][256];
+    unsigned statement_count;
+    unsigned broken_connections; /* so many statements fail with the connection */
+    unsigned connections;
+} house = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+struct fake_exchange {
+    struct exchange base;
+    struct halt *halt;
+};
+
+static void take_load(const struct exchange_request *request, struct exchange_response *response)
+{
+    struct body_cursor cursor;
+    response->body_started = true;
+    if (house.denied) {
+        buf_add_str(&response->body, "DENIED");
+        return;
+    }
+    if (house.busy > 0) {
+        house.busy--;
+        buf_add_str(&response->body, "BUSY");
+        return;
+    }
+    if (house.loads < COUNT_OF(house.bodies)) {
+        char *to = house.bodies[house.loads];
+        body_cursor_init(&cursor, request->body);
+        size_t len = body_cursor_read(&cursor, (uint8_t *)to, sizeof(house.bodies[0]) - 1);
+        to[len] = '\0';
+        const char *label = memmem(request->headers.ptr, request->headers.len, "label: ", 7);
+        assert_non_null(label);
+        snprintf(house.labels[house.loads], sizeof(house.labels[0]), "%.*s",
+                 (int)strcspn(label + 7, "\n"), label + 7);
+    }
+    house.loads++;
+    if (house.publish_timeout)
+        buf_add_str(&response->body, "PUBLISH TIMEOUT");
+    else
+        buf_addf(&response->body, "DONE %llu %llu 0", (unsigned long long)request->body->live_rows,
+                 (unsigned long long)request->body->live_rows);
+}
+
+static enum exchange_outcome fake_perform(struct exchange *base,
+                                          const struct exchange_request *request,
+                                          struct exchange_response *response)
+{
+    struct fake_exchange *exchange = (struct fake_exchange *)base;
+    exchange_response_reset(response);
+    pthread_mutex_lock(&house.lock);
+    bool mute = house.mute;
+    response->http_status = 200;
+    if (strcmp(request->method, "GET") == 0) {
+        buf_add_str(&response->body, house.state);
+    } else if (request->body == NULL) {
+        response->http_status = 307;
+        snprintf(response->location, sizeof(response->location), "http://be1:8040%s",
+                 request->endpoint.path);
+    } else if (!mute) {
+        take_load(request, response);
+    }
+    pthread_mutex_unlock(&house.lock);
+    if (mute)
+        while (halt_wait(exchange->halt, 1000))
+            continue;
+    return halt_stopped(exchange->halt) ? EXCHANGE_STOPPED : EXCHANGE_ANSWERED;
+}
+
+static void fake_close(struct exchange *base)
+{
+    free(base);
+}
+
+static const struct exchange_ops fake_ops = {fake_perform, fake_close};
+
+enum rc fake_exchange_new(const struct load_settings *settings, struct halt *halt,
+                          struct exchange **exchange_out, struct error *err)
+{
+    (void)settings;
+    (void)err;
+    struct fake_exchange *exchange = calloc(1, sizeof(*exchange));
+    exchange->base.ops = &fake_ops;
+    exchange->halt = halt;
+    *exchange_out = &exchange->base;
+    return RC_OK;
+}
+
+/* The query port, in place of libmariadb. */
+struct myconn {
+    int nothing;
+};
+
+enum rc myconn_open(const struct myconn_options *options, struct myconn **conn_out,
+                    struct error *err)
+{
+    if (strcmp(options->host, "nowhere") == 0)
+        return error_set(err, RC_CONNECT, "Connection refused.");
+    house.connections++;
+    *conn_out = calloc(1, sizeof(struct myconn));
+    return RC_OK;
+}
+
+void myconn_close(struct myconn *conn)
+{
+    free(conn);
+}
+
+void myconn_interrupt(struct myconn *conn)
+{
+    (void)conn;
+}
+
+const char *myconn_label(const struct myconn *conn)
+{
+    (void)conn;
+    return "loader@fe1:9030";
+}
+
+enum rc myconn_exec(struct myconn *conn, struct slice sql, struct error *err)
+{
+    (void)conn;
+    if (house.broken_connections > 0) {
+        house.broken_connections--;
+        return error_set(err, RC_CONNECT, "The server has gone away.");
+    }
+    snprintf(house.statements[house.statement_count++], sizeof(house.statements[0]), "%.*s",
+             SLICE_ARG(sql));
+    return RC_OK;
+}
+
+/* Every source column goes to a column of its name, its type the source's type text. */
+static enum rc fake_prepare(const struct load_settings *settings, const void *config,
+                            struct myconn *conn, const struct table *source,
+                            const struct sink_target *target, struct arena *arena,
+                            struct load_schema *schema_out, struct error *err)
+{
+    (void)settings;
+    (void)config;
+    assert_non_null(conn);
+    if (house.broken_connections > 0) {
+        house.broken_connections--;
+        return error_set(err, RC_CONNECT, "The server has gone away.");
+    }
+    *schema_out = (struct load_schema){
+        .source = source,
+        .db = arena_copy(arena, target->db),
+        .table = arena_copy(arena, target->table),
+        .columns = arena_alloc(arena, source->column_count * sizeof(struct load_column)),
+        .keyless = source->key_count == 0,
+        .key = source->key,
+        .key_count = source->key_count};
+    for (uint32_t i = 0; i < source->column_count; i++)
+        schema_out->columns[i] = (struct load_column){.target_name = source->columns[i].name,
+                                                      .target_type = source->columns[i].type,
+                                                      .encoding = LOAD_STRING,
+                                                      .target_nullable = true};
+    return RC_OK;
+}
+
+static void fake_truncate(const struct load_schema *schema, struct buf *out)
+{
+    buf_addf(out, "TRUNCATE TABLE %.*s.%.*s", SLICE_ARG(schema->db), SLICE_ARG(schema->table));
+}
+
+static enum rc fake_check(const struct load_settings *settings, const void *config,
+                          struct myconn *conn, struct report *report, struct error *err)
+{
+    (void)settings;
+    (void)config;
+    (void)conn;
+    (void)err;
+    report_add(report, REPORT_WARN, "Do this.", "The dialect looked, too.");
+    return RC_OK;
+}
+
+/* A source table of two columns. */
+struct source_table {
+    struct column columns[2];
+    uint32_t key[1];
+    struct table table;
+};
+
+static void source_init(struct source_table *source, const char *name, const char *second,
+                        const char *type)
+{
+    *source = (struct source_table){
+        .columns = {{.name = SLICE("id"), .type = SLICE("INT"), .text = fixture_text},
+                    {.name = slice_str(second), .type = slice_str(type), .text = fixture_text}}};
+    source->table = (struct table){.db = SLICE("shop"),
+                                   .name = slice_str(name),
+                                   .columns = source->columns,
+                                   .column_count = 2,
+                                   .key = source->key,
+                                   .key_count = 1,
+                                   .has_names = true};
+}
+
+struct bench {
+    struct load_dialect dialect;
+    struct load_settings settings;
+    struct sink *sink;
+    struct source_table orders;
+    struct source_table items;
+    struct sink_table *to_orders;
+    struct sink_table *to_items;
+    struct error err;
+};
+
+static const char pipeline_id[] = "0123456789abcdef0123456789abcdef";
+
+static void bench_open(struct bench *bench, const char *query_host)
+{
+    static const char *const frontends[] = {"fe1:8030"};
+    memset(bench, 0, sizeof(*bench));
+    house.loads = house.busy = house.statement_count = house.connections = 0;
+    house.publish_timeout = house.denied = house.mute = false;
+    house.broken_connections = 0;
+    house.state = "UNKNOWN";
+    bench->dialect = stub_dialect;
+    bench->dialect.target_prepare = fake_prepare;
+    bench->dialect.truncate_sql = fake_truncate;
+    bench->dialect.check = fake_check;
+    bench->settings = (struct load_settings){.frontends = {frontends, 1},
+                                             .flush_rows = 1000,
+                                             .flush_bytes = 64u << 10,
+                                             .flush_interval_ms = 100,
+                                             .max_retries = -1,
+                                             .threads = 3};
+    struct myconn_options query = {.host = query_host, .port = 9030, .user = "loader"};
+    struct sink_options options = {.pipeline = SLICE("p"), .pipeline_id = slice_str(pipeline_id)};
+    assert_int_equal(stream_load_open(&bench->dialect, &bench->settings, &query, &options,
+                                      &bench->sink, &bench->err),
+                     RC_OK);
+    source_init(&bench->orders, "orders", "name", "TEXT");
+    source_init(&bench->items, "items", "name", "TEXT");
+}
+
+static enum rc add_way(struct bench *bench, struct source_table *source, const char *target,
+                       struct sink_table **table_out)
+{
+    struct sink_target names = {SLICE("ods"), slice_str(target)};
+    error_clear(&bench->err);
+    return bench->sink->ops->table(bench->sink, &source->table, &names, table_out, &bench->err);
+}
+
+static void bench_open_two(struct bench *bench)
+{
+    bench_open(bench, "fe1");
+    assert_int_equal(add_way(bench, &bench->orders, "orders", &bench->to_orders), RC_OK);
+    assert_int_equal(add_way(bench, &bench->items, "items", &bench->to_items), RC_OK);
+}
+
+static enum rc write_row(struct bench *bench, struct sink_table *table, const char *id,
+                         const char *name)
+{
+    struct slice texts[] = {slice_str(id), slice_str(name)};
+    struct cell cells[2];
+    for (unsigned i = 0; i < 2; i++)
+        cells[i] = (struct cell){texts[i].ptr, (uint32_t)texts[i].len, CELL_VALUE};
+    struct change change = {.kind = CHANGE_INSERT, .after = {cells, 2}};
+    return bench->sink->ops->write(bench->sink, table, &change, &bench->err);
+}
+
+static enum rc poll_one(struct bench *bench, struct sink_result *result)
+{
+    enum rc rc;
+    error_clear(&bench->err);
+    do
+        rc = bench->sink->ops->poll(bench->sink, 200, result, &bench->err);
+    while (rc == RC_AGAIN);
+    return rc;
+}
+
+static struct manifest seal(struct bench *bench, uint64_t epoch)
+{
+    struct manifest manifest;
+    assert_int_equal(bench->sink->ops->seal(bench->sink, epoch, &manifest, &bench->err), RC_OK);
+    return manifest;
+}
+
+static void drain(struct bench *bench, unsigned expected)
+{
+    struct sink_result result;
+    unsigned told = 0;
+    enum rc rc;
+    while ((rc = poll_one(bench, &result)) == RC_OK)
+        told++;
+    if (rc != RC_EOF)
+        fail_msg("%s: %s", rc_name(rc), bench->err.text);
+    assert_int_equal(told, expected);
+}
+
+static void test_epochs_overlap(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    const struct sink_ops *ops = bench.sink->ops;
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "a"), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "b"), RC_OK);
+    struct sink_pending pending;
+    ops->pending(bench.sink, &pending);
+    assert_int_equal(pending.rows, 2);
+    assert_true(pending.bytes > 0);
+
+    struct manifest manifest = seal(&bench, 1);
+    assert_int_equal(manifest.count, 2);
+    assert_true(slice_equal(manifest.entries[0].table, SLICE("items")));
+    assert_true(slice_equal(manifest.entries[1].table, SLICE("orders")));
+    assert_int_equal(manifest.entries[0].rows, 1);
+    char label[128];
+    snprintf(label, sizeof(label), "%.*s", SLICE_ARG(manifest.entries[0].token));
+    assert_non_null(strstr(label, "millrace_0123456789ab_"));
+    assert_string_equal(label + strlen(label) - 2, "_1");
+    ops->pending(bench.sink, &pending);
+    assert_int_equal(pending.rows, 0);
+    assert_int_equal(pending.bytes, 0);
+
+    /* The next batch fills before the first epoch is sent at all. */
+    assert_int_equal(write_row(&bench, bench.to_items, "9", "later"), RC_OK);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    drain(&bench, 2);
+    assert_int_equal(house.loads, 2);
+    unsigned items = strcmp(house.labels[0], label) == 0 ? 0 : 1;
+    assert_string_equal(house.labels[items], label);
+    assert_string_equal(house.bodies[items], "{\"id\":\"1\",\"name\":\"b\",\"__op\":0}\n");
+
+    manifest = seal(&bench, 2);
+    assert_int_equal(manifest.count, 1);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    drain(&bench, 1);
+    assert_string_equal(house.bodies[2], "{\"id\":\"9\",\"name\":\"later\",\"__op\":0}\n");
+
+    manifest = seal(&bench, 3);
+    assert_int_equal(manifest.count, 0);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    drain(&bench, 0);
+
+    struct sink_stats stats;
+    ops->stats(bench.sink, &stats);
+    assert_int_equal(stats.loads, 3);
+    assert_int_equal(stats.rows_loaded, 3);
+    assert_int_equal(stats.rows_collapsed, 1);
+    assert_int_equal(stats.buffered_bytes, 0);
+    ops->close(bench.sink);
+}
+
+static void test_recovery(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    const struct sink_ops *ops = bench.sink->ops;
+    struct manifest_entry entry = {.db = SLICE("ods"), .token = SLICE("old_label")};
+    enum load_state load;
+    static const struct {
+        const char *state;
+        enum rc rc;
+        enum load_state load;
+    } cases[] = {{"COMMITTED", RC_OK, LOAD_APPLIED},
+                 {"ABORTED", RC_OK, LOAD_NOT_APPLIED},
+                 {"UNKNOWN", RC_OK, LOAD_UNKNOWN},
+                 {"PREPARED", RC_MISMATCH, LOAD_UNKNOWN}};
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        house.state = cases[i].state;
+        assert_int_equal(ops->resolve(bench.sink, &entry, &load, &bench.err), cases[i].rc);
+        if (cases[i].rc == RC_OK)
+            assert_int_equal(load, cases[i].load);
+    }
+    /* The replayed epoch: what was applied is not sent again. */
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "a"), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    seal(&bench, 7);
+    const bool applied[] = {true, false};
+    assert_int_equal(ops->submit(bench.sink, applied, &bench.err), RC_OK);
+    struct sink_result result;
+    assert_int_equal(poll_one(&bench, &result), RC_OK);
+    assert_int_equal(result.entry, 1);
+    assert_int_equal(poll_one(&bench, &result), RC_EOF);
+    assert_int_equal(house.loads, 1);
+    ops->close(bench.sink);
+}
+
+static void test_memory_bounds(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    const struct sink_ops *ops = bench.sink->ops;
+    struct sink_limits limits = ops->limits(bench.sink);
+    assert_int_equal(limits.flush_bytes, 32u << 10);
+    char id[16];
+    unsigned rows = 0;
+    enum rc rc;
+    struct sink_pending pending;
+    while ((rc = write_row(&bench, rows % 2 == 0 ? bench.to_orders : bench.to_items,
+                           (snprintf(id, sizeof(id), "%u", rows), id), "some text")) == RC_OK)
+        rows++;
+    assert_int_equal(rc, RC_FULL);
+    ops->pending(bench.sink, &pending);
+    assert_int_equal(pending.rows, rows);
+    assert_true(pending.bytes <= 32u << 10 && pending.bytes > 16u << 10);
+    seal(&bench, 1);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    /* Nothing of the refused row was taken, and now it fits. */
+    assert_int_equal(write_row(&bench, bench.to_orders, id, "some text"), RC_OK);
+    ops->pending(bench.sink, &pending);
+    assert_int_equal(pending.rows, 1);
+    drain(&bench, 2);
+
+    /* A row larger than the bound waits for an empty batch, then goes alone. */
+    char *large = malloc(40001);
+    memset(large, 'x', 40000);
+    large[40000] = '\0';
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", large), RC_FULL);
+    seal(&bench, 2);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", large), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "small"), RC_FULL);
+    drain(&bench, 1);
+    seal(&bench, 3);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    drain(&bench, 1);
+    free(large);
+    ops->close(bench.sink);
+}
+
+static void test_body_bound_of_the_target(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    bench.dialect.body_bytes_max = 100;
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "forty bytes of a name and then some"),
+                     RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "2", "forty bytes of a name and then some"),
+                     RC_FULL);
+    assert_int_equal(write_row(&bench, bench.to_items, "2", "forty bytes of a name and then some"),
+                     RC_OK);
+    bench.sink->ops->close(bench.sink);
+}
+
+static void test_tables_and_versions(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    struct sink_table *again, *merged, *altered;
+    assert_int_equal(add_way(&bench, &bench.orders, "orders", &again), RC_OK);
+    assert_ptr_equal(again, bench.to_orders);
+
+    /* A merged table of the same columns shares the body. */
+    struct source_table other, wrong, next;
+    source_init(&other, "orders_2", "name", "TEXT");
+    assert_int_equal(add_way(&bench, &other, "orders", &merged), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "a"), RC_OK);
+    assert_int_equal(write_row(&bench, merged, "2", "b"), RC_OK);
+    assert_int_equal(write_row(&bench, merged, "1", "c"), RC_OK);
+
+    /* Others are refused, by name or by type, with all the names. */
+    source_init(&wrong, "orders_3", "title", "TEXT");
+    assert_int_equal(add_way(&bench, &wrong, "orders", &again), RC_MISMATCH);
+    source_init(&wrong, "orders_3", "name", "BIGINT");
+    assert_int_equal(add_way(&bench, &wrong, "orders", &again), RC_MISMATCH);
+    assert_non_null(strstr(bench.err.text, "shop.orders_3"));
+    assert_non_null(strstr(bench.err.text, "shop.orders_2"));
+    assert_non_null(strstr(bench.err.text, "column name"));
+
+    struct manifest manifest = seal(&bench, 1);
+    assert_int_equal(manifest.count, 1);
+    assert_int_equal(manifest.entries[0].rows, 2);
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    drain(&bench, 1);
+
+    /* An altered table has another column list: one load never has two. */
+    source_init(&next, "items", "title", "TEXT");
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    assert_int_equal(add_way(&bench, &next, "items", &altered), RC_OK);
+    assert_int_equal(write_row(&bench, altered, "2", "b"), RC_FULL);
+    seal(&bench, 2);
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(write_row(&bench, altered, "2", "b"), RC_OK);
+    drain(&bench, 1);
+    bench.sink->ops->close(bench.sink);
+}
+
+static enum rc truncate_table(struct bench *bench, struct sink_table *table)
+{
+    struct change change = {.kind = CHANGE_TRUNCATE};
+    return bench->sink->ops->write(bench->sink, table, &change, &bench->err);
+}
+
+static void test_truncate(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    assert_int_equal(truncate_table(&bench, bench.to_items), RC_OK);
+    assert_string_equal(house.statements[0], "TRUNCATE TABLE ods.items");
+    /* A connection that breaks is opened again, and the statement sent again. */
+    house.broken_connections = 2;
+    assert_int_equal(truncate_table(&bench, bench.to_items), RC_OK);
+    assert_int_equal(house.statement_count, 2);
+    assert_int_equal(house.connections, 3);
+    /* A merged target holds rows of others. */
+    struct source_table other;
+    struct sink_table *merged;
+    source_init(&other, "items_2", "name", "TEXT");
+    assert_int_equal(add_way(&bench, &other, "items", &merged), RC_OK);
+    assert_int_equal(truncate_table(&bench, bench.to_items), RC_UNSUPPORTED);
+    assert_int_equal(house.statement_count, 2);
+    bench.sink->ops->close(bench.sink);
+}
+
+static void test_short_of_breath(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    const struct sink_ops *ops = bench.sink->ops;
+    static const uint64_t intervals[] = {200, 400, 800, 800};
+    uint64_t epoch = 1;
+    house.publish_timeout = true;
+    for (unsigned i = 0; i < COUNT_OF(intervals); i++) {
+        assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+        seal(&bench, epoch++);
+        assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+        drain(&bench, 1);
+        assert_int_equal(ops->limits(bench.sink).flush_interval_ms, intervals[i]);
+    }
+    house.publish_timeout = false;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+        seal(&bench, epoch++);
+        assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+        drain(&bench, 1);
+    }
+    assert_int_equal(ops->limits(bench.sink).flush_interval_ms, 100);
+    ops->close(bench.sink);
+}
+
+static void test_retries_are_counted(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open_two(&bench);
+    house.busy = 1;
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    seal(&bench, 1);
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    drain(&bench, 1);
+    struct sink_stats stats;
+    bench.sink->ops->stats(bench.sink, &stats);
+    assert_int_equal(stats.retries, 1);
+    bench.sink->ops->close(bench.sink);
+}
+
+static void test_a_failed_load_is_told_for_ever(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct sink_result result;
+    bench_open_two(&bench);
+    house.denied = true;
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    seal(&bench, 1);
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(poll_one(&bench, &result), RC_PROTOCOL);
+        assert_non_null(strstr(bench.err.text, "ods.items"));
+    }
+    bench.sink->ops->close(bench.sink);
+}
+
+static void test_stop_and_close_under_way(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct sink_result result;
+    bench_open_two(&bench);
+    house.mute = true;
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "a"), RC_OK);
+    seal(&bench, 1);
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(bench.sink->ops->poll(bench.sink, 20, &result, &bench.err), RC_AGAIN);
+    bench.sink->ops->stop(bench.sink);
+    assert_int_equal(poll_one(&bench, &result), RC_CANCELLED);
+    assert_int_equal(add_way(&bench, &(struct source_table){0}, "t", &bench.to_items),
+                     RC_CANCELLED);
+    bench.sink->ops->close(bench.sink);
+
+    /* Closing alone ends the loads, too. */
+    bench_open_two(&bench);
+    house.mute = true;
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "a"), RC_OK);
+    seal(&bench, 1);
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    bench.sink->ops->close(bench.sink);
+    stream_load_close(NULL);
+}
+
+struct findings {
+    unsigned count;
+    char last[400];
+};
+
+static void note_finding(void *ctx, enum report_verdict verdict, struct slice what,
+                         struct slice remedy)
+{
+    (void)verdict;
+    (void)remedy;
+    struct findings *findings = ctx;
+    findings->count++;
+    snprintf(findings->last, sizeof(findings->last), "%.*s", SLICE_ARG(what));
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct findings findings = {0};
+    struct report report = {.line = note_finding, .ctx = &findings};
+    bench_open(&bench, "fe1");
+    assert_int_equal(bench.sink->ops->check(bench.sink, &report, &bench.err), RC_OK);
+    assert_int_equal(findings.count, 3);
+    assert_int_equal(report.failed, 0);
+    assert_string_equal(findings.last, "The dialect looked, too.");
+    bench.sink->ops->close(bench.sink);
+
+    bench_open(&bench, "nowhere");
+    assert_int_equal(bench.sink->ops->check(bench.sink, &report, &bench.err), RC_OK);
+    assert_int_equal(report.failed, 1);
+    assert_non_null(strstr(findings.last, "nowhere:9030"));
+    /* The first connection must succeed: nothing is tried for ever. */
+    assert_int_equal(add_way(&bench, &bench.orders, "orders", &bench.to_orders), RC_CONNECT);
+    assert_int_equal(bench.err.class, ERROR_FATAL);
+    bench.sink->ops->close(bench.sink);
+}
+
+static void test_open_refuses(void **state)
+{
+    (void)state;
+    struct error err;
+    struct sink *sink = NULL;
+    static const char *const frontends[] = {"fe1:8030"};
+    struct load_settings settings = {.flush_bytes = 1u << 20, .threads = 1};
+    struct myconn_options query = {.host = "fe1", .port = 9030};
+    struct sink_options options = {.pipeline_id = slice_str(pipeline_id)};
+    assert_int_equal(stream_load_open(&stub_dialect, &settings, &query, &options, &sink, &err),
+                     RC_CONFIG);
+    settings.frontends = (struct cfg_list){frontends, 1};
+    settings.label_prefix = "not.allowed";
+    assert_int_equal(stream_load_open(&stub_dialect, &settings, &query, &options, &sink, &err),
+                     RC_CONFIG);
+}
+
+int main(void)
+{
+    log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_epochs_overlap),
+        cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_memory_bounds),
+        cmocka_unit_test(test_body_bound_of_the_target),
+        cmocka_unit_test(test_tables_and_versions),
+        cmocka_unit_test(test_truncate),
+        cmocka_unit_test(test_short_of_breath),
+        cmocka_unit_test(test_retries_are_counted),
+        cmocka_unit_test(test_a_failed_load_is_told_for_ever),
+        cmocka_unit_test(test_stop_and_close_under_way),
+        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_open_refuses),
+    };
+    return cmocka_run_group_tests_name("stream_load sink", tests, NULL, NULL);
+}
