@@ -80,6 +80,7 @@ struct model_source {
     uint8_t bytes[8];
     struct txn facts;
     bool in_txn;
+    bool quiet; /* nothing comes for a moment, so that the pipeline looks around */
 };
 
 static unsigned rows_of(unsigned txn)
@@ -126,12 +127,17 @@ static enum rc source_next(struct source *base, struct change *change, unsigned 
     struct model_source *source = (struct model_source *)base;
     if (source->txn == TXNS)
         return RC_EOF;
+    if (source->quiet) {
+        source->quiet = false;
+        return RC_AGAIN;
+    }
     *change = (struct change){.txn = &source->facts};
     if (source->row == rows_of(source->txn)) {
         change->kind = source->in_txn ? CHANGE_COMMIT : CHANGE_IDLE;
         source->txn++;
         source->row = 0;
         source->in_txn = false;
+        source->quiet = true;
         return RC_OK;
     }
     source->in_txn = true;
