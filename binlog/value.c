@@ -65,9 +65,12 @@ static bool agrees(const struct binder *binder)
         return false;
     if (is_blob_wire(binder->wire) && binder->facts->meta[0] != declared->blob_prefix)
         return false;
-    bool character = declared->kind == COLUMN_STRING || declared->kind == COLUMN_BYTES;
+    enum column_kind kind = declared->kind;
+    if (kind == COLUMN_UUID || kind == COLUMN_INET6 || kind == COLUMN_INET4)
+        return value_string_bytes(binder->facts->meta) == (kind == COLUMN_INET4 ? 4 : 16);
+    bool character = kind == COLUMN_STRING || kind == COLUMN_BYTES;
     if (character && binder->facts->collation != 0)
-        return (binder->facts->collation == COLLATION_BINARY) == (declared->kind == COLUMN_BYTES);
+        return (binder->facts->collation == COLLATION_BINARY) == (kind == COLUMN_BYTES);
     return true;
 }
 
@@ -208,17 +211,17 @@ static enum rc bind_character(struct binder *binder, uint64_t bytes, struct erro
     return RC_OK;
 }
 
-/* MariaDB's own types travel as BINARY; only the catalog knows them. */
+/* MariaDB's own types travel as BINARY; only the catalog knows them, and the cross-check has seen
+ * that the width is theirs. */
 static bool bind_mariadb_type(struct binder *binder, uint32_t bytes)
 {
-    enum { INET4_BYTES = 4, UUID_BYTES = 16 };
     struct column *column = binder->column;
     enum column_kind kind = binder->declared.kind;
-    if (kind == COLUMN_UUID && bytes == UUID_BYTES)
+    if (kind == COLUMN_UUID)
         column->text = value_text_uuid;
-    else if (kind == COLUMN_INET6 && bytes == UUID_BYTES)
+    else if (kind == COLUMN_INET6)
         column->text = value_text_inet6;
-    else if (kind == COLUMN_INET4 && bytes == INET4_BYTES)
+    else if (kind == COLUMN_INET4)
         column->text = value_text_inet4;
     else
         return false;

@@ -331,6 +331,16 @@ static bool same_value(const struct oracle *oracle, const struct column *column,
 
 /* --- one row --- */
 
+/* CHAR and VARCHAR have as many characters as they were declared with. */
+static bool same_length(const struct column *column, const struct catalog_column *known)
+{
+    struct value_declared declared;
+    value_declared_parse(&declared, known);
+    if (declared.kind != COLUMN_STRING || declared.blob_prefix > 0)
+        return true;
+    return declared.length == column->length;
+}
+
 static void compare_row(struct oracle *oracle, struct oracle_row *expected,
                         const struct table *table, const struct row *row)
 {
@@ -346,6 +356,8 @@ static void compare_row(struct oracle *oracle, struct oracle_row *expected,
         bool is_null = slice_equal(want, SLICE("NULL"));
         struct slice text = SLICE("NULL");
         bool same = is_null == (row->cells[i].state == CELL_NULL);
+        if (!same_length(column, &find_table(oracle, table->name)->columns[i]))
+            text = SLICE("another length"), same = false;
         if (row->cells[i].state == CELL_VALUE) {
             buf_reset(&scratch);
             if (cell_text(column, &row->cells[i], &scratch, &text, &err) != RC_OK)
