@@ -4,6 +4,7 @@
  * column has was decided by the dialect, once a table; here it is only carried out.
  */
 #include "encode_int.h"
+#include "json_check_int.h"
 
 #include <stdio.h>
 
@@ -135,16 +136,23 @@ static enum rc add_date(struct encoder *encoder, uint32_t index, struct slice te
     return RC_OK;
 }
 
-/* JSON text put in as it is; MariaDB keeps the user's own line breaks between its tokens, and a
- * line break would end the row. Inside a JSON string there is none. */
-static void add_json_value(struct slice text, struct buf *out)
+/* JSON text put in as it is. MariaDB keeps the user's own line breaks between its tokens, and a
+ * line break would end the row; inside a JSON string there is none. */
+static enum rc add_json_value(const struct encoder *encoder, uint32_t index, struct slice text,
+                              struct buf *out, struct error *err)
 {
+    if (!json_check_value(text))
+        return error_set(err, RC_REJECTED,
+                         "Table %s holds a text in JSON column %.*s that is not JSON. Mend the "
+                         "value at the source.",
+                         encoder->source, SLICE_ARG(encoder->schema->source->columns[index].name));
     uint8_t *to = buf_reserve(out, text.len);
     if (to == NULL)
-        return;
+        return RC_OK; /* told at the end of the line */
     for (size_t i = 0; i < text.len; i++)
         to[i] = text.ptr[i] == '\n' || text.ptr[i] == '\r' ? ' ' : text.ptr[i];
     out->len += text.len;
+    return RC_OK;
 }
 
 static enum rc add_geometry(struct slice bytes, struct buf *out, struct error *err)
@@ -190,8 +198,7 @@ static enum rc add_value(struct encoder *encoder, uint32_t index, struct slice t
         buf_add_byte(out, '"');
         return RC_OK;
     case LOAD_JSON_VALUE:
-        add_json_value(text, out);
-        return RC_OK;
+        return add_json_value(encoder, index, text, out, err);
     case LOAD_DATE:
         return add_date(encoder, index, text, out, err);
     case LOAD_BIT_BOOLEAN:

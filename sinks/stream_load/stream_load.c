@@ -413,8 +413,10 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
         return RC_FULL;
     struct body_draft draft;
     enum rc rc = encoder_draft(&table->encoder, body, &draft, change, err);
-    if (rc == RC_LIMIT && sink->open_rows > 0)
+    if (rc == RC_LIMIT && sink->open_rows > 0) {
+        error_clear(err);
         return RC_FULL; /* in an empty batch it has more room */
+    }
     if (rc != RC_OK)
         return rc;
     if (!draft_fits(sink, body, &draft)) {

@@ -10,6 +10,7 @@
  * tested by golden files.
  *
  *   encode.c       a change -> the lines of a load                                 (pure)
+ *   json_check.c   is this text one JSON value                                     (pure)
  *   body.c         one load's rows: JSON lines, one row a key                      (pure)
  *   label.c        pipeline id + table + epoch -> label                            (pure)
  *   redirect.c     URLs, and which redirects are followed                          (pure)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From changes to the lines of a load: encodings, one row a key, what is refused. */
 #include "load_fixture.h"
+#include "sinks/stream_load/json_check_int.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -292,6 +293,7 @@ static void test_encodings(void **state)
         {LOAD_STRING, "\xc3\xa4\"", 0, "\"\xc3\xa4\\\"\""},
         {LOAD_BASE64, "\x00\x01\xff", 3, "\"AAH/\""},
         {LOAD_JSON_VALUE, "{\"a\":\n [1,\r\n2]}", 0, "{\"a\":  [1,  2]}"},
+        {LOAD_JSON_VALUE, "1,\"other\":2", 0, NULL},
         {LOAD_JSON_STRING, "{\"a\": 1}", 0, "\"{\\\"a\\\": 1}\""},
         {LOAD_BIT_BOOLEAN, "0", 0, "false"},
         {LOAD_BIT_BOOLEAN, "1", 0, "true"},
@@ -328,6 +330,47 @@ static void test_encodings(void **state)
     fixture_deinit(&f);
 }
 
+static void test_json_check(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"null",
+                                       " true ",
+                                       "false",
+                                       "0",
+                                       "-0.5e-3",
+                                       "12E+4",
+                                       "\"\"",
+                                       "\"a\\u00e4\\n\\\"\"",
+                                       "[]",
+                                       "{}",
+                                       "[[],{}]",
+                                       "[1, [2, {\"a\": [3]}], \"x\"]",
+                                       "{\"a\":{\"b\":[]},\"c\":\n1}",
+                                       "\r\n[1\t,2]"};
+    static const char *const bad[] = {
+        "",      " ",         "nul", "truex",   "01",          "1.",         ".5",    "-",
+        "1e",    "+1",        "\"",  "\"\\x\"", "\"\\u12g4\"", "\"a\nb\"",   "[",     "[1,]",
+        "[1 2]", "]",         "{",   "{\"a\"}", "{\"a\":}",    "{\"a\":1,}", "{a:1}", "{1:1}",
+        "[1}",   "{\"a\":1]", "1 2", "[],1",    "1,\"b\":2",   "\"\\"};
+    for (unsigned i = 0; i < COUNT_OF(good); i++)
+        if (!json_check_value(slice_str(good[i])))
+            fail_msg("refused: %s", good[i]);
+    for (unsigned i = 0; i < COUNT_OF(bad); i++)
+        if (json_check_value(slice_str(bad[i])))
+            fail_msg("taken: %s", bad[i]);
+    assert_false(json_check_value(SLICE("1\0")));
+
+    char deep[2 * JSON_CHECK_DEPTH_MAX + 4];
+    unsigned levels = JSON_CHECK_DEPTH_MAX + 1; /* the innermost is empty and needs no place */
+    memset(deep, '[', levels);
+    memset(deep + levels, ']', levels);
+    assert_true(json_check_value(slice_of(deep, 2 * (size_t)levels)));
+    assert_false(json_check_value(slice_of(deep, 2 * (size_t)levels - 1)));
+    memset(deep, '[', levels + 1);
+    memset(deep + levels + 1, ']', levels + 1);
+    assert_false(json_check_value(slice_of(deep, 2 * (size_t)levels + 2)));
+}
+
 int main(void)
 {
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
@@ -343,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_line_too_long_for_the_buffer),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_json_check),
     };
     return cmocka_run_group_tests_name("stream_load body", tests, NULL, NULL);
 }
