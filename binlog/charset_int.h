@@ -10,9 +10,10 @@
  *   the others                by iconv, one descriptor per thread and set (value_thread.c)
  *
  * Compared with a MariaDB 10.11 server over every one- and two-byte sequence (and 8F xx xx of the
- * Japanese sets), gbk, gb2312, euckr, cp932, eucjpms agree in all, sjis and ujis with their lists
- * of exceptions. Known difference: 267 of the 13,717 characters of big5 (some symbols, and the kana
- * and Cyrillic letters from C6A1 on) come out of iconv as other code points than the server's.
+ * Japanese sets): gbk, gb2312, euckr, cp932, eucjpms agree in all, sjis with its list of
+ * exceptions. Known differences: in ujis the tilde 8FA2B7 comes out as the wave dash of A1C1,
+ * because iconv gives both one code point; in big5 267 of 13,717 characters (some symbols, and the
+ * kana and Cyrillic letters from C6A1 on) come out as other code points than the server's.
  *
  * Everything here is constant, or per thread: any thread may call.
  */

@@ -205,8 +205,8 @@ void value_declared_parse(struct value_declared *declared, const struct catalog_
     }
 }
 
-/* ZEROFILL makes a number unsigned even where the word is left out. The labels of an ENUM may hold
- * either word, so only what is behind the first parentheses of other types is asked. */
+/* ZEROFILL makes a number unsigned even where the word is left out. Asked of integers only: the
+ * labels of an ENUM may hold either word. */
 bool value_declared_is_unsigned(const struct catalog_column *catalog)
 {
     struct slice text = catalog->column_type;
@@ -248,7 +248,7 @@ static bool read_label(struct slice text, size_t *at, uint8_t *out, size_t *out_
     return false;
 }
 
-/* Calls for each label of the list; counts only when `labels` is NULL. */
+/* Fills `bytes` and `labels` from the list; only counts where `labels` is NULL. */
 static bool read_labels(struct slice text, uint8_t *bytes, struct slice *labels, uint32_t *count)
 {
     const uint8_t *open = text.len == 0 ? NULL : memchr(text.ptr, '(', text.len);
