@@ -168,7 +168,8 @@ static enum rc parse_mysql(struct gtid_set *set, struct slice text, struct error
             continue;
         }
         last = first;
-        if (tail.len > 0 && !text_parse_u64(slice_trim(tail), &last))
+        bool is_range = memchr(part.ptr, '-', part.len) != NULL;
+        if (is_range && !text_parse_u64(slice_trim(tail), &last))
             return bad_part(part, "a GTID interval", err);
         if (first == 0 || last < first || last > GTID_NUMBER_MAX)
             return bad_part(part, "a GTID interval (numbers from 1 on, the smaller first)", err);
