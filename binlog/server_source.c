@@ -207,7 +207,8 @@ static enum rc make_plan(struct server_source *source, const struct position *fr
     return startup_plan_mode(&server, source->config, &probe, plan, err);
 }
 
-static void log_lost(struct server_source *source, const struct error *err, unsigned pause_ms)
+static void log_pause(struct server_source *source, bool was_connected, const struct error *err,
+                      unsigned pause_ms)
 {
     struct buf where;
     buf_init(&where, 2048 + POSITION_GTID_MAX);
@@ -215,7 +216,9 @@ static void log_lost(struct server_source *source, const struct error *err, unsi
     struct slice place = buf_slice(&where);
     if (place.len > 300)
         place.len = 300;
-    log_warn("source.connect", "The connection to the source was lost; it is made again.",
+    log_warn("source.connect",
+             was_connected ? "The connection to the source was lost; it is made again."
+                           : "The source cannot be reached yet; trying again.",
              LOG_STR("reason", err->text), LOG_SLICE("from", place), LOG_U64("pause_ms", pause_ms));
     buf_deinit(&where);
 }
@@ -226,7 +229,8 @@ static enum rc give_up_or_pause(struct server_source *source, struct error *err)
     if (atomic_load(&source->stopping))
         return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
     uint64_t now_us = clock_monotonic_us();
-    if (source->feed != NULL) {
+    bool was_connected = source->feed != NULL;
+    if (was_connected) {
         struct error place = {0};
         if (binlog_stream_resume_position(source->stream, &source->resume, &place) != RC_OK) {
             *err = place;
@@ -235,7 +239,6 @@ static enum rc give_up_or_pause(struct server_source *source, struct error *err)
         if (now_us - source->connected_us > DUPLICATE_FORGET_US)
             source->duplicates = 0;
         server_link_end_dump(source);
-        source->reconnects++;
     }
     if (err->rc == RC_DUPLICATE_ID && ++source->duplicates >= DUPLICATES_MAX)
         return err->rc;
@@ -245,7 +248,7 @@ static enum rc give_up_or_pause(struct server_source *source, struct error *err)
     if (source->failures < 16)
         source->failures++;
     source->retry_at_us = now_us + (uint64_t)pause_ms * 1000;
-    log_lost(source, err, pause_ms);
+    log_pause(source, was_connected, err, pause_ms);
     return RC_OK;
 }
 
@@ -281,10 +284,12 @@ static enum rc reconnect(struct server_source *source, struct error *err)
     if (rc == RC_OK)
         rc = server_link_dump(source, &source->resume, err);
     startup_plan_deinit(&plan);
-    if (rc == RC_OK)
-        log_info("source.connect", "The connection to the source is back.",
-                 LOG_STR("server", source->identity.server));
-    return rc;
+    if (rc != RC_OK)
+        return rc;
+    source->reconnects++;
+    log_info("source.connect", "The connection to the source is back.",
+             LOG_STR("server", source->identity.server));
+    return RC_OK;
 }
 
 /* A change of the stream, over as many connections as it takes. */
