@@ -366,27 +366,8 @@ def converter(kind: ColumnType, product: str, from_csv: bool = False) -> Callabl
         "LARGEINT": lambda: _integer(128), "BOOLEAN": lambda: _boolean,
         "DECIMAL": lambda: _decimal(kind), "DOUBLE": lambda: _double, "FLOAT": lambda: _float,
         "DATE": lambda: _date, "DATETIME": lambda: _datetime(kind.scale, product == "doris"),
-        "JSON": lambda: _json(product, from_csv), "VARBINARY": lambda: _binary(kind.length, from_csv),
+        "JSON": lambda: _json(product, from_csv),
+        "VARBINARY": lambda: _binary(kind.length, from_csv),
         "ARRAY": lambda: _array(kind, product, from_csv),
     }
     return makers[kind.name]()
-
-
-# --- a column at once ----------------------------------------------------------------------------
-
-def convert_plain(kind: ColumnType, values: list) -> bool:
-    """True when every value may be stored as it is, told by a few passes at C speed.
-
-    This is what makes a load fast; a column that it does not vouch for goes cell by cell."""
-    seen = set(map(type, values))
-    seen.discard(type(None))
-    if kind.name in INT_BITS and seen <= {int}:
-        numbers = [one for one in values if one is not None] if None in values else values
-        half = 1 << (INT_BITS[kind.name] - 1)
-        return not numbers or (min(numbers) >= -half and max(numbers) < half)
-    if kind.is_text and seen <= {str}:
-        texts = [one for one in values if one is not None] if None in values else values
-        longest = max(map(len, texts), default=0)
-        return longest * 4 <= kind.length or (longest <= kind.length
-                                              and all(map(str.isascii, texts)))
-    return not seen

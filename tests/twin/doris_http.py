@@ -91,9 +91,8 @@ class DorisHttp:
         address = self.house.backend_address
         if dead:
             address = f"{self.house.options.host}:{self.house.dead.getsockname()[1]}"
-        path, mark, query = request.target.partition("?")
+        path, _, query = request.target.partition("?")
         tail = f"?{query}" if query else "?" if self.house.version < (3, 0) else ""
-        del mark
         location = (f"http://{urllib.parse.quote(user, safe='')}:"
                     f"{urllib.parse.quote(password, safe='')}@{address}{path}{tail}")
         return Response(307, b"", [("Content-Type", "text/html;charset=utf-8"),
@@ -154,6 +153,8 @@ class DorisHttp:
         load = LOAD_PATH.match(request.path)
         if load and request.method == "PUT":
             self.house.counters.request("backend load")
+            if self.house.fault("http_502", load[2], load[1]):
+                return Response(502, b"<html><body>502 Bad Gateway</body></html>")
             return self._load(request, load[1], load[2])
         two_phase = TWO_PHASE_PATH.match(request.path)
         if two_phase and request.method == "PUT":

@@ -194,7 +194,8 @@ class Load:
         try:
             with self.house.lock:
                 mapping = plan_mapping(self.table, "doris", headers.get("columns"),
-                                       headers.get("hidden_columns", ""), merge == "DELETE", is_json)
+                                       headers.get("hidden_columns", ""), merge == "DELETE",
+                                       is_json)
             form = self._format(is_json)
             ratio = float(headers.get("max_filter_ratio", 0))
         except (MappingError, ValueError) as bad:
@@ -228,9 +229,9 @@ class Load:
         if slow := self.house.fault("slow", *where):
             time.sleep(slow.ms / 1000)
         if self.house.fault("too_many_versions", *where):  # section 5
-            raise LoadFailed("INTERNAL_ERROR", f"tablet writer write failed, tablet_id=10010, txn_id="
-                             f"{self.txn.txn_id}, err=[E-235]failed to init rowset builder. version "
-                             "count: 2001, exceed limit: 2000, tablet: 10010. Please reduce the "
+            raise LoadFailed("INTERNAL_ERROR", "tablet writer write failed, tablet_id=10010, "
+                             f"txn_id={self.txn.txn_id}, err=[E-235]failed to init rowset builder. "
+                             "version count: 2001, exceed limit: 2000, tablet: 10010. Please reduce the "
                              "frequency of loading data or adjust the max_tablet_version_num or "
                              "time_series_max_tablet_version_num in be.conf to a larger value.")
         if self.house.fault("mem_limit", *where):

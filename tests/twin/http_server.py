@@ -15,6 +15,7 @@ import json
 import socket
 import struct
 import threading
+import traceback
 import urllib.parse
 from dataclasses import dataclass, field
 from typing import Callable, Optional
@@ -55,21 +56,20 @@ class Response:
     truncate_to: Optional[int] = None
 
 
-def json_response(value: object, indent: Optional[int] = None, status: int = 200, **more) -> Response:
+def json_response(value: object, indent: Optional[int] = None, status: int = 200) -> Response:
     """A JSON answer; `indent` None gives the compact form that the frontends write."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False)
     headers = [("Content-Type", "application/json")]
-    return Response(status, text.encode(), headers, **more)
+    return Response(status, text.encode(), headers)
 
 
 class Request:
-    """One request: its head is parsed, its body is still on the wire until a handler asks for it."""
+    """One request: its head is parsed, its body stays on the wire until a handler asks for it."""
 
     def __init__(self, connection: "Connection", method: str, target: str, version: str,
-                 headers: dict[str, str], rest: bytes, at: "HttpServer") -> None:
+                 headers: dict[str, str], rest: bytes) -> None:
         self.connection = connection
-        self.server = at
         self.method = method
         self.target = target
         self.version = version
@@ -177,7 +177,7 @@ class Request:
             yield reader.send(size)
 
     def _reader(self):
-        """Generator over the chunked wire form: next() is a line, send(n) is n bytes and the CRLF."""
+        """Over the chunked wire form: next() is a line, send(n) is n bytes and their CRLF."""
         data = bytearray(self.rest)
         self.rest = b""
         wanted: Optional[int] = None
@@ -303,7 +303,7 @@ class HttpServer:
                 request = self._read_head(connection, rest)
                 if request is None:
                     break
-                response = self.handler(request)
+                response = self._handle(request)
                 if not self._answer(request, response):
                     break
                 rest = request.rest
@@ -315,6 +315,16 @@ class HttpServer:
             with self.lock:
                 self.connections.discard(connection)
             connection.cut()
+
+    def _handle(self, request: Request) -> Response:
+        """The handler's answer; an error of the twin's own is a 500, and seen on stderr."""
+        try:
+            return self.handler(request)
+        except (ClientGone, DropConnection):
+            raise
+        except Exception:  # the connection's thread is the last to see it
+            traceback.print_exc()
+            return Response(500, b"the stand-in failed; see its stderr", close=True)
 
     def _read_head(self, connection: Connection, rest: bytes) -> Optional[Request]:
         data = bytearray(rest)
@@ -337,7 +347,8 @@ class HttpServer:
         for line in lines[1:]:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip(" \t") if value.strip() else value[1:]
-        return Request(connection, parts[0], parts[1], parts[2], headers, bytes(data[end + 4:]), self)
+        rest = bytes(data[end + 4:])
+        return Request(connection, parts[0], parts[1], parts[2], headers, rest)
 
     def _answer(self, request: Request, response: Response) -> bool:
         """Writes the answer; true when the connection may serve another request."""

@@ -15,8 +15,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from column_types import (JSON_DECODER, BadValue, RawNumber, Value, as_text, convert_plain,
-                          converter, json_text)
+from column_fast import convert_column
+from column_types import (JSON_DECODER, BadValue, Value, as_text, converter, json_text)
 from mapping import MISSING, Mapping, Target
 from tables import Staged, Table
 
@@ -307,25 +307,14 @@ def _cast_column(target: Target, cells: list[tuple], count: int, rules: RowRules
         values = [fill if value is MISSING else value for value in values]
     if target.function is not None:
         values = [None if value is None else target.function(as_text(value)) for value in values]
-    if not (convert_plain(column.type, values) and _encodable(column.type.is_text, values)):
-        values = _cast_each(values, target, rules, bad)
+    fast = convert_column(column.type, rules.product, values)
+    values = _cast_each(values, target, rules, bad) if fast is None else fast
     if not column.nullable and None in values:
         text = _null_text(column.name, rules)
         for index, value in enumerate(values):
             if value is None:
                 bad.setdefault(index, text)
     return values
-
-
-def _encodable(is_text: bool, values: list) -> bool:
-    """JSON escapes can spell half a surrogate pair, which is no UTF-8 (facts/starrocks.md 3.3)."""
-    if not is_text:
-        return True
-    try:
-        "".join(value for value in values if value is not None).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _cast_each(values: list, target: Target, rules: RowRules, bad: dict[int, str]) -> list[Value]:
@@ -377,7 +366,8 @@ def _cast_text(column, position: Optional[int], raw: object, why: str, rules: Ro
                 f"{len(text.encode('utf-8', 'replace'))}, Value: {text}")
     if why:
         return why
-    return f"column({column.name}) value is incorrect while strict mode is true, src value is {text}"
+    return (f"column({column.name}) value is incorrect while strict mode is true, src value is "
+            f"{text}")
 
 
 def _marks(mapping: Mapping, cells: list[tuple], count: int, rules: RowRules,

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import os
 import socket
+import sqlite3
 import struct
 import threading
 from typing import Optional
@@ -144,6 +145,8 @@ class MysqlConnection:
                 self._command(command, rest)
             except SqlError as error:
                 self._send_error(error)
+            except sqlite3.Error as error:
+                self._send_error(self.session.error(str(error)))
 
     def _command(self, command: int, rest: bytes) -> None:
         if command == COM_QUERY:

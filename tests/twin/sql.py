@@ -51,8 +51,9 @@ class Session:
         """An error in the product's clothes (facts/doris.md 6.1)."""
         if self.product == "doris":
             return SqlError(f"errCode = 2, detailMessage = {text}", code or 1105, state or "HY000")
-        return SqlError(f"Getting analyzing error. Detail message: {text}" if code is None else text,
-                        code or 1064, state or "HY000")
+        if code is None:
+            text = f"Getting analyzing error. Detail message: {text}"
+        return SqlError(text, code or 1064, state or "HY000")
 
     def split(self, text: str) -> list[tuple[str, list[Token]]]:
         """The statements of a query text, each with its tokens."""

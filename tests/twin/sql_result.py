@@ -134,8 +134,9 @@ class Cursor:
         token = self.token
         found = token.text if token else "<EOF>"
         if self.product == "doris":
-            return SqlError(f"errCode = 2, detailMessage = \nmismatched input '{found}'(line 1, pos "
-                            f"{token.start if token else 0})")
+            at = token.start if token else 0
+            return SqlError("errCode = 2, detailMessage = \nmismatched input "
+                            f"'{found}'(line 1, pos {at})")
         return SqlError(f"Getting syntax error at line 1, column {token.start + 1 if token else 1}."
                         f" Detail message: Unexpected input '{found}'.", 1064, "42000")
 

@@ -33,7 +33,8 @@ def insert_rows(session, cursor: Cursor) -> int:
             break
     cursor.need_end()
     with session.catalog.atomically():
-        session.catalog.apply([Staged(table.table_id, [one.uid for one in table.columns], rows, [])])
+        uids = [column.uid for column in table.columns]
+        session.catalog.apply([Staged(table.table_id, uids, rows, [])])
     return len(rows)
 
 

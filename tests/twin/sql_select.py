@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SELECT: rewritten token by token and handed to SQLite.
 
-A table becomes `(SELECT "c1" AS name, ...) AS t`, so that users' names, column order and renames are
-the catalog's and nothing of the storage shows. information_schema is made anew for each query that
+A table becomes `(SELECT "c1" AS name, ...) AS t`, so that users' names, column order and renames
+are the catalog's and nothing of the storage shows. information_schema is made anew for each query that
 mentions it.
 """
 
@@ -183,8 +183,9 @@ class Rewriter:
             return
         self._put(self._source(database, name))
         following = self.tokens[self.at] if self.at < len(self.tokens) else None
-        aliased = following is not None and (following.is_word("AS") or following.kind == "name" or (
-            following.kind == "word" and following.text.upper() not in CLAUSE_END))
+        aliased = following is not None and (
+            following.kind == "name"
+            or following.kind == "word" and following.text.upper() not in CLAUSE_END)
         if not aliased:
             self._put(f" AS {name_of(name)} ")
 
@@ -214,7 +215,8 @@ def table_select(catalog, table: Table) -> str:
     return f"SELECT {columns} FROM {catalog.storage(table)}"
 
 
-def fill_temporary(db: sqlite3.Connection, name: str, columns: list[str], rows: list[tuple]) -> None:
+def fill_temporary(db: sqlite3.Connection, name: str, columns: list[str],
+                   rows: list[tuple]) -> None:
     """A temporary table with these rows; used where clauses are to be SQLite's work."""
     db.execute(f"DROP TABLE IF EXISTS temp.{name_of(name)}")
     listed = ", ".join(f"{name_of(column)} COLLATE NOCASE" for column in columns)

@@ -197,6 +197,8 @@ class StarRocksHttp:
         load = LOAD_PATH.match(request.path)
         if load and request.method == "PUT":
             self.house.counters.request("backend load")
+            if self.house.fault("http_502", load[2], load[1]):
+                return Response(502, b"<html><body>502 Bad Gateway</body></html>")
             return self._backend_load(request, load[1], load[2])
         operation = TRANSACTION_PATH.match(request.path)
         if operation and request.method in ("POST", "PUT"):

@@ -64,9 +64,9 @@ def load_format(headers: dict[str, str], request: Request) -> LoadFormat:
         how = COMPRESSED_JSON[compression or encoding]
     length = request.content_length
     if length is not None and length > BODY_LIMIT_MB << 20:
-        raise LoadFailed("INTERNAL_ERROR", f"body size {length} exceed limit: {BODY_LIMIT_MB << 20},"
-                         " ... You can increase the limit by setting streaming_load_max_mb in "
-                         "be.conf.")
+        raise LoadFailed("INTERNAL_ERROR", f"body size {length} exceed limit: "
+                         f"{BODY_LIMIT_MB << 20}, ... You can increase the limit by setting "
+                         "streaming_load_max_mb in be.conf.")
     if is_json and length is not None and length > JSON_LIMIT \
             and headers.get("ignore_json_size", "").lower() != "true":
         raise LoadFailed("INTERNAL_ERROR", f"The size of this batch exceed the max size "
@@ -128,7 +128,7 @@ def begin(house: Warehouse, database: str, label: str, table: str, timeout: floa
         raise LoadFailed("ANALYSIS_ERROR", "Label format error. regex: "
                          f"{house.transactions.rules.pattern_text}, label: {label}") from bad
     except TooManyRunning as many:
-        raise LoadFailed("ANALYSIS_ERROR", f"current running txns on db {10000} is {many.count}, "
+        raise LoadFailed("ANALYSIS_ERROR", f"current running txns on db 10000 is {many.count}, "
                          f"larger than limit {many.limit}") from many
 
 
@@ -262,8 +262,7 @@ class Load:
                  "NumberUnselectedRows": 0, "LoadBytes": self.size,
                  "LoadTimeMs": round((time.monotonic() - self.began) * 1000),
                  "BeginTxnTimeMs": self.spent["begin"]}
-        plan_name = "StreamLoadPlanTimeMs" if self.house.version >= (2, 4) else "StreamLoadPutTimeMs"
-        body |= {plan_name: self.spent["plan"], "ReadDataTimeMs": self.spent["read"],
+        body |= {"StreamLoadPlanTimeMs": self.spent["plan"], "ReadDataTimeMs": self.spent["read"],
                  "WriteDataTimeMs": self.spent["write"],
                  "CommitAndPublishTimeMs": self.spent["commit"]}
         if self.error_url:

@@ -51,7 +51,8 @@ class TransactionInterface:
                 raise LoadFailed("INVALID_ARGUMENT", "Must specify both 'db' and 'label'")
             body = operations[operation](request)
         except LabelUsed as used:
-            body = {"Status": "LABEL_ALREADY_EXISTS", "ExistingJobStatus": existing_status(used.txn),
+            body = {"Status": "LABEL_ALREADY_EXISTS",
+                    "ExistingJobStatus": existing_status(used.txn),
                     "Message": f"Label [{label}] has already been used.", "Label": label}
         except LoadFailed as failed:
             body = {"Status": failed.code, "Message": failed.text, "Label": label}

@@ -232,7 +232,8 @@ class Catalog:
                 makers.append(lambda row, fill=fill: fill)
                 continue
             index = table.columns.index(before)
-            cast = None if before.type == column.type else converter(column.type, self.product, True)
+            same = before.type == column.type
+            cast = None if same else converter(column.type, self.product, True)
             makers.append(self._maker(index, cast, column))
         before_list = ", ".join(self.cell(column) for column in table.columns)
         rows = self.db.execute(f"SELECT {before_list} FROM {self.storage(table)}").fetchall()

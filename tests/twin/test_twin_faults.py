@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every fault shows what it promises, once, and is counted; loads at once do not disturb another."""
+"""Every fault shows what it promises, once, and is counted; loads at once do not disturb others."""
 
 import threading
 import time
@@ -47,8 +47,8 @@ def test_publish_timeout(both):
     answer = both.load("t", ROW, "l").json
     assert (answer["Status"], answer["NumberLoadedRows"]) == ("Publish Timeout", 1)
     if both.kind == "doris":
-        assert answer["Message"] == ("[PUBLISH_TIMEOUT]TStatus: transaction commit successfully, BUT"
-                                     " data will be visible later")
+        assert answer["Message"] == ("[PUBLISH_TIMEOUT]TStatus: transaction commit successfully, "
+                                     "BUT data will be visible later")
     assert both.label_state("l") == "COMMITTED"
     assert both.load("t", ROW, "l").json["ExistingJobStatus"] == "FINISHED"
     deadline = time.monotonic() + 5

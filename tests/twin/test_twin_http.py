@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frontends and the head of a load: who answers what before any body byte."""
 
+import base64
+
 import pytest
 
 from twin_client import AUTH, Wire, call
@@ -18,7 +20,6 @@ def test_doris_redirect_carries_the_users_name(doris):
 
 def test_doris_redirect_of_new_versions_has_no_dangling_question_mark(make):
     bench = make("doris", version="3.0", password="p@ss/w")
-    import base64
     auth = {"Authorization": "Basic " + base64.b64encode(b"root:p@ss/w").decode()}
     answer = call(bench.fe, "PUT", LOAD, {"Expect": "x", "Content-Length": "0", **auth}, auth=False)
     assert answer.headers["location"] == f"http://root:p%40ss%2Fw@127.0.0.1:{bench.be}{LOAD}"
@@ -184,3 +185,26 @@ def test_unknown_database_and_table(both):
     assert "unknown table" in text
     path = "/api/none/t/_stream_load"
     assert "unknown database, database=none" in call(both.be, "PUT", path, {}, ROW).json["Message"]
+
+
+@pytest.mark.parametrize("version,text", [
+    ("2.0", "[NOT_FOUND]errCode = 2, detailMessage = unknown table, table=none"),
+    ("2.1", "[NOT_FOUND]TStatus: errCode = 2, detailMessage = unknown table, table=none"),
+])
+def test_doris_message_forms(make, version, text):
+    assert make("doris", version=version).load("none", ROW).json["Message"] == text
+
+
+def test_doris_members_of_new_versions(make):
+    bench = make("doris", version="4.0")
+    bench.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")
+    answer = bench.load("t", b'{"id":"x"}\n', columns="id").json
+    assert "ReceiveDataTimeMs" in answer
+    assert answer["FirstErrorMsg"].startswith("column(id) value is incorrect")
+
+
+@pytest.mark.parametrize("version,name", [("3.3", "UserException"), ("3.4", "StarRocksException")])
+def test_starrocks_class_names(make, version, name):
+    answer = make("starrocks", version=version).transaction("commit", "none")
+    assert answer["Message"] == (f"class com.starrocks.common.{name}: No transaction found with "
+                                 "db[shop] and label[none]")

@@ -187,7 +187,8 @@ def test_precommitted_survives_a_new_process(make, tmp_path):
         assert answer["status"] == "Success"
         table = second.house.catalog.get("shop", "t")
         assert second.house.catalog.row_count(table) == 2
-        answer = call(second.backend.port, "PUT", "/api/shop/t/_stream_load", {"label": "done"}, b"")
+        answer = call(second.backend.port, "PUT", "/api/shop/t/_stream_load", {"label": "done"},
+                      b"")
         assert answer.json["ExistingJobStatus"] == "FINISHED"
     finally:
         second.stop()

@@ -91,7 +91,8 @@ def test_desc_and_columns(doris, starrocks):
     starrocks.table("q", "id BIGINT NOT NULL, b BOOLEAN, l LARGEINT, d DECIMAL(5,2), s STRING")
     rows = starrocks.sql(query)
     assert rows[0] == ("id", "bigint", "bigint", "NO", "PRI")
-    assert [row[1] for row in rows] == ["bigint", "tinyint", "bigint unsigned", "decimal", "varchar"]
+    assert [row[1] for row in rows] == ["bigint", "tinyint", "bigint unsigned", "decimal",
+                                        "varchar"]
     doris.table("q", "id BIGINT NOT NULL, at DATETIME(3), s STRING")
     assert [row[2] for row in doris.sql(query)] == ["bigint", "datetime(3)", "text"]
     assert doris.sql("SELECT table_name FROM information_schema.tables WHERE "
@@ -218,8 +219,8 @@ def test_mariadb_client(make):
 
     def client(password: str, text: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            ["mariadb", "-h127.0.0.1", f"-P{bench.twin.mysql.port}", "-uroot", f"-p{password}", "-N",
-             "-B", "-e", text], capture_output=True, text=True, timeout=30, check=False)
+            ["mariadb", "-h127.0.0.1", f"-P{bench.twin.mysql.port}", "-uroot", f"-p{password}",
+             "-N", "-B", "-e", text], capture_output=True, text=True, timeout=30, check=False)
     denied = client("wrong", "SELECT 1")
     assert "ERROR 1045 (28000): Access denied for user 'root'@" in denied.stderr
     table = f"CREATE TABLE shop.t (id INT NOT NULL, s STRING) UNIQUE KEY(id) {GOOD}"

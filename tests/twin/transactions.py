@@ -117,6 +117,7 @@ class Transactions:
     def restore(self, txns: list[Transaction]) -> None:
         """Takes back what was journaled; PREPARE ones never are (facts/doris.md 1.8)."""
         for txn in txns:
+            txn.busy = False  # whoever worked on it is gone
             self._insert(txn)
             if txn.finished:
                 self._retire(txn)

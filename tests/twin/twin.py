@@ -11,6 +11,7 @@ prints one line of JSON with its three ports once it is ready, and serves until 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -79,17 +80,19 @@ def parse_options() -> tuple[Options, str]:
 
 
 def main() -> int:
+    # A load makes millions of small objects that hold no cycles: let the collector look rarely.
+    gc.set_threshold(1000000, 20, 20)
     options, ready = parse_options()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
     twin = Twin(options).start()
     line = json.dumps(twin.ports())
-    print(line, flush=True)
     if ready:
         with open(ready + ".part", "w", encoding="utf-8") as file:
             file.write(line + "\n")
         os.replace(ready + ".part", ready)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    print(line, flush=True)
     ended.wait()
     twin.stop()
     return 0
