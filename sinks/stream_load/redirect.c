@@ -158,12 +158,12 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* The next byte of a path with percent-escapes read; 0 at its end (the query ends it too). */
+/* The next byte of a path with percent-escapes read; -1 at its end (the query ends it too). */
 static int next_path_byte(const char **path)
 {
     const char *p = *path;
     if (*p == '\0' || *p == '?')
-        return 0;
+        return -1;
     if (p[0] == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
         *path += 3;
         return hex_digit(p[1]) << 4 | hex_digit(p[2]);
@@ -180,7 +180,7 @@ static bool same_path(const char *a, const char *b)
         int y = next_path_byte(&b);
         if (x != y)
             return false;
-        if (x == 0)
+        if (x == -1)
             return true;
     }
 }
