@@ -31,6 +31,14 @@ struct pipeline_config {
     uint64_t stop_timeout_ms;
     uint64_t progress_interval_ms;
     uint64_t label_trust_ms;
+    /* Flink CDC's keys that choose nothing here: read and checked, then forgotten. */
+    int schema_change_behavior;
+    int runtime_mode;
+    const char *local_time_zone;
+    const char *unused_text;
+    int64_t unused_number;
+    uint64_t unused_duration_ms;
+    int unused_choice;
 };
 
 enum pipeline_delivery { PIPELINE_EXACTLY_ONCE = 0, PIPELINE_AT_LEAST_ONCE };
