@@ -9,8 +9,9 @@
  * VARCHAR in the catalog changes nothing about how the map's rows are read.
  *
  * CHAR and BINARY, and TEXT and BLOB, look alike on the wire. Where neither the map nor the catalog
- * tells them apart, CHAR and VARCHAR are read as utf8mb4 text (checked, value by value) and the
- * BLOB family as bytes. The kind is a property of the column and is never guessed from a value.
+ * tells them apart, CHAR and VARCHAR are text (UTF-8 where the bytes are that, else latin1, which
+ * loses nothing) and the BLOB family is bytes. The kind is a property of the column and is never
+ * guessed from a value.
  *
  * No state; any thread.
  */

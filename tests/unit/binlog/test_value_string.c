@@ -101,8 +101,7 @@ static void nothing_known(void **state UNUSED)
     bind_text(WIRE_VARCHAR, 10, 0, 0);
     assert_int_equal(fixture_column.kind, COLUMN_STRING);
     expect_text("c3a4", "\xc3\xa4");
-    expect_rc("e4", RC_REJECTED);
-    assert_non_null(strstr(fixture_error.text, "binlog_row_metadata"));
+    expect_text("e4 81", "\xc3\xa4\xc2\x81"); /* not UTF-8: as latin1, every byte a character */
     const uint8_t meta[2] = {10, 0};
     const struct value_facts facts = {
         .wire_type = WIRE_VARCHAR, .meta = meta, .meta_len = 2, .collation = 20000};
