@@ -27,7 +27,8 @@ static inline void put(struct writer *w, uint64_t value, unsigned size_bytes)
 
 static inline void put_bytes(struct writer *w, const void *ptr, size_t len)
 {
-    memcpy(w->bytes + w->len, ptr, len);
+    if (len > 0)
+        memcpy(w->bytes + w->len, ptr, len);
     w->len += len;
 }
 
