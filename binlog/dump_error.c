@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define ERROR_DUMP 1236 /* ER_MASTER_FATAL_ERROR_READING_BINLOG */
+#define ERROR_DUMP 1236    /* ER_MASTER_FATAL_ERROR_READING_BINLOG */
+#define ERROR_SAME_ID 4052 /* MariaDB's own number for a second reader with one server-id */
 
 struct rule {
     const char *words;
@@ -51,7 +52,8 @@ static const struct rule rules[] = {
 
 enum rc dump_error_refine(struct error *err)
 {
-    if (err->mysql_code != ERROR_DUMP)
+    int mysql_code = err->mysql_code;
+    if (mysql_code != ERROR_DUMP && mysql_code != ERROR_SAME_ID)
         return err->rc;
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         if (strcasestr(err->text, rules[i].words) == NULL)
@@ -59,7 +61,7 @@ enum rc dump_error_refine(struct error *err)
         char words[ERROR_TEXT_MAX];
         memcpy(words, err->text, sizeof(words));
         error_set(err, rules[i].rc, "%s", words);
-        err->mysql_code = ERROR_DUMP;
+        err->mysql_code = mysql_code;
         error_hint(err, "%s", rules[i].remedy);
         return rules[i].rc;
     }

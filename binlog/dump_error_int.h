@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the server means with error 1236, under which it reports everything that can go wrong with a
- * binlog dump: only the words tell the cases apart (facts/binlog.md 8.2, 8.4).
+ * What the server means with error 1236, under which it reports nearly everything that can go wrong
+ * with a binlog dump: only the words tell the cases apart (facts/binlog.md 8.2, 8.4).
  */
 #ifndef MILLRACE_BINLOG_DUMP_ERROR_INT_H
 #define MILLRACE_BINLOG_DUMP_ERROR_INT_H

@@ -157,6 +157,12 @@ static void test_dump_errors(void **state)
         assert_int_equal(err.mysql_code, 1236);
         assert_non_null(strstr(err.text, cases[i].words));
     }
+    struct error same_id;
+    error_set(&same_id, RC_PROTOCOL,
+              "The server says: A slave with the same server_uuid/server_id is already connected");
+    same_id.mysql_code = 4052;
+    assert_int_equal(dump_error_refine(&same_id), RC_DUPLICATE_ID);
+    assert_int_equal(same_id.mysql_code, 4052);
     struct error other;
     error_set(&other, RC_DENIED, "purged, but under another number");
     other.mysql_code = 1227;
