@@ -82,7 +82,8 @@ class Session:
                     "TRUNCATE": self._truncate, "USE": self._use, "SET": self._set,
                     "INSERT": self._insert, "DELETE": self._delete, "SYNC": self._nothing,
                     "BEGIN": self._no_transaction, "START": self._no_transaction,
-                    "COMMIT": self._nothing, "ROLLBACK": self._nothing, "CANCEL": self._cancel}
+                    "COMMIT": self._nothing, "ROLLBACK": self._nothing, "CANCEL": self._cancel,
+                    "ADMIN": self._show}
         handler = handlers.get(first)
         if handler is None:
             raise cursor.syntax()

@@ -21,7 +21,7 @@ VARIABLES = {
     "autocommit": 1, "sql_mode": "STRICT_TRANS_TABLES", "max_allowed_packet": 16777216,
     "lower_case_table_names": 0, "character_set_client": "utf8mb4", "wait_timeout": 28800,
     "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4",
-    "character_set_server": "utf8mb4", "collation_connection": "utf8mb4_general_ci",
+    "character_set_server": "utf8mb4", "character_set_database": "utf8mb4", "collation_connection": "utf8mb4_general_ci",
     "collation_server": "utf8mb4_general_ci", "collation_database": "utf8mb4_general_ci",
     "time_zone": "Asia/Shanghai", "system_time_zone": "Asia/Shanghai", "tx_isolation":
     "REPEATABLE-READ", "transaction_isolation": "REPEATABLE-READ", "interactive_timeout": 3600,
@@ -33,6 +33,7 @@ VARIABLES = {
 }
 CLAUSE_END = {"WHERE", "GROUP", "ORDER", "LIMIT", "HAVING", "UNION", "ON", "USING", "JOIN", "LEFT",
               "RIGHT", "INNER", "CROSS", "FULL", "NATURAL", "EXCEPT", "INTERSECT"}
+FROM_END = {"WHERE", "GROUP", "ORDER", "LIMIT", "HAVING", "UNION", "EXCEPT", "INTERSECT"}
 CAST_TYPES = {"CHAR": "TEXT", "VARCHAR": "TEXT", "STRING": "TEXT", "SIGNED": "INTEGER",
               "UNSIGNED": "INTEGER", "BIGINT": "INTEGER", "INT": "INTEGER", "DOUBLE": "REAL"}
 
@@ -57,6 +58,14 @@ class Rewriter:
         self.at = 0
         self.out: list[str] = []
         self.spaced: list[str] = []  # the same with the blanks of the source
+        self.common = self._common_tables()
+
+    def _common_tables(self) -> set[str]:
+        """Names that WITH gives: `name AS (`."""
+        if not self.tokens or not self.tokens[0].is_word("WITH"):
+            return set()
+        return {one.text for one, two, three in zip(self.tokens, self.tokens[1:], self.tokens[2:])
+                if one.kind in ("word", "name") and two.is_word("AS") and three.is_mark("(")}
 
     def _put(self, text: str) -> None:
         """Adds one piece. Blanks stay as they were: SQLite names a column by its text."""
@@ -67,7 +76,7 @@ class Rewriter:
 
     def rewrite(self) -> str:
         expects_table = False
-        depth_from: list[bool] = [False]
+        depth_from: list[bool] = [False]  # a bracket: are commas here between tables?
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
             upper = token.text.upper() if token.kind == "word" else ""
@@ -81,7 +90,7 @@ class Rewriter:
                 depth_from[-1] = upper == "FROM" or depth_from[-1]
             elif token.is_mark(",") and depth_from[-1]:
                 expects_table = True
-            elif upper in CLAUSE_END - {"JOIN", "LEFT", "RIGHT", "INNER", "CROSS"}:
+            elif upper in FROM_END:
                 depth_from[-1] = False
             elif token.is_mark("("):
                 depth_from.append(False)
@@ -113,6 +122,8 @@ class Rewriter:
             self._put(literal(self._now() if upper == "CURRENT_TIMESTAMP" else "root@%"))
         elif token.is_mark("<=>"):
             self._put("IS")
+        elif token.is_mark("/"):
+            self._put("* 1.0 /")  # SQLite would divide whole numbers without a fraction
         else:
             self._put(token.text)
         self.at += 1
@@ -181,7 +192,10 @@ class Rewriter:
         if first.is_word("DUAL") and database is None:
             self._put("(SELECT 1)")
             return
-        self._put(self._source(database, name))
+        if database is None and name in self.common:
+            self._put(" " + name_of(name))
+        else:
+            self._put(self._source(database, name))
         following = self.tokens[self.at] if self.at < len(self.tokens) else None
         aliased = following is not None and (
             following.kind == "name"

@@ -25,6 +25,8 @@ def show(session, cursor: Cursor, text: str) -> Result:
     """Runs SHOW ... or DESC ...; unknown forms are syntax errors."""
     if cursor.word("DESC") or cursor.word("DESCRIBE"):
         return _describe(session, cursor)
+    if cursor.word("ADMIN", "SHOW", "FRONTEND", "CONFIG"):
+        return _frontend_config(session, cursor)
     cursor.need_word("SHOW")
     cursor.word("FULL")
     for words, function in FORMS.items():
@@ -186,6 +188,25 @@ def _frontends(session, cursor: Cursor) -> Result:
            house.version_text + "-twin")
     cursor.need_end()
     return result(names, [row])
+
+
+def _frontend_config(session, cursor: Cursor) -> Result:
+    """The settings that a loading client cares for (facts/doris.md 1.5, 1.8, starrocks.md 1.7)."""
+    rules, options = session.house.transactions.rules, session.house.options
+    if session.product == "doris":
+        known = {"streaming_label_keep_max_second": int(rules.keep_seconds),
+                 "label_num_threshold": rules.keep_count,
+                 "stream_load_default_timeout_second": 259200,
+                 "stream_load_default_precommit_timeout_second": int(options.prepared_timeout
+                                                                     or 3600)}
+    else:
+        known = {"label_keep_max_second": int(rules.keep_seconds),
+                 "label_keep_max_num": rules.keep_count, "stream_load_default_timeout_second": 600,
+                 "prepared_transaction_default_timeout_second": int(options.prepared_timeout
+                                                                    or 86400)}
+    known["max_running_txn_num_per_db"] = rules.max_running
+    return _filtered(session, cursor, ["Key", "Value"],
+                     [(name, str(value)) for name, value in sorted(known.items())], "Key")
 
 
 def _compute_nodes(session, cursor: Cursor) -> Result:

@@ -188,6 +188,10 @@ def test_select(both):
         (1, "a'b")]
     assert both.sql("SELECT d IS NULL AS e, count(*) FROM x GROUP BY e ORDER BY e") == [
         (0, 2), (1, 1)]
+    assert both.sql("SELECT v.id FROM x a LEFT JOIN x u ON u.id = a.id, x v WHERE v.id = 1") == [
+        (1,)] * 3
+    assert both.sql("WITH q AS (SELECT id FROM x) SELECT max(id) / 2 FROM q") == [("1.5",)]
+    assert both.sql("SELECT id FROM x WHERE id = 1 UNION SELECT 7 ORDER BY 1") == [(1,), (7,)]
     assert both.sql("DELETE FROM x WHERE id = 2") == 1
     assert both.sql("SELECT count(*) FROM x") == [(2,)]
 
@@ -202,6 +206,12 @@ def test_session_answers(both):
     backend = both.sql("SHOW BACKENDS")[0]
     assert both.be in backend and "true" in backend
     assert both.fe in both.sql("SHOW FRONTENDS")[0]
+
+
+def test_frontend_config(make):
+    bench = make("doris", label_keep_count=7)
+    assert bench.sql("ADMIN SHOW FRONTEND CONFIG LIKE 'label_num%'") == [
+        ("label_num_threshold", "7")]
 
 
 def test_show_transaction(both):
