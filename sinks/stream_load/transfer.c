@@ -184,6 +184,10 @@ static enum transfer_outcome send_legs(struct transfer *transfer, const struct t
         if (!is_redirect(transfer->response.http_status)) {
             transfer->dialect->read_answer(transfer->response.http_status,
                                            buf_slice(&transfer->response.body), &result->answer);
+            if (result->answer.message[0] == '\0')
+                snprintf(result->answer.message, sizeof(result->answer.message),
+                         "HTTP %d of %s, with no words that can be read",
+                         transfer->response.http_status, result->backend);
             return journey->request.body == NULL ? judge_way(transfer, result, err)
                                                  : TRANSFER_ANSWERED;
         }
