@@ -90,7 +90,6 @@ static void read_quoted(struct lexer *lexer)
         }
         lexer->ptr++;
     }
-    /* A backslash as the last byte but one may step over the end by nothing: ptr <= end holds. */
     lexer->token.kind = quote == '\'' ? TOKEN_STRING : TOKEN_QUOTED;
     lexer->token.quote = quote;
     lexer->token.text = slice_of(start, (size_t)(lexer->ptr - start));
