@@ -206,7 +206,7 @@ static enum rc add_value(struct encoder *encoder, uint32_t index, struct slice t
     case LOAD_GEOMETRY:
         return add_geometry(text, out, err);
     }
-    ASSERT(!"a load encoding that is not in the list");
+    ASSERT(false && "a load encoding that is not in the list");
     return RC_UNSUPPORTED;
 }
 
@@ -356,7 +356,7 @@ static enum rc draft_change(struct encoder *encoder, struct body *body, struct b
     case CHANGE_IDLE:
         break;
     }
-    ASSERT(!"a change that has no rows");
+    ASSERT(false && "a change that has no rows");
     return RC_UNSUPPORTED;
 }
 

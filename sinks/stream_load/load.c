@@ -216,7 +216,7 @@ static enum rc settle(struct run *run, const char *reason, struct error *err)
         break;
     case LABEL_RUNNING:
     case LABEL_UNREADABLE:
-        ASSERT(!"a label's state that is not final");
+        ASSERT(false && "a label's state that is not final");
         break;
     }
     if (rc != RC_OK)

@@ -167,11 +167,14 @@ static inline void stub_read_answer(int http_status, struct slice body,
     if (stub_says(body, "DONE") || stub_says(body, "PUBLISH TIMEOUT")) {
         answer_out->verdict = LOAD_VERDICT_DONE;
         answer_out->widen = answer_out->committed_not_visible = stub_says(body, "PUBLISH");
-        long long total, loaded, filtered;
-        if (sscanf(answer_out->message, "DONE %lld %lld %lld", &total, &loaded, &filtered) == 3) {
-            answer_out->total_rows = total;
-            answer_out->loaded_rows = loaded;
-            answer_out->filtered_rows = filtered;
+        int64_t *counts[] = {&answer_out->total_rows, &answer_out->loaded_rows,
+                             &answer_out->filtered_rows};
+        const char *at = strchr(answer_out->message, ' ');
+        for (unsigned c = 0; c < COUNT_OF(counts) && at != NULL; c++) {
+            size_t len = strcspn(at + 1, " ");
+            if (!text_parse_i64(slice_of(at + 1, len), counts[c]))
+                break;
+            at = at[1 + len] == ' ' ? at + 1 + len : NULL;
         }
     } else if (stub_says(body, "EXISTS")) {
         answer_out->verdict = LOAD_VERDICT_EXISTS;
