@@ -74,7 +74,7 @@ def columns_of(source: Client, db: str, table: str) -> list[tuple[str, str, str]
 
 
 def _hexed(expression: str) -> str:
-    return f"IFNULL(HEX({expression}), '{NULL}')"
+    return f"CASE WHEN {expression} IS NULL THEN '{NULL}' ELSE HEX({expression}) END"
 
 
 def _normal_number(text: str) -> str:
