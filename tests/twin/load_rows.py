@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Optional, Union
 
 from column_fast import convert_column
-from column_types import (JSON_DECODER, BadValue, Value, as_text, converter, json_text)
+from column_types import (JSON_DECODER, BadValue, ColumnType, Value, as_text, converter,
+                          json_text)
 from mapping import MISSING, Mapping, Target
 from tables import Staged, Table
 
@@ -38,6 +39,7 @@ class LoadFormat:
     compression: str = ""
     trim_quotes: bool = False
     empty_as_null: bool = False
+    whole_rows: bool = False  # every row must end in its delimiter (facts/starrocks.md 2.1)
 
 
 @dataclass
@@ -104,8 +106,11 @@ def read_body(body: bytes, form: LoadFormat, mapping: Mapping, product: str) -> 
 def _read_csv(body: bytes, form: LoadFormat, mapping: Mapping, product: str) -> list[Record]:
     delimiter = form.delimiter.encode("utf-8", "surrogateescape")
     lines = bytes(body).split(delimiter)
+    torn = None
     if lines and not lines[-1]:
         lines.pop()
+    elif lines and form.whole_rows:
+        torn = lines.pop()
     if lines and lines[0].startswith(b"\xef\xbb\xbf"):
         lines[0] = lines[0][3:]
     width = len(mapping.sources)
@@ -134,6 +139,10 @@ def _read_csv(body: bytes, form: LoadFormat, mapping: Mapping, product: str) -> 
         if form.empty_as_null:
             cells = [None if cell == "" else cell for cell in cells]
         records.append(tuple(cells))
+    if torn is not None:
+        # The next load's first bytes would be glued to it: it is no row.
+        records.append(Rejected("The last row has no row delimiter",
+                                torn.decode("utf-8", "replace")))
     return records
 
 
@@ -343,7 +352,7 @@ def _cast_each(values: list, target: Target, rules: RowRules, bad: dict[int, str
     return cast
 
 
-def _lenient(kind, raw: object, rules: RowRules) -> Value:
+def _lenient(kind: ColumnType, raw: object, rules: RowRules) -> Value:
     """Without strict mode a bad value is NULL; Doris cuts a long string (facts/doris.md 3.1)."""
     if kind.is_text and rules.product == "doris":
         return as_text(raw).encode()[:kind.length].decode("utf-8", "ignore")
@@ -389,6 +398,26 @@ def _marks(mapping: Mapping, cells: list[tuple], count: int, rules: RowRules,
     return marks
 
 
+PRIMARY_KEY_LIMIT = 128  # primary_key_limit_size, facts/starrocks.md 4
+KEY_SIZES = {"BOOLEAN": 1, "TINYINT": 1, "SMALLINT": 2, "INT": 4, "BIGINT": 8, "LARGEINT": 16,
+             "DATE": 4, "DATETIME": 8}
+
+
+def _check_key_size(keys: list[tuple], kinds: list[ColumnType]) -> None:
+    """A key that is too long when encoded cancels the whole load (facts/starrocks.md 4).
+
+    A text that is not the last column is encoded with two bytes at its end."""
+    fixed = sum(KEY_SIZES.get(kind.name, 2) for kind in kinds)
+    texts = [index for index, kind in enumerate(kinds) if kind.is_text]
+    if texts and texts[-1] == len(kinds) - 1:
+        fixed -= 2
+    if not texts:
+        return
+    for key in keys:
+        if fixed + sum(len(key[index].encode()) for index in texts) > PRIMARY_KEY_LIMIT:
+            raise WholeBodyBad("primary key size exceed the limit")
+
+
 def _stage(rows: list[tuple], marks: list[bool], mapping: Mapping, table: Table,
            rules: RowRules) -> Staged:
     uids = [target.column.uid for target in mapping.targets]
@@ -396,6 +425,8 @@ def _stage(rows: list[tuple], marks: list[bool], mapping: Mapping, table: Table,
         return Staged(table.table_id, uids, rows, [])
     at = [index for index, target in enumerate(mapping.targets) if target.column.key]
     keys = list(zip(*(tuple(row[index] for row in rows) for index in at)))
+    if rules.product == "starrocks":
+        _check_key_size(keys, [mapping.targets[index].column.type for index in at])
     if len(set(keys)) != len(keys):
         # The order inside one load is not promised (facts/doris.md 4, facts/starrocks.md 4), so a
         # client that sends a key twice must not get away with it: any one of its rows may stay.

@@ -118,6 +118,7 @@ class TransactionInterface:
             raise LoadFailed("INVALID_ARGUMENT", "load request not equal last.")
         txn.request_shape = shape
         form = load_format(headers, request)
+        form.whole_rows = True
         with self.house.lock:
             table = find_table(self.house, txn.database, txn.table)
         mapping, strict, ratio = load_plan(self.house, headers, table, form)

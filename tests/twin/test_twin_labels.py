@@ -263,6 +263,15 @@ def test_transaction_rejected_rows_show_at_prepare(starrocks):
     assert starrocks.label_state("l") == "ABORTED"
 
 
+@pytest.mark.parametrize("body,status", [(b"1,a,1\n2,b,2\n", "OK"), (b"1,a,1\n2,b,2",
+                                                                      "DATA_QUALITY_ERROR")])
+def test_transaction_csv_rows_end_in_their_delimiter(starrocks, body, status):
+    step = starrocks.transaction
+    step("begin", "l")
+    step("load", "l", body, format="csv", column_separator=",", columns="id,name,n")
+    assert step("prepare", "l")["Status"] == status
+
+
 def test_transaction_loads_must_be_alike(starrocks):
     step = starrocks.transaction
     step("begin", "l")

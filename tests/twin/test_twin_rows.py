@@ -379,3 +379,10 @@ def test_fast_casts_agree_with_the_careful_ones(product):
             assert list(map(type, fast)) == list(map(type, wanted)) or name == "BOOLEAN" \
                 or all(isinstance(one, (str, type(None))) for one in fast)
     assert passed > 300
+
+
+def test_starrocks_key_size(starrocks):
+    starrocks.table("k", "a INT NOT NULL, b VARCHAR(200) NOT NULL", keys="a,b")
+    assert starrocks.load("k", lines({"a": 1, "b": "ä" * 62})).json["Status"] == "Success"
+    answer = starrocks.load("k", lines({"a": 1, "b": "x"}, {"a": 1, "b": "ä" * 62 + "x"})).json
+    assert (answer["Status"], answer["Message"]) == ("Fail", "primary key size exceed the limit")
