@@ -12,7 +12,7 @@
 #include "binlog/event_int.h"
 
 struct writer {
-    uint8_t bytes[1 << 16];
+    uint8_t bytes[1 << 18];
     size_t len;
     size_t event_start;
     bool crc32;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "binlog/stream_int.h"
 #include "event_writer.h"
@@ -531,6 +532,59 @@ static void test_payload(void **state)
     teardown(&f);
 }
 
+/* A zstd payload that inflates to more than the window begins with, whole and cut off inside. */
+static void test_zstd_payload(void **state)
+{
+    enum { EVENTS = 40, ROWS = 1000 };
+    static struct writer w;
+    static struct writer part;
+    static uint8_t plain[1 << 20];
+    static uint8_t packed[1 << 17];
+    size_t len = 0;
+    (void)state;
+    part = (struct writer){0};
+    put_query(&part, "shop", "BEGIN");
+    put_table_map(&part, 90, "t", true);
+    memcpy(plain, part.bytes, part.len);
+    len = part.len;
+    for (unsigned i = 0; i <= EVENTS; i++) {
+        part = (struct writer){0};
+        if (i < EVENTS)
+            put_insert(&part, 90, i * ROWS, ROWS);
+        else
+            put_xid(&part);
+        memcpy(plain + len, part.bytes, part.len);
+        len += part.len;
+    }
+    size_t packed_len = ZSTD_compress(packed, sizeof(packed), plain, len, 3);
+    assert_false(ZSTD_isError(packed_len));
+    for (size_t cut = 0; cut <= 1; cut++) {
+        struct fixture f;
+        begin_file(&w, true);
+        put_gtid(&w, 1);
+        event_begin(&w, EVENT_TRANSACTION_PAYLOAD);
+        put(&w, 2, 1);
+        put(&w, 1, 1);
+        put(&w, 0, 1);
+        put(&w, 0, 1);
+        put_bytes(&w, packed, packed_len - cut);
+        event_end(&w);
+        setup_offline(&f, &w);
+        uint64_t rows = 0;
+        enum rc rc = RC_OK;
+        while ((rc = next(&f)) == RC_OK) {
+            if (f.change.kind != CHANGE_INSERT)
+                continue;
+            assert_int_equal(f.change.ordinal, rows);
+            assert_int_equal(id_of(&f.change.after), rows);
+            rows++;
+        }
+        assert_int_equal(rc, cut == 0 ? RC_EOF : RC_CORRUPT);
+        assert_true(cut == 1 || rows == EVENTS * ROWS);
+        teardown(&f);
+    }
+}
+
 static void put_fake_rotate(struct writer *w, const char *file, uint64_t offset)
 {
     event_begin(w, EVENT_ROTATE);
@@ -765,6 +819,7 @@ int main(void)
         cmocka_unit_test(test_xa),
         cmocka_unit_test(test_gtid_filters),
         cmocka_unit_test(test_payload),
+        cmocka_unit_test(test_zstd_payload),
         cmocka_unit_test(test_wire_and_resume_inside_a_transaction),
         cmocka_unit_test(test_resume_into_another_stream_is_refused),
         cmocka_unit_test(test_every_truncation),
