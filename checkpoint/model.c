@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model_int.h"
+
+enum { SLOT_BYTES_MAX = 256 << 20 };
+
+static void slot_init(struct checkpoint_slot *slot)
+{
+    *slot = (struct checkpoint_slot){0};
+    position_init(&slot->intent.from);
+    position_init(&slot->intent.to);
+    arena_init(&slot->arena, "an unfinished epoch", SLOT_BYTES_MAX);
+}
+
+static void slot_deinit(struct checkpoint_slot *slot)
+{
+    position_deinit(&slot->intent.from);
+    position_deinit(&slot->intent.to);
+    arena_deinit(&slot->arena);
+}
+
+void checkpoint_model_init(struct checkpoint_model *model)
+{
+    memset(model, 0, sizeof(*model));
+    position_init(&model->state.position);
+    position_init(&model->staged_position);
+    slot_init(&model->slots[0]);
+    slot_init(&model->slots[1]);
+}
+
+void checkpoint_model_deinit(struct checkpoint_model *model)
+{
+    position_deinit(&model->state.position);
+    position_deinit(&model->staged_position);
+    slot_deinit(&model->slots[0]);
+    slot_deinit(&model->slots[1]);
+}
+
+void checkpoint_model_reset(struct checkpoint_model *model)
+{
+    checkpoint_model_deinit(model);
+    checkpoint_model_init(model);
+}
+
+void checkpoint_model_identify(struct checkpoint_model *model,
+                               const struct checkpoint_header *header)
+{
+    ASSERT(header->pipeline_id.len + 1 == sizeof(model->state.pipeline_id));
+    memcpy(model->state.pipeline_id, header->pipeline_id.ptr, header->pipeline_id.len);
+    model->state.created_wall_us = header->created_wall_us;
+    model->state.updated_wall_us = header->created_wall_us;
+}
+
+static bool copy_entry(struct arena *arena, struct manifest_entry *entry)
+{
+    entry->db = arena_copy(arena, entry->db);
+    entry->table = arena_copy(arena, entry->table);
+    entry->token = arena_copy(arena, entry->token);
+    return entry->db.ptr != NULL && entry->table.ptr != NULL && entry->token.ptr != NULL;
+}
+
+/* A load that was durable in an earlier attempt is durable in this one, when it has the same name.
+ */
+static bool was_done(const struct store_intent *before, const struct manifest_entry *entry)
+{
+    for (uint32_t i = 0; before != NULL && i < before->count; i++)
+        if (before->done[i] && slice_equal(before->entries[i].token, entry->token) &&
+            slice_equal(before->entries[i].db, entry->db) &&
+            slice_equal(before->entries[i].table, entry->table))
+            return true;
+    return false;
+}
+
+static enum rc stage_intent(struct checkpoint_model *model, const struct checkpoint_record *record,
+                            struct error *err)
+{
+    const struct store_intent *before = model->state.intent;
+    if (before == NULL && record->epoch <= model->state.epoch)
+        return error_set(err, RC_CORRUPT, "epoch %llu begins though epoch %llu is finished",
+                         (unsigned long long)record->epoch, (unsigned long long)model->state.epoch);
+    if (before != NULL && (record->epoch != before->epoch || record->attempt <= before->attempt))
+        return error_set(err, RC_CORRUPT,
+                         "attempt %u of epoch %llu begins though attempt %u of epoch %llu is not "
+                         "finished",
+                         (unsigned)record->attempt, (unsigned long long)record->epoch,
+                         (unsigned)before->attempt, (unsigned long long)before->epoch);
+    struct checkpoint_slot *slot = &model->slots[1 - model->current];
+    struct store_intent *intent = &slot->intent;
+    arena_reset(&slot->arena);
+    intent->epoch = record->epoch;
+    intent->attempt = record->attempt;
+    intent->started_wall_us = record->started_wall_us;
+    intent->count = record->entry_count;
+    intent->entries = arena_alloc(&slot->arena, record->entry_count * sizeof(*intent->entries));
+    intent->done = arena_alloc(&slot->arena, record->entry_count * sizeof(*intent->done));
+    if (intent->entries == NULL || intent->done == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the loads of an epoch.");
+    struct slice rest = record->entries;
+    for (uint32_t i = 0; i < record->entry_count; i++) {
+        intent->entries[i] = checkpoint_entry_next(&rest);
+        if (!copy_entry(&slot->arena, &intent->entries[i]))
+            return error_set(err, RC_MEMORY, "There is no memory for the loads of an epoch.");
+        intent->done[i] = was_done(before, &intent->entries[i]);
+    }
+    enum rc rc = checkpoint_place_get(&record->from, &intent->from, err);
+    return rc != RC_OK ? rc : checkpoint_place_get(&record->to, &intent->to, err);
+}
+
+static enum rc stage_done(const struct checkpoint_model *model,
+                          const struct checkpoint_record *record, struct error *err)
+{
+    const struct store_intent *intent = model->state.intent;
+    if (intent == NULL || record->epoch != intent->epoch || record->attempt != intent->attempt ||
+        record->entry >= intent->count)
+        return error_set(err, RC_CORRUPT,
+                         "load %u of epoch %llu is said to be done though no such load was begun",
+                         (unsigned)record->entry, (unsigned long long)record->epoch);
+    return RC_OK;
+}
+
+static enum rc stage_advance(struct checkpoint_model *model, const struct checkpoint_record *record,
+                             struct error *err)
+{
+    const struct store_intent *intent = model->state.intent;
+    /* A journal that was made from an older one begins with a bind, when there was one, and this:
+     * an advance that has no intent because it carries the old one's end. */
+    bool carries = intent == NULL && record->sequence <= 2 && !model->carried &&
+                   model->state.epoch == 0 && position_is_empty(&model->state.position);
+    if (!carries && (intent == NULL || intent->epoch != record->epoch))
+        return error_set(err, RC_CORRUPT, "epoch %llu ends though it was not begun",
+                         (unsigned long long)record->epoch);
+    return checkpoint_place_get(&record->to, &model->staged_position, err);
+}
+
+enum rc checkpoint_model_stage(struct checkpoint_model *model,
+                               const struct checkpoint_record *record, struct error *err)
+{
+    model->staged.type = CHECKPOINT_RECORD_NONE;
+    enum rc rc = RC_OK;
+    switch (record->type) {
+    case CHECKPOINT_RECORD_BIND:
+        break;
+    case CHECKPOINT_RECORD_INTENT:
+        rc = stage_intent(model, record, err);
+        break;
+    case CHECKPOINT_RECORD_DONE:
+        rc = stage_done(model, record, err);
+        break;
+    case CHECKPOINT_RECORD_ADVANCE:
+        rc = stage_advance(model, record, err);
+        break;
+    case CHECKPOINT_RECORD_MOVE:
+        if (model->state.intent != NULL)
+            return error_set(err, RC_CORRUPT, "the position moves though epoch %llu is unfinished",
+                             (unsigned long long)model->state.intent->epoch);
+        rc = checkpoint_place_get(&record->to, &model->staged_position, err);
+        break;
+    case CHECKPOINT_RECORD_NONE:
+        ASSERT(record->type != CHECKPOINT_RECORD_NONE);
+        break;
+    }
+    if (rc == RC_OK)
+        model->staged = *record;
+    return rc;
+}
+
+static void take_position(struct checkpoint_model *model)
+{
+    struct position old = model->state.position;
+    model->state.position = model->staged_position;
+    model->staged_position = old;
+}
+
+void checkpoint_model_commit(struct checkpoint_model *model)
+{
+    const struct checkpoint_record *record = &model->staged;
+    struct store_state *state = &model->state;
+    switch (record->type) {
+    case CHECKPOINT_RECORD_BIND:
+        memset(state->server, 0, sizeof(state->server));
+        if (record->server.len > 0)
+            memcpy(state->server, record->server.ptr, record->server.len);
+        break;
+    case CHECKPOINT_RECORD_INTENT:
+        model->current = 1 - model->current;
+        state->intent = &model->slots[model->current].intent;
+        break;
+    case CHECKPOINT_RECORD_DONE:
+        model->slots[model->current].intent.done[record->entry] = true;
+        break;
+    case CHECKPOINT_RECORD_ADVANCE:
+        model->carried = model->carried || state->intent == NULL;
+        state->intent = NULL;
+        state->epoch = record->epoch;
+        state->rows = record->rows;
+        state->bytes = record->bytes;
+        take_position(model);
+        break;
+    case CHECKPOINT_RECORD_MOVE:
+        take_position(model);
+        break;
+    case CHECKPOINT_RECORD_NONE:
+        ASSERT(record->type != CHECKPOINT_RECORD_NONE);
+        break;
+    }
+    state->updated_wall_us = record->wall_us;
+    model->staged.type = CHECKPOINT_RECORD_NONE;
+}
+
+void checkpoint_model_write(const struct checkpoint_model *model, struct slice pipeline,
+                            uint64_t generation, struct buf *out, uint64_t *sequence_out)
+{
+    const struct store_state *state = &model->state;
+    ASSERT(state->intent == NULL);
+    struct checkpoint_header header = {
+        .generation = generation,
+        .created_wall_us = state->created_wall_us,
+        .pipeline_id = slice_of(state->pipeline_id, CHECKPOINT_ID_LEN),
+        .pipeline = pipeline,
+    };
+    checkpoint_header_add(out, &header);
+    uint64_t sequence = 0;
+    if (state->server[0] != '\0') {
+        struct checkpoint_record bind = {
+            .type = CHECKPOINT_RECORD_BIND,
+            .sequence = ++sequence,
+            .wall_us = state->updated_wall_us,
+            .server = slice_str(state->server),
+        };
+        checkpoint_record_add(out, generation, &bind, NULL);
+    }
+    struct checkpoint_record advance = {
+        .type = CHECKPOINT_RECORD_ADVANCE,
+        .sequence = ++sequence,
+        .wall_us = state->updated_wall_us,
+        .epoch = state->epoch,
+        .rows = state->rows,
+        .bytes = state->bytes,
+        .to = checkpoint_place_of(&state->position),
+    };
+    checkpoint_record_add(out, generation, &advance, NULL);
+    *sequence_out = sequence;
+}
