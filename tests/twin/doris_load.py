@@ -10,8 +10,9 @@ import uuid
 from typing import Optional
 
 from http_server import DropConnection, Request, Response
-from load_rows import LoadFormat, Outcome, WholeBodyBad, decode_separator
+from load_rows import LoadFormat, WholeBodyBad, decode_separator
 from mapping import Mapping, MappingError, plan_mapping
+from row_checks import Outcome
 from transactions import (PREPARE, PREPARED, LabelFormat, LabelUsed, TooManyRunning, Transaction)
 from warehouse import CommitRefused, Warehouse
 
@@ -231,8 +232,8 @@ class Load:
         if self.house.fault("too_many_versions", *where):  # section 5
             raise LoadFailed("INTERNAL_ERROR", "tablet writer write failed, tablet_id=10010, "
                              f"txn_id={self.txn.txn_id}, err=[E-235]failed to init rowset builder. "
-                             "version count: 2001, exceed limit: 2000, tablet: 10010. Please reduce the "
-                             "frequency of loading data or adjust the max_tablet_version_num or "
+                             "version count: 2001, exceed limit: 2000, tablet: 10010. Please reduce "
+                             "the frequency of loading data or adjust the max_tablet_version_num or "
                              "time_series_max_tablet_version_num in be.conf to a larger value.")
         if self.house.fault("mem_limit", *where):
             raise LoadFailed("MEM_LIMIT_EXCEEDED", "process memory used 7.2 GB exceed limit 7.0 GB")

@@ -2,8 +2,8 @@
 """SELECT: rewritten token by token and handed to SQLite.
 
 A table becomes `(SELECT "c1" AS name, ...) AS t`, so that users' names, column order and renames
-are the catalog's and nothing of the storage shows. information_schema is made anew for each query that
-mentions it.
+are the catalog's and nothing of the storage shows. information_schema is made anew for each query
+that mentions it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ VARIABLES = {
     "autocommit": 1, "sql_mode": "STRICT_TRANS_TABLES", "max_allowed_packet": 16777216,
     "lower_case_table_names": 0, "character_set_client": "utf8mb4", "wait_timeout": 28800,
     "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4",
-    "character_set_server": "utf8mb4", "character_set_database": "utf8mb4", "collation_connection": "utf8mb4_general_ci",
+    "character_set_server": "utf8mb4", "character_set_database": "utf8mb4",
+    "collation_connection": "utf8mb4_general_ci",
     "collation_server": "utf8mb4_general_ci", "collation_database": "utf8mb4_general_ci",
     "time_zone": "Asia/Shanghai", "system_time_zone": "Asia/Shanghai", "tx_isolation":
     "REPEATABLE-READ", "transaction_isolation": "REPEATABLE-READ", "interactive_timeout": 3600,

@@ -12,8 +12,9 @@ import uuid
 from typing import Optional
 
 from http_server import DropConnection, Request, Response
-from load_rows import LoadFormat, Outcome, WholeBodyBad, decode_separator
+from load_rows import LoadFormat, WholeBodyBad, decode_separator
 from mapping import Mapping, MappingError, plan_mapping
+from row_checks import Outcome
 from tables import Table
 from transactions import PREPARE, PREPARED, LabelFormat, LabelUsed, TooManyRunning, Transaction
 from warehouse import CommitRefused, Warehouse

@@ -198,6 +198,15 @@ def test_one_label_from_eight_clients_commits_once(both):
     assert both.state()["labels"] == {"shop same": 1}
 
 
+def test_rows_and_label_are_one_step(both, monkeypatch):
+    """A failure between the rows and the label's fate must take the rows back."""
+    def broken(*_):
+        raise RuntimeError("told to fail by a test")
+    monkeypatch.setattr(both.house.transactions, "committed", broken)
+    assert both.load("t", ROW, "l").status == 500
+    assert both.rows("t") == [] and both.state()["labels"] == {}
+
+
 def test_discard_counts_and_keeps_the_protocol(make):
     bench = make("doris", discard=True)
     bench.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")

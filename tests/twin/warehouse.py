@@ -21,8 +21,9 @@ from typing import Optional
 from alters import Alters
 from faults import FAULTS, IMMEDIATE, Armed, Counters, Faults
 from http_server import ClientGone, DropConnection, HttpServer, Request, Response, json_response
-from load_rows import LoadFormat, Outcome, RowRules, check_rows, read_body
+from load_rows import LoadFormat, read_body
 from mapping import Mapping
+from row_checks import Outcome, RowRules, check_rows
 from tables import Catalog, Table
 from transactions import (DORIS_LABELS, PREPARE, PREPARED, STARROCKS_LABELS, Transaction,
                           Transactions)
