@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Framing, as a machine that can be left at any byte: the header is gathered first (it may straddle
+ * chunks, too), then the payload is either pointed at or joined. `joining` stays true over all
+ * frames of one packet; only its first frame carries the status byte, so joining is plain
+ * appending.
+ */
 #include "frame_int.h"
 
 /* A joined packet larger than this is not kept as room for the next one. */

@@ -158,7 +158,8 @@ static const struct cfg_row rows[] = {
      .fallback = "4",
      .min = 4,
      .max = INT64_MAX,
-     .help = "Byte in that file at which a transaction begins."},
+     .help = "Byte in that file at which the first wanted transaction begins; transactions that "
+             "begin before it are not delivered."},
     {.key = "scan.startup.specific-offset.gtid-set",
      .type = CFG_STRING,
      .offset = FIELD(offset_gtid_set),
