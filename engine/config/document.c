@@ -20,6 +20,7 @@
 
 enum {
     FILE_BYTES = 1 << 20,
+    READ_BYTES = 4096,
     ARENA_BYTES = 32 << 20,
     KEY_BYTES = 512,
     DEPTH_MAX = 8,
@@ -541,10 +542,10 @@ static enum rc read_file(const char *path, struct buf *bytes, struct error *err)
         return error_set_os(err, RC_CONFIG, errno, "The pipeline file %s cannot be opened", path);
     enum rc rc = RC_OK;
     while (rc == RC_OK) {
-        uint8_t *to = buf_reserve(bytes, 4096);
+        uint8_t *to = buf_reserve(bytes, READ_BYTES);
         if (to == NULL)
             break;
-        ssize_t got = read(fd, to, 4096);
+        ssize_t got = read(fd, to, READ_BYTES);
         if (got > 0)
             bytes->len += (size_t)got;
         else if (got == 0)
@@ -553,7 +554,7 @@ static enum rc read_file(const char *path, struct buf *bytes, struct error *err)
             rc = error_set_os(err, RC_CONFIG, errno, "The pipeline file %s cannot be read", path);
     }
     close(fd);
-    if (rc == RC_OK && bytes->rc == RC_LIMIT)
+    if (rc == RC_OK && (bytes->rc == RC_LIMIT || bytes->len > FILE_BYTES))
         return error_set(err, RC_CONFIG, "The pipeline file %s is larger than %d bytes.", path,
                          FILE_BYTES);
     return rc == RC_OK ? buf_check(bytes, "the pipeline file", err) : rc;
@@ -568,7 +569,7 @@ enum rc cfg_load(const char *path, struct cfg_document **document_out, struct er
     for (unsigned i = 0; i < CFG_BLOCKS; i++)
         document->blocks[i].tail = &document->blocks[i].first;
     struct buf bytes;
-    buf_init(&bytes, FILE_BYTES + 4096);
+    buf_init(&bytes, FILE_BYTES + READ_BYTES + 1); /* room to see that there is more */
     document->path = arena_cstr(&document->arena, slice_str(path));
     enum rc rc = document->path == NULL
                      ? error_set(err, RC_MEMORY, "There is no memory for the pipeline file.")

@@ -24,9 +24,14 @@ enum {
     HEAP_LIMIT_KIB = 1024
 };
 
+/* Apart from the set, which is const to its users: matching writes to the match data. */
+struct pattern_lock {
+    pthread_mutex_t mutex;
+};
+
 struct pattern_set {
-    pthread_mutex_t lock;
-    struct pattern *include; /* owned */
+    struct pattern_lock *lock; /* owned */
+    struct pattern *include;   /* owned */
     unsigned include_count;
     struct pattern *exclude; /* owned */
     unsigned exclude_count;
@@ -225,9 +230,14 @@ enum rc pattern_set_new(const char *include, const char *exclude, struct pattern
                         struct error *err)
 {
     struct pattern_set *set = calloc(1, sizeof(*set));
-    if (set == NULL)
+    struct pattern_lock *lock = malloc(sizeof(*lock));
+    if (set == NULL || lock == NULL) {
+        free(set);
+        free(lock);
         return error_set(err, RC_MEMORY, "There is no memory for the table patterns.");
-    pthread_mutex_init(&set->lock, NULL);
+    }
+    pthread_mutex_init(&lock->mutex, NULL);
+    set->lock = lock;
     enum rc rc = compile_list(include, &set->include, &set->include_count, err);
     if (rc == RC_OK && set->include_count == 0)
         rc = error_set(err, RC_CONFIG,
@@ -252,7 +262,8 @@ void pattern_set_free(struct pattern_set *set)
         pattern_deinit(&set->exclude[i]);
     free(set->include);
     free(set->exclude);
-    pthread_mutex_destroy(&set->lock);
+    pthread_mutex_destroy(&set->lock->mutex);
+    free(set->lock);
     free(set);
 }
 
@@ -265,33 +276,23 @@ static bool any_matches(const struct pattern *list, unsigned count, struct slice
     return false;
 }
 
-/* The set is const to its users: the lock and the match data behind it are not what it says. */
-static pthread_mutex_t *lock_of(const struct pattern_set *set)
-{
-    union {
-        const pthread_mutex_t *shown;
-        pthread_mutex_t *meant;
-    } lock = {.shown = &set->lock};
-    return lock.meant;
-}
-
 bool pattern_set_match(const struct pattern_set *set, struct slice db, struct slice table)
 {
-    pthread_mutex_lock(lock_of(set));
+    pthread_mutex_lock(&set->lock->mutex);
     bool match = any_matches(set->include, set->include_count, db, table) &&
                  !any_matches(set->exclude, set->exclude_count, db, table);
-    pthread_mutex_unlock(lock_of(set));
+    pthread_mutex_unlock(&set->lock->mutex);
     return match;
 }
 
 bool pattern_set_excludes_db(const struct pattern_set *set, struct slice db)
 {
     bool included = false;
-    pthread_mutex_lock(lock_of(set));
+    pthread_mutex_lock(&set->lock->mutex);
     for (unsigned i = 0; i < set->include_count && !included; i++)
         included = pattern_half_match(&set->include[i].db, db);
     for (unsigned i = 0; i < set->exclude_count && included; i++)
         included = !(set->exclude[i].table.any && pattern_half_match(&set->exclude[i].db, db));
-    pthread_mutex_unlock(lock_of(set));
+    pthread_mutex_unlock(&set->lock->mutex);
     return !included;
 }
