@@ -72,13 +72,12 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change, 
         if (rc != RC_OK)
             return rc;
     }
-    if (group->pass > group->given && !group->skipped)
+    if (group->pass > group->ordinal && !group->skipped)
         return error_set(err, RC_MISMATCH,
-                         "The transaction that began at %s:%llu has %llu rows of captured tables, "
-                         "but the checkpoint says that %llu were delivered: the stream or the list "
-                         "of tables is another than before.",
+                         "The transaction that began at %s:%llu has %llu rows, but the checkpoint "
+                         "says that %llu of them are done: the stream is another than before.",
                          stream->txn_file, (unsigned long long)stream->txn.offset,
-                         (unsigned long long)group->given, (unsigned long long)group->pass);
+                         (unsigned long long)group->ordinal, (unsigned long long)group->pass);
     stream->last_commit_us = stream->txn.commit_time_us;
     stream->txns_read++;
     if (group->told) {

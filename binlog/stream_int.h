@@ -45,8 +45,8 @@ enum rc binlog_stream_next(struct binlog_stream *stream, struct change *change, 
 /* Start of the open transaction, or of the next one; rows_done = 0. As source_ops.position. */
 enum rc binlog_stream_position(struct binlog_stream *stream, struct position *out,
                                struct error *err) MUST_CHECK;
-/* The same with rows_done = rows of the open transaction given out so far: where a reconnect goes
- * on. */
+/* The same with rows_done = ordinal of the open transaction's next row: where a reconnect goes on.
+ */
 enum rc binlog_stream_resume_position(struct binlog_stream *stream, struct position *out,
                                       struct error *err) MUST_CHECK;
 bool binlog_stream_reached(struct binlog_stream *stream, const struct position *to);

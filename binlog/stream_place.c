@@ -80,7 +80,7 @@ enum rc binlog_stream_resume_position(struct binlog_stream *stream, struct posit
     if (!group->open)
         out->rows_done = stream->pass_rows;
     else
-        out->rows_done = group->given > group->pass ? group->given : group->pass;
+        out->rows_done = group->ordinal > group->pass ? group->ordinal : group->pass;
     return rc;
 }
 
@@ -116,8 +116,6 @@ static bool file_order(const char *file, const char *to, int *order)
 static bool reached_by_gtid(struct binlog_stream *stream, const struct position *to)
 {
     struct slice text = buf_slice(&to->gtid_set);
-    if (text.len == 0 || !stream->executed_known)
-        return false;
     if (!slice_equal(buf_slice(&stream->reached_text), text)) {
         buf_reset(&stream->reached_text);
         buf_add_slice(&stream->reached_text, text);
@@ -132,6 +130,10 @@ static bool reached_by_gtid(struct binlog_stream *stream, const struct position 
 
 bool binlog_stream_reached(struct binlog_stream *stream, const struct position *to)
 {
+    /* GTIDs first: a server that was asked to resume by GTID seeks in its files, and our offset is
+     * right only from the first event on. */
+    if (to->gtid_set.len > 0 && stream->executed_known)
+        return reached_by_gtid(stream, to);
     const char *server = stream->options.server == NULL ? "" : stream->options.server;
     const char *file = stream->group.open ? stream->txn_file : stream->file;
     uint64_t offset = safe_offset(stream);
@@ -139,7 +141,7 @@ bool binlog_stream_reached(struct binlog_stream *stream, const struct position *
     bool same_server = to->server[0] == '\0' || strcmp(to->server, server) == 0;
     if (same_server && to->file[0] != '\0' && file_order(file, to->file, &order))
         return order > 0 || (order == 0 && offset >= to->offset);
-    return reached_by_gtid(stream, to);
+    return false;
 }
 
 void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out)

@@ -143,7 +143,7 @@ enum rc stream_rows_next(struct binlog_stream *stream, struct change *change, st
 {
     struct stream_group *group = &stream->group;
     for (;;) {
-        bool passed = group->given < group->pass;
+        bool passed = group->ordinal < group->pass;
         enum rc rc =
             passed ? rows_walk_skip(&stream->walk, err) : rows_walk_next(&stream->walk, err);
         if (rc == RC_EOF)

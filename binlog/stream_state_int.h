@@ -46,7 +46,7 @@ struct stream_group {
     struct gtid gtid;
     uint64_t ordinal; /* of the next row */
     uint64_t given;   /* rows of captured tables given out or passed over */
-    uint64_t pass;    /* rows of captured tables that the caller has from before */
+    uint64_t pass;    /* rows, counted as `ordinal` is, that the caller is done with from before */
 };
 
 struct binlog_stream {

@@ -20,9 +20,10 @@ struct position {
     struct buf gtid_set; /* canonical text of what has been delivered; empty without GTIDs */
     char server[POSITION_SERVER_MAX]; /* server_uuid, or "server_id:<n>" on MariaDB: whose file it
                                          is */
-    uint64_t rows_done;               /* rows of the next transaction that were delivered already */
-    uint32_t targets_done;            /* of the row behind those: how many of its targets have it (a
-                                         route may send one row to several) */
+    uint64_t rows_done;      /* of the next transaction: the ordinal of its first row that is
+                                not done yet, counted before any filter */
+    uint32_t targets_done;   /* of the row behind those: how many of its targets have it (a
+                                route may send one row to several) */
     uint64_t commit_time_us; /* of the last transaction before this place; 0 when not known */
 };
 
