@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blocks of at least 16 KiB, linked newest first; a piece is never larger than its block. See
+ * arena.h.
+ */
 #include "arena.h"
 
 #include <stdalign.h>
@@ -49,6 +53,8 @@ void arena_reset(struct arena *arena)
 static struct arena_block *block_add(struct arena *arena, size_t size)
 {
     size_t cap = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    if (cap > SIZE_MAX - sizeof(struct arena_block))
+        return NULL;
     struct arena_block *block = malloc(sizeof(*block) + cap);
     if (block == NULL)
         return NULL;
@@ -59,10 +65,10 @@ static struct arena_block *block_add(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    if (size > arena->limit_bytes)
+    if (size > SIZE_MAX - 15)
         return NULL;
     size = size == 0 ? 16 : (size + 15) & ~(size_t)15;
-    if (arena->used_bytes + size > arena->limit_bytes)
+    if (size > arena->limit_bytes - arena->used_bytes)
         return NULL;
     struct arena_block *block = arena->blocks;
     if (block == NULL || block->cap - block->used < size) {
@@ -79,7 +85,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 struct slice arena_copy(struct arena *arena, struct slice s)
 {
-    uint8_t *ptr = arena_alloc(arena, s.len + 1);
+    uint8_t *ptr = s.len == SIZE_MAX ? NULL : arena_alloc(arena, s.len + 1);
     if (ptr == NULL)
         return SLICE_EMPTY;
     if (s.len > 0)
@@ -89,7 +95,7 @@ struct slice arena_copy(struct arena *arena, struct slice s)
 
 char *arena_cstr(struct arena *arena, struct slice s)
 {
-    char *ptr = arena_alloc(arena, s.len + 1);
+    char *ptr = s.len == SIZE_MAX ? NULL : arena_alloc(arena, s.len + 1);
     if (ptr != NULL && s.len > 0)
         memcpy(ptr, s.ptr, s.len);
     return ptr;

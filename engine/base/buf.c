@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See buf.h. One byte more than the content is always allocated, for the NUL of buf_cstr.
+ */
 #include "buf.h"
 
 #include <stdio.h>
@@ -93,16 +96,14 @@ void buf_add_byte(struct buf *buf, uint8_t byte)
 
 void buf_add_u64(struct buf *buf, uint64_t value)
 {
-    uint8_t *to = buf_reserve(buf, 20);
-    if (to != NULL)
-        buf->len += text_u64(to, value);
+    uint8_t digits[20];
+    buf_add(buf, digits, text_u64(digits, value));
 }
 
 void buf_add_i64(struct buf *buf, int64_t value)
 {
-    uint8_t *to = buf_reserve(buf, 20);
-    if (to != NULL)
-        buf->len += text_i64(to, value);
+    uint8_t digits[20];
+    buf_add(buf, digits, text_i64(digits, value));
 }
 
 void buf_add_hex(struct buf *buf, struct slice bytes)
@@ -155,7 +156,8 @@ void buf_addf(struct buf *buf, const char *format, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    uint8_t *to = len < 0 ? NULL : buf_reserve(buf, (size_t)len + 1);
+    /* The NUL of vsnprintf goes where the one of buf_cstr has its place. */
+    uint8_t *to = len < 0 ? NULL : buf_reserve(buf, (size_t)len);
     if (to != NULL) {
         vsnprintf((char *)to, (size_t)len + 1, format, again);
         buf->len += (size_t)len;

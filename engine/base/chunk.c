@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See chunk.h. The free list is last in, first out, so that the chunk in the cache is used again.
+ */
 #include "chunk.h"
 
 #include <stdlib.h>

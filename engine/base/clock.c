@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See clock.h. The calendar is the proleptic Gregorian one, without leap seconds, as POSIX has it.
+ */
 #include "clock.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See error.h. Texts are cut between UTF-8 characters and are one line, whatever a server wrote.
+ */
 #include "error.h"
 
 #include <stdarg.h>

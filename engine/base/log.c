@@ -495,7 +495,8 @@ static void set_progress(const char *text)
     size_t used = 0;
     while (s.len > 0 && columns > 0) {
         size_t len = sequence_len(s);
-        bool control = len == 0 || s.ptr[0] < 0x20 || s.ptr[0] == 0x7f;
+        bool control = len == 0 || s.ptr[0] < 0x20 || s.ptr[0] == 0x7f ||
+                       (len == 2 && s.ptr[0] == 0xc2 && s.ptr[1] < 0xa0);
         len = len == 0 ? 1 : len;
         if (used + len >= sizeof(state.progress))
             break;

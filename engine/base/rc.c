@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The names and texts of rc.h.
+ */
 #include "rc.h"
 
 static const char *const texts[] = {

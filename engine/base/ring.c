@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See ring.h. One condition serves both ends: there is one waiter at most on each.
+ */
 #include "ring.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See slice.h. Letters are ASCII letters: names in SQL key words, never user data.
+ */
 #include "slice.h"
 
 #include <xxhash.h>

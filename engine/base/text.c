@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See text.h. snprintf and strtod are used where the C locale is certain: the program sets no
+ * other.
+ */
 #include "text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +40,15 @@ void text_digits(uint8_t *out, uint32_t value, unsigned digits)
 }
 
 /* The fewest significant digits that read back the same: 6 to 9 for a float, 15 to 17 for a double
- * are enough by IEEE 754, and most values need the first. */
+ * are enough by IEEE 754, and most values need the first (%g leaves zeros at the end away). A
+ * subnormal number has fewer digits that mean something. */
 unsigned text_float(uint8_t *out, float value)
 {
     if (!isfinite(value))
         return 0;
     char text[32];
     int len = 0;
-    for (int digits = 1; digits <= 9; digits = digits < 6 ? 6 : digits + 1) {
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; digits <= 9; digits++) {
         len = snprintf(text, sizeof(text), "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value)
             break;
@@ -57,7 +63,7 @@ unsigned text_double(uint8_t *out, double value)
         return 0;
     char text[32];
     int len = 0;
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
         len = snprintf(text, sizeof(text), "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers and words to text and back; slices. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/engine.h"
+
+static void integers(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t value;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {7, "7"},
+                 {10, "10"},
+                 {-1, "-1"},
+                 {1234567890123, "1234567890123"},
+                 {INT64_MAX, "9223372036854775807"},
+                 {INT64_MIN, "-9223372036854775808"}};
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t out[20];
+        unsigned len = text_i64(out, cases[i].value);
+        assert_true(slice_equal(slice_of(out, len), slice_str(cases[i].text)));
+        int64_t back = 99;
+        assert_true(text_parse_i64(slice_of(out, len), &back));
+        assert_int_equal(back, cases[i].value);
+    }
+    uint8_t out[20];
+    unsigned len = text_u64(out, UINT64_MAX);
+    assert_true(slice_equal(slice_of(out, len), SLICE("18446744073709551615")));
+    text_digits(out, 42, 5);
+    assert_memory_equal(out, "00042", 5);
+    text_digits(out, 123456, 3);
+    assert_memory_equal(out, "456", 3);
+}
+
+static void numbers_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",
+                                        "-",
+                                        "+1",
+                                        " 1",
+                                        "1 ",
+                                        "1x",
+                                        "0x10",
+                                        "1.0",
+                                        "--1",
+                                        "18446744073709551616",
+                                        "99999999999999999999",
+                                        "000000000000000000001"};
+    for (unsigned i = 0; i < COUNT_OF(wrong); i++) {
+        uint64_t value = 99;
+        if (text_parse_u64(slice_str(wrong[i]), &value))
+            fail_msg("'%s' passed", wrong[i]);
+        int64_t number = 99;
+        if (text_parse_i64(slice_str(wrong[i]), &number))
+            fail_msg("'%s' passed", wrong[i]);
+        assert_int_equal(value, 99);
+        assert_int_equal(number, 99);
+    }
+    int64_t number = 99;
+    assert_false(text_parse_i64(SLICE("9223372036854775808"), &number));
+    assert_false(text_parse_i64(SLICE("-9223372036854775809"), &number));
+    assert_true(text_parse_i64(SLICE("-9223372036854775808"), &number));
+    uint64_t value;
+    assert_true(text_parse_u64(SLICE("18446744073709551615"), &value));
+    assert_false(text_parse_u64(SLICE_EMPTY, &value));
+}
+
+static void is_double(double value, const char *expected)
+{
+    uint8_t out[32];
+    unsigned len = text_double(out, value);
+    char text[33] = "";
+    memcpy(text, out, len);
+    assert_string_equal(text, expected);
+}
+
+static void is_float(float value, const char *expected)
+{
+    uint8_t out[32];
+    unsigned len = text_float(out, value);
+    char text[33] = "";
+    memcpy(text, out, len);
+    assert_string_equal(text, expected);
+}
+
+static void the_shortest_that_reads_back(void **state)
+{
+    (void)state;
+    is_double(0.0, "0");
+    is_double(-0.0, "-0");
+    is_double(1.0, "1");
+    is_double(0.1, "0.1");
+    is_double(0.1 + 0.2, "0.30000000000000004");
+    is_double(1e22, "1e+22");
+    is_double(123456789012345680.0, "1.2345678901234568e+17");
+    is_double(5e-324, "5e-324");
+    is_double(DBL_MAX, "1.7976931348623157e+308");
+    is_double(9007199254740993.0, "9007199254740992");
+    is_double((double)NAN, "");
+    is_double((double)INFINITY, "");
+    is_double(-(double)INFINITY, "");
+    is_float(0.1f, "0.1");
+    is_float(3.14f, "3.14");
+    is_float(16777216.0f, "16777216");
+    is_float(1e-45f, "1e-45");
+    is_float(FLT_MAX, "3.4028235e+38");
+    is_float(34567892.1f, "34567892");
+    is_float(NAN, "");
+}
+
+/* Any number at all reads back as itself, and no shorter text does. */
+static void random_numbers_read_back(void **state)
+{
+    (void)state;
+    uint64_t x = 88172645463325252u;
+    for (unsigned i = 0; i < 20000; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        double value;
+        memcpy(&value, &x, sizeof(value));
+        char text[33] = "";
+        unsigned len = text_double((uint8_t *)text, value);
+        if (!isfinite(value)) {
+            assert_int_equal(len, 0);
+            continue;
+        }
+        assert_true(strtod(text, NULL) == value);
+        uint32_t bits = (uint32_t)x;
+        float small;
+        memcpy(&small, &bits, sizeof(small));
+        memset(text, 0, sizeof(text));
+        len = text_float((uint8_t *)text, small);
+        if (isfinite(small))
+            assert_true(len > 0 && strtof(text, NULL) == small);
+    }
+}
+
+static void distances(void **state)
+{
+    (void)state;
+    assert_int_equal(text_distance(SLICE(""), SLICE("")), 0);
+    assert_int_equal(text_distance(SLICE("abc"), SLICE("")), 3);
+    assert_int_equal(text_distance(SLICE("hostname"), SLICE("hostnam")), 1);
+    assert_int_equal(text_distance(SLICE("kitten"), SLICE("sitting")), 3);
+    assert_int_equal(text_distance(SLICE("ab"), SLICE("ba")), 2);
+    uint8_t large[200];
+    memset(large, 'x', sizeof(large));
+    assert_int_equal(text_distance(slice_of(large, 200), SLICE("")), 64);
+    assert_int_equal(text_distance(slice_of(large, 200), slice_of(large, 100)), 0);
+}
+
+static void utf8(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"",
+                                       "plain text that is longer than a word",
+                                       "\xc2\x80",
+                                       "\xdf\xbf",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf",
+                                       "12345678\xc3\xa9"};
+    for (unsigned i = 0; i < COUNT_OF(good); i++)
+        assert_true(text_is_utf8(slice_str(good[i])));
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc2",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xe2\x82",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "1234567\xc3",
+                                      "12345678\xc3",
+                                      "\xc3\x28",
+                                      "\xe2\x28\xa1"};
+    for (unsigned i = 0; i < COUNT_OF(bad); i++)
+        if (text_is_utf8(slice_str(bad[i])))
+            fail_msg("case %u passed", i);
+    assert_true(text_is_utf8(SLICE("a\0b")));
+}
+
+static void slices(void **state)
+{
+    (void)state;
+    assert_true(slice_equal(SLICE_EMPTY, SLICE("")));
+    assert_false(slice_equal(SLICE("a"), SLICE("b")));
+    assert_true(slice_equal_nocase(SLICE("AbZ"), SLICE("aBz")));
+    assert_false(slice_equal_nocase(SLICE("\xc3\x84"), SLICE("\xc3\xa4"))); /* ASCII only */
+    assert_false(slice_equal_nocase(SLICE("["), SLICE("{")));
+    assert_true(slice_starts_nocase(SLICE("SELECT 1"), SLICE("select")));
+    assert_false(slice_starts_nocase(SLICE("sel"), SLICE("select")));
+    assert_true(slice_compare(SLICE("a"), SLICE("b")) < 0);
+    assert_true(slice_compare(SLICE("a"), SLICE("ab")) < 0);
+    assert_true(slice_compare(SLICE("\xff"), SLICE("a")) > 0);
+    assert_int_equal(slice_compare(SLICE_EMPTY, SLICE("")), 0);
+    assert_true(slice_equal(slice_trim(SLICE(" \t\r\n a b \v\f")), SLICE("a b")));
+    assert_int_equal(slice_trim(SLICE("  ")).len, 0);
+    assert_int_equal(slice_str(NULL).len, 0);
+    /* XXH3 is part of what labels are made of: it may never change. */
+    assert_true(slice_hash(SLICE("")) == 0x2d06800538d394c2u);
+    assert_true(slice_hash(SLICE_EMPTY) == slice_hash(SLICE("")));
+    assert_true(slice_hash(SLICE("a")) != slice_hash(SLICE("b")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(integers),
+        cmocka_unit_test(numbers_refused),
+        cmocka_unit_test(the_shortest_that_reads_back),
+        cmocka_unit_test(random_numbers_read_back),
+        cmocka_unit_test(distances),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(slices),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
