@@ -411,6 +411,7 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
     struct body *body = target_open_body(table->target);
     if (body->row_count > 0 && table->target->open_column_list != table->column_list)
         return RC_FULL;
+    uint64_t memory = body_memory(body); /* before the draft, which lies in the body already */
     struct body_draft draft;
     enum rc rc = encoder_draft(&table->encoder, body, &draft, change, err);
     if (rc == RC_LIMIT && sink->open_rows > 0) {
@@ -426,7 +427,6 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
     bool first = body->row_count == 0;
     uint64_t rows = body->live_rows;
     uint64_t collapsed = body->collapsed;
-    uint64_t memory = body_memory(body);
     rc = body_draft_keep(body, &draft, !table->schema.keyless, err);
     if (rc != RC_OK)
         return rc;

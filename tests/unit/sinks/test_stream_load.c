@@ -417,24 +417,33 @@ static void test_memory_bounds(void **state)
     const struct sink_ops *ops = bench.sink->ops;
     struct sink_limits limits = ops->limits(bench.sink);
     assert_int_equal(limits.flush_bytes, 32u << 10);
+    char text[401]; /* lines that weigh more than their index */
+    memset(text, 'y', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
     char id[16];
     unsigned rows = 0;
     enum rc rc;
     struct sink_pending pending;
     while ((rc = write_row(&bench, rows % 2 == 0 ? bench.to_orders : bench.to_items,
-                           (snprintf(id, sizeof(id), "%u", rows), id), "some text")) == RC_OK)
+                           (snprintf(id, sizeof(id), "%u", rows), id), text)) == RC_OK)
         rows++;
     assert_int_equal(rc, RC_FULL);
     ops->pending(bench.sink, &pending);
     assert_int_equal(pending.rows, rows);
     assert_true(pending.bytes <= 32u << 10 && pending.bytes > 16u << 10);
+    assert_true(pending.bytes > rows * 400u);
+    struct sink_stats stats;
+    ops->stats(bench.sink, &stats);
+    assert_int_equal(stats.buffered_bytes, pending.bytes);
     seal(&bench, 1);
     assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
     /* Nothing of the refused row was taken, and now it fits. */
-    assert_int_equal(write_row(&bench, bench.to_orders, id, "some text"), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, id, text), RC_OK);
     ops->pending(bench.sink, &pending);
     assert_int_equal(pending.rows, 1);
     drain(&bench, 2);
+    ops->stats(bench.sink, &stats);
+    assert_int_equal(stats.buffered_bytes, pending.bytes);
 
     /* A row larger than the bound waits for an empty batch, then goes alone. */
     char *large = malloc(40001);
