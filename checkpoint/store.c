@@ -374,7 +374,7 @@ static enum rc unfinished(const struct store *store, uint64_t epoch,
 
 static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, struct error *err)
 {
-    const struct store_intent *intent;
+    const struct store_intent *intent = NULL;
     enum rc rc = unfinished(store, epoch, &intent, err);
     if (rc != RC_OK)
         return rc;
@@ -394,7 +394,7 @@ static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, s
 
 static enum rc store_advance(struct store *store, uint64_t epoch, struct error *err)
 {
-    const struct store_intent *intent;
+    const struct store_intent *intent = NULL;
     enum rc rc = unfinished(store, epoch, &intent, err);
     if (rc != RC_OK)
         return rc;
