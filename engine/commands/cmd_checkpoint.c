@@ -157,27 +157,27 @@ static void show_json(const struct store_state *state, struct buf *out)
     buf_add_str(out, "]}}\n");
 }
 
-static enum rc show(const struct command_parts *parts, const struct place *place, bool json,
-                    struct error *err)
+static enum exit_code show(const struct command_parts *parts, const struct place *place, bool json)
 {
     struct store_options options = {
         .dir = place->dir, .pipeline = place->pipeline, .read_only = true};
+    struct error err;
+    error_clear(&err);
     struct store *store;
-    enum rc rc = parts->store->open(&options, &store, err);
-    if (rc != RC_OK)
-        return rc;
+    if (parts->store->open(&options, &store, &err) != RC_OK)
+        return command_fail(&err, EXIT_CODE_CHECKPOINT);
     struct buf out;
     buf_init(&out, TEXT_MAX);
     if (json)
         show_json(parts->store->state(store), &out);
     else
         show_text(parts->store->state(store), &out);
-    rc = buf_check(&out, "the description of the checkpoint", err);
-    if (rc == RC_OK)
-        (void)command_flush(&out);
+    enum exit_code code = buf_check(&out, "the description of the checkpoint", &err) == RC_OK
+                              ? command_finish(&out)
+                              : command_fail(&err, EXIT_CODE_INTERNAL);
     buf_deinit(&out);
     parts->store->close(store);
-    return rc;
+    return code;
 }
 
 static enum exit_code run_show(const struct command_parts *parts, const struct command_line *line)
@@ -188,9 +188,9 @@ static enum exit_code run_show(const struct command_parts *parts, const struct c
     enum rc rc = find_place(parts, line->args[0], &place, &err);
     if (rc != RC_OK)
         return command_fail(&err, command_exit_code(&err));
-    rc = show(parts, &place, command_value(line, "json") != NULL, &err);
+    enum exit_code code = show(parts, &place, command_value(line, "json") != NULL);
     leave_place(&place);
-    return rc == RC_OK ? EXIT_CODE_OK : command_fail(&err, EXIT_CODE_CHECKPOINT);
+    return code;
 }
 
 const struct command command_checkpoint_show = {
@@ -243,10 +243,10 @@ static enum exit_code run_verify(const struct command_parts *parts, const struct
     rc = parts->store->verify(place.dir, &report, &err);
     if (lines.json)
         buf_addf(&lines.out, "],\"whole\":%s}\n", rc == RC_OK ? "true" : "false");
-    (void)command_flush(&lines.out);
+    enum exit_code code = command_finish(&lines.out);
     buf_deinit(&lines.out);
     leave_place(&place);
-    return rc == RC_OK ? EXIT_CODE_OK : command_fail(&err, EXIT_CODE_CHECKPOINT);
+    return rc == RC_OK ? code : command_fail(&err, EXIT_CODE_CHECKPOINT);
 }
 
 const struct command command_checkpoint_verify = {

@@ -32,11 +32,11 @@ static enum exit_code run(const struct command_parts *parts, const struct comman
     describe(&pipeline_section, "Settings of the pipeline itself.", markdown, &out);
     struct error err;
     error_clear(&err);
-    enum rc rc = buf_check(&out, "the description", &err);
-    if (rc == RC_OK)
-        (void)command_flush(&out);
+    enum exit_code code = buf_check(&out, "the description", &err) == RC_OK
+                              ? command_finish(&out)
+                              : command_fail(&err, EXIT_CODE_INTERNAL);
     buf_deinit(&out);
-    return rc == RC_OK ? EXIT_CODE_OK : command_fail(&err, EXIT_CODE_INTERNAL);
+    return code;
 }
 
 const struct command command_config = {
@@ -64,10 +64,12 @@ static enum exit_code run_print(const struct command_parts *parts, const struct 
     struct buf out;
     buf_init(&out, TEXT_MAX);
     cfg_each_value(file.document, print_value, &out);
-    (void)command_flush(&out);
+    enum exit_code code = buf_check(&out, "the list of values", &err) == RC_OK
+                              ? command_finish(&out)
+                              : command_fail(&err, EXIT_CODE_INTERNAL);
     buf_deinit(&out);
     pipeline_file_close(&file);
-    return EXIT_CODE_OK;
+    return code;
 }
 
 const struct command command_config_print = {

@@ -25,50 +25,77 @@ static enum rc parse_offset(const char *name, const char *text, uint64_t *value_
     return error_set(err, RC_USAGE, "--%s takes a byte offset, not \"%s\".", name, text);
 }
 
-/* Prints every event until the end or an error; what came before an error has been printed. A
- * reader that went away ends it quietly. */
-static enum rc print_events(struct source *source, struct cloudevent_writer *writer,
-                            struct buf *out, struct error *err)
+/* What an error of the input is to the caller. */
+static enum exit_code input_code(const struct error *err)
 {
-    struct change change;
-    for (;;) {
-        enum rc rc = source->ops->next(source, &change, WAIT_MS, err);
-        if (rc == RC_AGAIN)
-            continue;
-        if (rc == RC_OK)
-            rc = cloudevent_add(writer, out, &change, err);
-        if ((rc != RC_OK || out->len >= FLUSH_AT) && !command_flush(out))
-            return RC_OK;
-        if (rc == RC_EOF)
-            return RC_OK;
-        if (rc != RC_OK)
-            return rc;
+    switch (err->rc) {
+    case RC_USAGE:
+    case RC_CONFIG:
+        return EXIT_CODE_USAGE;
+    case RC_MEMORY:
+        return EXIT_CODE_INTERNAL;
+    case RC_IO: /* a file that is not there, or a disk that fails */
+    case RC_NOT_FOUND:
+        return EXIT_CODE_SOURCE;
+    default:
+        return EXIT_CODE_DATA;
     }
 }
 
-static enum rc decode(const struct command_parts *parts, const struct command_line *line,
-                      const struct source_file_config *config, struct pattern_set *tables,
-                      struct error *err)
+/* Prints every event until the end or an error; what came before an error has been printed. A
+ * reader that went away ends it quietly. */
+static enum exit_code print_events(struct source *source, struct cloudevent_writer *writer,
+                                   struct buf *out)
+{
+    struct change change;
+    struct error err;
+    for (;;) {
+        error_clear(&err);
+        enum rc rc = source->ops->next(source, &change, WAIT_MS, &err);
+        if (rc == RC_AGAIN)
+            continue;
+        if (rc == RC_OK)
+            rc = cloudevent_add(writer, out, &change, &err);
+        if (rc != RC_OK || out->len >= FLUSH_AT) {
+            struct error lost;
+            error_clear(&lost);
+            enum rc flushed = command_flush(out, &lost);
+            if (flushed == RC_EOF)
+                return EXIT_CODE_OK;
+            if (flushed != RC_OK)
+                return command_fail(&lost, EXIT_CODE_INTERNAL);
+        }
+        if (rc == RC_EOF)
+            return EXIT_CODE_OK;
+        if (rc != RC_OK)
+            return command_fail(&err, input_code(&err));
+    }
+}
+
+static enum exit_code decode(const struct command_parts *parts, const struct command_line *line,
+                             const struct source_file_config *config, struct pattern_set *tables)
 {
     struct source_options options = {
         .config = config, .wants = wants, .wants_ctx = tables, .name = SLICE("decode")};
+    struct error err;
+    error_clear(&err);
     struct source *source;
-    enum rc rc = parts->file_source->open(&options, &source, err);
+    enum rc rc = parts->file_source->open(&options, &source, &err);
     if (rc != RC_OK)
-        return rc;
+        return command_fail(&err, input_code(&err));
     struct cloudevent_writer writer;
     struct buf out;
     buf_init(&out, OUT_MAX);
     const char *name = command_value(line, "source-name");
-    rc = cloudevent_writer_init(&writer, slice_str(name != NULL ? name : "offline"), err);
+    rc = cloudevent_writer_init(&writer, slice_str(name != NULL ? name : "offline"), &err);
     if (rc == RC_OK)
-        rc = source->ops->start(source, NULL, err);
-    if (rc == RC_OK)
-        rc = print_events(source, &writer, &out, err);
+        rc = source->ops->start(source, NULL, &err);
+    enum exit_code code =
+        rc == RC_OK ? print_events(source, &writer, &out) : command_fail(&err, input_code(&err));
     cloudevent_writer_deinit(&writer);
     buf_deinit(&out);
     source->ops->close(source);
-    return rc;
+    return code;
 }
 
 static enum exit_code run(const struct command_parts *parts, const struct command_line *line)
@@ -91,10 +118,10 @@ static enum exit_code run(const struct command_parts *parts, const struct comman
     if (rc == RC_OK && command_value(line, "tables") != NULL)
         rc = pattern_set_new(command_value(line, "tables"), command_value(line, "exclude"), &tables,
                              &err);
-    if (rc == RC_OK)
-        rc = decode(parts, line, &config, tables, &err);
+    enum exit_code code = rc == RC_OK ? decode(parts, line, &config, tables)
+                                      : command_fail(&err, command_exit_code(&err));
     pattern_set_free(tables);
-    return rc == RC_OK ? EXIT_CODE_OK : command_fail(&err, command_exit_code(&err));
+    return code;
 }
 
 const struct command command_decode = {

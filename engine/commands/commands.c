@@ -78,19 +78,29 @@ enum exit_code command_exit_code(const struct error *err)
     }
 }
 
-bool command_flush(struct buf *out)
+enum rc command_flush(struct buf *out, struct error *err)
 {
     size_t done = 0;
     while (done < out->len) {
         ssize_t wrote = write(STDOUT_FILENO, out->ptr + done, out->len - done);
         if (wrote < 0 && errno == EINTR)
             continue;
-        if (wrote <= 0)
-            return false;
+        if (wrote < 0 && errno == EPIPE)
+            return RC_EOF;
+        if (wrote < 0)
+            return error_set_os(err, RC_IO, errno, "Standard output cannot be written");
         done += (size_t)wrote;
     }
     buf_reset(out);
-    return true;
+    return RC_OK;
+}
+
+enum exit_code command_finish(struct buf *out)
+{
+    struct error err;
+    error_clear(&err);
+    enum rc rc = command_flush(out, &err);
+    return rc == RC_OK || rc == RC_EOF ? EXIT_CODE_OK : command_fail(&err, EXIT_CODE_INTERNAL);
 }
 
 static void print_option(const struct command_option *option)
@@ -242,6 +252,29 @@ static enum exit_code unknown_command(const char *word)
     return usage_error("There is no command \"%s\".", word, hint);
 }
 
+/* What may have been meant by an option that the command does not have. */
+static enum exit_code unknown_option(const struct command *command, const char *word)
+{
+    const struct command_option *nearest = NULL;
+    unsigned best = 4;
+    const char *equals = strchr(word, '=');
+    struct slice name =
+        equals == NULL ? slice_str(word + 2) : slice_of(word + 2, (size_t)(equals - word) - 2);
+    for (unsigned i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name != NULL; i++) {
+        unsigned distance = text_distance(name, slice_str(command->options[i].name));
+        if (distance < best) {
+            best = distance;
+            nearest = &command->options[i];
+        }
+    }
+    char hint[128];
+    if (nearest != NULL)
+        snprintf(hint, sizeof(hint), "Did you mean \"--%s\"?", nearest->name);
+    else
+        snprintf(hint, sizeof(hint), "\"millrace COMMAND --help\" lists the options.");
+    return usage_error("There is no option \"%s\" here.", word, hint);
+}
+
 static bool take_own(struct command_line *line, int argc, char **argv, int *index,
                      bool *missing_out)
 {
@@ -274,8 +307,7 @@ static enum exit_code parse_line(struct parse *parse, struct command_line *line,
         const char *word = argv[i];
         if (!take_own(line, argc, argv, &i, &missing) &&
             !take_global(parse, argc, argv, &i, &missing))
-            return usage_error("There is no option \"%s\" here.", word,
-                               "\"millrace COMMAND --help\" lists the options.");
+            return unknown_option(line->command, word);
         if (missing)
             return usage_error("The option \"%s\" is not complete.", word,
                                "\"millrace COMMAND --help\" says what it takes.");

@@ -74,7 +74,10 @@ enum rc pipeline_file_open(const struct command_parts *parts, const char *path,
                            struct pipeline_file *file, struct error *err) MUST_CHECK;
 void pipeline_file_close(struct pipeline_file *file);
 
-/* Writes all of `out` to standard output; false when the reader is gone or the disk is full. */
-bool command_flush(struct buf *out);
+/* Writes all of `out` to standard output and empties it. RC_EOF: the reader is gone, which is a
+ * quiet end and no error; RC_IO: it cannot be written, as on a full disk. */
+enum rc command_flush(struct buf *out, struct error *err) MUST_CHECK;
+/* The same as the last thing that a command does; gives its exit code. */
+enum exit_code command_finish(struct buf *out);
 
 #endif
