@@ -51,10 +51,10 @@ static enum rc refuse_statement(const struct query *query, struct error *err)
     size_t len = query->text.len < SHOWN ? query->text.len : SHOWN;
     return error_set(err, RC_UNSUPPORTED,
                      "A statement that changes rows of captured tables is in the binlog as text "
-                     "and not as rows (database %.*s): %.*s%s. SET GLOBAL binlog_format=ROW, and "
+                     "and not as rows (%s%.*s): %.*s%s. SET GLOBAL binlog_format=ROW, and "
                      "load the tables anew.",
-                     SLICE_ARG(query->db), (int)len, (const char *)query->text.ptr,
-                     len < query->text.len ? "..." : "");
+                     query->db.len > 0 ? "database " : "no default database", SLICE_ARG(query->db),
+                     (int)len, (const char *)query->text.ptr, len < query->text.len ? "..." : "");
 }
 
 /* Rows change without being in the binlog. */
