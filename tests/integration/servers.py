@@ -71,7 +71,11 @@ class Server:
             self.child = subprocess.Popen([*self.command(), *self.options], stdout=log, stderr=log,
                                           stdin=subprocess.DEVNULL, env=self.environment())
         if wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:
+                self.kill9()
+                raise
 
     def wait_ready(self) -> None:
         def ready() -> bool:
@@ -82,6 +86,13 @@ class Server:
             wait_until(ready, START_DEADLINE_S, f"an answer of {self.product}")
         except TimeoutError as problem:
             raise RuntimeError(f"{problem}\n{self.log_tail()}") from problem
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.stop()
 
     def stop(self) -> None:
         if self.child is None:
@@ -95,6 +106,9 @@ class Server:
         self.child = None
 
     def kill9(self) -> None:
+        """As a power cut would end it: nothing is flushed."""
+        if self.child is None:
+            return
         self.child.kill()
         self.child.wait()
         self.child = None
@@ -117,7 +131,7 @@ class Server:
     def _client(self, arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess:
         return subprocess.run(
             ["mariadb", "--no-defaults", *self.client_arguments(), "--default-character-set=utf8mb4", "--batch",
-             "--skip-column-names", "--raw", *arguments],
+             "--skip-column-names", "--raw", "--connect-timeout=5", *arguments],
             input=None if text is None else text.encode(), stdin=subprocess.DEVNULL if text is None else None,
             capture_output=True, check=False)
 
@@ -131,6 +145,27 @@ class Server:
     def value(self, sql: str) -> str:
         return self.query(sql).rstrip("\n")
 
+    # A user that Millrace may connect as: MySQL's default authentication, MariaDB's native one.
+    account_method = ""
+    account_grants = "SELECT, RELOAD, REPLICATION SLAVE, REPLICATION CLIENT"
+
+    def add_account(self, user: str = "millrace", password: str = "secret word") -> dict[str, str]:
+        """Makes an account for the pipeline; gives what the `source:` block of its file says."""
+        self.query(f"CREATE USER '{user}'@'%' IDENTIFIED {self.account_method} '{password}';\n"
+                   f"GRANT {self.account_grants} ON *.* TO '{user}'@'%';\n")
+        return {"hostname": "127.0.0.1", "port": str(self.port), "username": user, "password": password}
+
+    def client_can_connect(self, account: dict[str, str]) -> str:
+        """Connects over TCP as the account; gives the server's name for it, or raises."""
+        done = subprocess.run(
+            ["mariadb", "--no-defaults", "--protocol=tcp", f"--host={account['hostname']}",
+             f"--port={account['port']}", f"--user={account['username']}", f"--password={account['password']}",
+             "--connect-timeout=5", "--batch", "--skip-column-names", "-e", "SELECT CURRENT_USER()"],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{self.product}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode().strip()
+
     def version(self) -> str:
         return f"{self.product} {self.value('SELECT VERSION()')}"
 
@@ -142,6 +177,17 @@ class MariaDB(Server):
     """MariaDB as Debian packages it (10.11 on Debian 12)."""
 
     product = "MariaDB"
+    account_method = "BY"
+    account_grants = "SELECT, RELOAD, REPLICATION SLAVE, REPLICATION SLAVE ADMIN, BINLOG MONITOR"
+
+    @classmethod
+    def available(cls) -> str | None:
+        """None when it can be started; else why not, for naming a skipped test."""
+        return None if cls.program() else "MariaDB is not installed (Debian: mariadb-server-core)"
+
+    @staticmethod
+    def program() -> str | None:
+        return shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
     def _user(self) -> list[str]:
         # The server refuses to run as root unless it is told to.
@@ -154,12 +200,11 @@ class MariaDB(Server):
             capture_output=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise RuntimeError(f"mariadb-install-db: {done.stdout.decode()}{done.stderr.decode()}")
-        # Accounts without a name would be chosen before a named one on 'localhost'.
 
     def command(self) -> list[str]:
-        program = shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        program = self.program()
         if program is None:
-            raise RuntimeError("mariadbd is not installed (Debian: mariadb-server)")
+            raise RuntimeError(self.available())
         return [program, "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
                 f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
                 "--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL",
@@ -171,6 +216,7 @@ class MySQL97(Server):
     """Oracle's MySQL 9.7, unpacked from Debian unstable into a cache folder (tests/support/servers)."""
 
     product = "MySQL"
+    account_method = "WITH caching_sha2_password BY"
 
     @staticmethod
     def home() -> pathlib.Path:
@@ -180,18 +226,16 @@ class MySQL97(Server):
     @classmethod
     def available(cls) -> str | None:
         """None when it can be started; else why not, for naming a skipped test."""
-        if (cls.home() / "usr" / "sbin" / "mysqld").exists():
-            return None
+        # Quick when it is there; only the script knows whether the tree is whole.
         done = subprocess.run([str(ROOT / "tests" / "support" / "servers" / "mysql97.sh"), str(cls.home())],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode == 0:
             return None
-        return "MySQL 9.7 could not be fetched: " + done.stderr.decode(errors="replace").strip()[-200:]
+        told = [line for line in done.stderr.decode(errors="replace").splitlines() if "could not be fetched" in line]
+        return told[0] if told else "MySQL 9.7 could not be fetched (tests/support/servers/mysql97.sh says why)"
 
     def _program(self) -> list[str]:
-        home = self.home()
-        libraries = f"{home}/usr/lib/x86_64-linux-gnu:{home}/usr/lib/mysql/private:{home}/lib/x86_64-linux-gnu"
-        return [f"{home}/usr/lib64/ld-linux-x86-64.so.2", "--library-path", libraries, f"{home}/usr/sbin/mysqld"]
+        return [str(self.home() / "bin" / "mysqld")]
 
     def _common(self) -> list[str]:
         return ["--no-defaults", f"--datadir={self.data}", f"--basedir={self.home()}/usr",
