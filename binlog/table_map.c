@@ -46,8 +46,10 @@ static enum rc read_columns(const struct table_map *map, struct table_facts *fac
         struct value_facts *column = &facts->columns[i];
         column->wire_type = map->types[i];
         enum rc rc = value_meta_len(column->wire_type, &column->meta_len, err);
-        if (rc != RC_OK)
-            return error_wrap(err, "column %u", i + 1);
+        if (rc != RC_OK) {
+            error_wrap(err, "column %u", i + 1);
+            return rc;
+        }
         column->meta = cursor_take(&meta, column->meta_len);
         facts->nullable[i] = (map->null_bits[i / 8] >> (i % 8) & 1) != 0;
     }

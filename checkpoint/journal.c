@@ -197,10 +197,12 @@ static enum rc tell(const struct checkpoint_journal *journal, uint64_t generatio
     error_set_os(err, RC_IO, os_code, "The checkpoint file %s/%s cannot be %s", journal->dir, name,
                  what);
     if (os_code == ENOSPC || os_code == EDQUOT || os_code == EFBIG)
-        return error_hint(err, "Make room there and start again; what the checkpoint held before "
-                               "is still whole.");
-    return error_hint(err, "What the checkpoint held before is still whole; look at the disk and "
-                           "start again.");
+        error_hint(err, "Make room there and start again; what the checkpoint held before is still "
+                        "whole.");
+    else
+        error_hint(err, "What the checkpoint held before is still whole; look at the disk and "
+                        "start again.");
+    return RC_IO;
 }
 
 static int write_new(int dir_fd, struct slice content, int *fd_out)

@@ -25,11 +25,13 @@ static enum rc tell(const char *dir, uint64_t generation, struct error *err)
         return err == NULL ? RC_CORRUPT : err->rc;
     if (err->rc == RC_UNSUPPORTED) {
         error_wrap(err, "The checkpoint file %s/%s was written by a newer Millrace", dir, name);
-        return error_hint(err, "Use that version; nothing was changed.");
+        error_hint(err, "Use that version; nothing was changed.");
+        return RC_UNSUPPORTED;
     }
     error_wrap(err, "The checkpoint file %s/%s is damaged", dir, name);
-    return error_hint(err, "Nothing was changed. Restore the folder from a backup; or move it away "
-                           "to begin anew where the pipeline file's startup mode says.");
+    error_hint(err, "Nothing was changed. Restore the folder from a backup; or move it away "
+                    "to begin anew where the pipeline file's startup mode says.");
+    return RC_CORRUPT;
 }
 
 /* A generation after the first begins with the state of the one before it; without that it says

@@ -94,7 +94,7 @@ static enum rc take(struct checkpoint_model *model, const struct checkpoint_reco
                          (unsigned long long)replay->sequence + 1);
     enum rc rc = checkpoint_model_stage(model, record, err);
     if (rc == RC_CORRUPT)
-        return error_wrap(err, "byte %llu", (unsigned long long)replay->good_len);
+        error_wrap(err, "byte %llu", (unsigned long long)replay->good_len);
     if (rc != RC_OK)
         return rc;
     checkpoint_model_commit(model);

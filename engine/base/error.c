@@ -84,10 +84,10 @@ enum rc error_set_os(struct error *err, enum rc rc, int os_code, const char *for
     return rc;
 }
 
-enum rc error_wrap(struct error *err, const char *format, ...)
+void error_wrap(struct error *err, const char *format, ...)
 {
     if (err == NULL)
-        return RC_OK;
+        return;
     char context[ERROR_TEXT_MAX];
     va_list args;
     va_start(args, format);
@@ -98,13 +98,12 @@ enum rc error_wrap(struct error *err, const char *format, ...)
     snprintf(err->text, sizeof(err->text), "%.*s", (int)sizeof(err->text) - 1, whole);
     mend_tail(err->text);
     flatten(err);
-    return err->rc;
 }
 
-enum rc error_hint(struct error *err, const char *format, ...)
+void error_hint(struct error *err, const char *format, ...)
 {
     if (err == NULL)
-        return RC_OK;
+        return;
     size_t len = strlen(err->text);
     bool ends = len > 0 && (err->text[len - 1] == '.' || err->text[len - 1] == '?');
     int added = snprintf(err->text + len, sizeof(err->text) - len, ends ? " " : ". ");
@@ -118,7 +117,6 @@ enum rc error_hint(struct error *err, const char *format, ...)
     }
     mend_tail(err->text);
     flatten(err);
-    return err->rc;
 }
 
 const char *error_class_name(enum error_class class)

@@ -54,11 +54,12 @@ enum rc error_set(struct error *err, enum rc rc, const char *format, ...) PRINTF
 enum rc error_set_os(struct error *err, enum rc rc, int os_code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
-/* Puts "context: " in front of the text that is there and returns err->rc. */
-enum rc error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Puts "context: " in front of the text that is there. It gives no code back on purpose: with `err`
+ * NULL it could not know which, and a failure must never turn into RC_OK. */
+void error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Adds a sentence behind the text that is there (a remedy) and returns err->rc. */
-enum rc error_hint(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Adds a sentence behind the text that is there: a remedy. */
+void error_hint(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 const char *error_class_name(enum error_class class);
 

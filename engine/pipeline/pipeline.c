@@ -59,9 +59,9 @@ static enum rc make_room(struct pipeline *pipeline, struct error *err)
     if (pipeline->replay.active) {
         error_set(err, RC_LIMIT, "The unfinished epoch %llu does not fit into a batch any more.",
                   (unsigned long long)pipeline->replay.epoch);
-        return error_hint(err,
-                          "Set the sink's buffer size (sink.buffer-flush.max-bytes) to what it "
-                          "was when the epoch was begun, or higher.");
+        error_hint(err, "Set the sink's buffer size (sink.buffer-flush.max-bytes) to what it was "
+                        "when the epoch was begun, or higher.");
+        return RC_LIMIT;
     }
     enum rc rc = epoch_drain(pipeline, 0, err);
     return rc != RC_OK ? rc : epoch_close(pipeline, err);

@@ -66,8 +66,9 @@ static enum rc judge_forgotten(const struct pipeline *pipeline, const struct man
               "%llu seconds ago under the label %.*s arrived: the target has forgotten the label.",
               (unsigned long long)entry->rows, SLICE_ARG(entry->db), SLICE_ARG(entry->table),
               (unsigned long long)(age_ms / 1000), SLICE_ARG(entry->token));
-    return error_hint(err, "Look into the table; if they are missing, start once with a larger "
-                           "`label.trust`, or with `delivery: at-least-once`.");
+    error_hint(err, "Look into the table; if they are missing, start once with a larger "
+                    "`label.trust`, or with `delivery: at-least-once`.");
+    return RC_MISMATCH;
 }
 
 static enum rc resolve_all(struct pipeline *pipeline, const struct store_intent *intent,

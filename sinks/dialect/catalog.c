@@ -144,7 +144,8 @@ enum rc dialect_catalog_read(struct myconn *conn, const struct sink_target *targ
     enum rc rc = read_columns(conn, target, arena, catalog_out, err);
     if (rc == RC_OK && catalog_out->column_count > 0)
         rc = read_create(conn, target, arena, catalog_out, err);
-    return rc == RC_OK ? RC_OK
-                       : error_wrap(err, "Table %.*s.%.*s of the target cannot be read",
-                                    SLICE_ARG(target->db), SLICE_ARG(target->table));
+    if (rc != RC_OK)
+        error_wrap(err, "Table %.*s.%.*s of the target cannot be read", SLICE_ARG(target->db),
+                   SLICE_ARG(target->table));
+    return rc;
 }

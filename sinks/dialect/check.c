@@ -19,7 +19,9 @@ enum rc dialect_check_version(struct myconn *conn, const char *product, const ch
                    "The server at %s does not call itself %s; it says '%s'.", myconn_label(conn),
                    product, buf_cstr(&version));
     buf_deinit(&version);
-    return rc == RC_OK ? RC_OK : error_wrap(err, "%s does not tell its version", product);
+    if (rc != RC_OK)
+        error_wrap(err, "%s does not tell its version", product);
+    return rc;
 }
 
 /* Rows of the answer whose field `Alive` is true; -1 when there is no such field. */

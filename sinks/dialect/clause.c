@@ -132,7 +132,8 @@ enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice cr
     if (rc == RC_OK || made == RC_OK || err == NULL)
         return rc;
     *err = database;
-    return error_wrap(err, "Database '%.*s' cannot be created", SLICE_ARG(db));
+    error_wrap(err, "Database '%.*s' cannot be created", SLICE_ARG(db));
+    return made;
 }
 
 bool dialect_name_is_ascii(struct slice name)

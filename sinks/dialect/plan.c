@@ -62,9 +62,11 @@ static enum rc plan_columns(dialect_type_fn type, const struct table *source, st
         schema->columns[i].target_nullable = !key;
         enum rc rc = type(&source->columns[i], key ? DIALECT_PLACE_KEY : DIALECT_PLACE_VALUE, arena,
                           &schema->columns[i], err);
-        if (rc != RC_OK)
-            return error_wrap(err, "Column '%.*s' of %.*s.%.*s", SLICE_ARG(source->columns[i].name),
-                              SLICE_ARG(source->db), SLICE_ARG(source->name));
+        if (rc != RC_OK) {
+            error_wrap(err, "Column '%.*s' of %.*s.%.*s", SLICE_ARG(source->columns[i].name),
+                       SLICE_ARG(source->db), SLICE_ARG(source->name));
+            return rc;
+        }
     }
     return RC_OK;
 }

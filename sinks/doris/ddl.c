@@ -125,9 +125,11 @@ static enum rc create(const struct doris_config *config, struct myconn *conn,
     if (rc == RC_OK)
         rc = dialect_create_run(conn, schema->db, buf_slice(&sql), err);
     buf_deinit(&sql);
-    if (rc != RC_OK)
-        return error_wrap(err, "Table %.*s.%.*s cannot be created at Apache Doris",
-                          SLICE_ARG(schema->db), SLICE_ARG(schema->table));
+    if (rc != RC_OK) {
+        error_wrap(err, "Table %.*s.%.*s cannot be created at Apache Doris", SLICE_ARG(schema->db),
+                   SLICE_ARG(schema->table));
+        return rc;
+    }
     log_info("sink.ddl", "Created a table.", LOG_SLICE("db", schema->db),
              LOG_SLICE("table", schema->table));
     return RC_OK;

@@ -218,10 +218,12 @@ static enum rc absent_column(const struct encoder *encoder, uint32_t index, stru
                      encoder->source, SLICE_ARG(encoder->schema->source->columns[index].name));
 }
 
-static enum rc cell_failed(const struct encoder *encoder, uint32_t index, struct error *err)
+static enum rc cell_failed(const struct encoder *encoder, uint32_t index, enum rc rc,
+                           struct error *err)
 {
-    return error_wrap(err, "Column %.*s of table %s",
-                      SLICE_ARG(encoder->schema->source->columns[index].name), encoder->source);
+    error_wrap(err, "Column %.*s of table %s",
+               SLICE_ARG(encoder->schema->source->columns[index].name), encoder->source);
+    return rc;
 }
 
 static enum rc add_line(struct encoder *encoder, const struct row *row, bool deleted,
@@ -242,11 +244,12 @@ static enum rc add_line(struct encoder *encoder, const struct row *row, bool del
         }
         struct slice text;
         buf_reset(&encoder->scratch);
-        if (cell_text(&source->columns[i], cell, &encoder->scratch, &text, err) != RC_OK)
-            return cell_failed(encoder, i, err);
-        enum rc rc = add_value(encoder, i, text, out, err);
+        enum rc rc = cell_text(&source->columns[i], cell, &encoder->scratch, &text, err);
         if (rc != RC_OK)
-            return rc == RC_CORRUPT ? cell_failed(encoder, i, err) : rc;
+            return cell_failed(encoder, i, rc, err);
+        rc = add_value(encoder, i, text, out, err);
+        if (rc != RC_OK)
+            return rc == RC_CORRUPT ? cell_failed(encoder, i, rc, err) : rc;
     }
     buf_add_slice(out, deleted ? encoder->delete_tail : encoder->upsert_tail);
     return RC_OK;
@@ -272,9 +275,10 @@ static enum rc add_key(struct encoder *encoder, const struct row *row, struct bu
         }
         struct slice text;
         buf_reset(&encoder->scratch);
-        if (cell_text(&schema->source->columns[index], cell, &encoder->scratch, &text, err) !=
-            RC_OK)
-            return cell_failed(encoder, index, err);
+        enum rc rc =
+            cell_text(&schema->source->columns[index], cell, &encoder->scratch, &text, err);
+        if (rc != RC_OK)
+            return cell_failed(encoder, index, rc, err);
         store_u32le(head, (uint32_t)text.len);
         buf_add(out, head, sizeof(head));
         buf_add_slice(out, text);

@@ -189,8 +189,10 @@ enum rc redirect_resolve(const struct load_settings *settings, const struct endp
                          const char *location, struct endpoint *to, struct error *err)
 {
     enum rc rc = endpoint_parse(location, to, err);
-    if (rc != RC_OK)
-        return error_wrap(err, "%s sent a redirect that cannot be used", from->authority);
+    if (rc != RC_OK) {
+        error_wrap(err, "%s sent a redirect that cannot be used", from->authority);
+        return rc;
+    }
     if (!same_path(from->path, to->path))
         return error_set(err, RC_PROTOCOL,
                          "%s sent a redirect to %s for another path than the one that was asked "

@@ -91,9 +91,10 @@ static enum rc start_at(struct transfer *transfer, const char *address, const ch
                        address, path);
     if (len < 0 || (size_t)len >= sizeof(url))
         return error_set(err, RC_CONFIG, "The address %s with its path is too long.", address);
-    if (endpoint_parse(url, endpoint, err) != RC_OK)
-        return error_wrap(err, "Address %s", address);
-    return RC_OK;
+    enum rc rc = endpoint_parse(url, endpoint, err);
+    if (rc != RC_OK)
+        error_wrap(err, "Address %s", address);
+    return rc;
 }
 
 /* Performs one hop and notes what a failure means. */

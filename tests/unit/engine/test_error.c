@@ -22,9 +22,9 @@ static void told_and_classed(void **state)
     assert_int_equal(err.outcome, ERROR_NOT_APPLIED);
     assert_int_equal(error_set(&err, RC_REJECTED, "Row."), RC_REJECTED);
     assert_int_equal(err.class, ERROR_REJECT);
-    (void)error_set(&err, RC_CANCELLED, "Stopped.");
+    error_set(&err, RC_CANCELLED, "Stopped.");
     assert_int_equal(err.class, ERROR_CANCELLED);
-    (void)error_set(&err, RC_CORRUPT, "Damaged.");
+    error_set(&err, RC_CORRUPT, "Damaged.");
     assert_int_equal(err.class, ERROR_FATAL);
     error_clear(&err);
     assert_int_equal(err.rc, RC_OK);
@@ -45,7 +45,7 @@ static void system_calls(void **state)
     assert_int_equal(error_set_os(&err, RC_IO, ENOSPC, "Writing %s failed", "journal"), RC_IO);
     assert_string_equal(err.text, "Writing journal failed: No space left on device");
     assert_int_equal(err.os_code, ENOSPC);
-    (void)error_set_os(&err, RC_IO, 123456, "Odd");
+    error_set_os(&err, RC_IO, 123456, "Odd");
     assert_string_equal(err.text, "Odd: Unknown error 123456");
 }
 
@@ -53,13 +53,15 @@ static void context_and_remedy(void **state)
 {
     (void)state;
     struct error err;
-    (void)error_set(&err, RC_DENIED, "No");
+    error_set(&err, RC_DENIED, "No");
     err.mysql_code = 1045;
-    assert_int_equal(error_wrap(&err, "table %s", "a.b"), RC_DENIED);
+    error_wrap(&err, "table %s", "a.b");
+    assert_int_equal(err.rc, RC_DENIED);
     assert_string_equal(err.text, "table a.b: No");
-    assert_int_equal(error_hint(&err, "Grant %s.", "it"), RC_DENIED);
+    error_hint(&err, "Grant %s.", "it");
+    assert_int_equal(err.rc, RC_DENIED);
     assert_string_equal(err.text, "table a.b: No. Grant it.");
-    (void)error_hint(&err, "Then go on.");
+    error_hint(&err, "Then go on.");
     assert_string_equal(err.text, "table a.b: No. Grant it. Then go on.");
     assert_int_equal(err.text_len, strlen(err.text));
     assert_int_equal(err.mysql_code, 1045);
@@ -70,9 +72,9 @@ static void one_line_always(void **state)
 {
     (void)state;
     struct error err;
-    (void)error_set(&err, RC_IO, "a\nb\r\tc\x1b[2J\x7f");
+    error_set(&err, RC_IO, "a\nb\r\tc\x1b[2J\x7f");
     assert_string_equal(err.text, "a b  c [2J ");
-    (void)error_wrap(&err, "x\ny");
+    error_wrap(&err, "x\ny");
     assert_string_equal(err.text, "x y: a b  c [2J ");
 }
 
@@ -92,16 +94,16 @@ static void cut_between_characters(void **state)
                 len += strlen(characters[c]);
             }
             struct error err;
-            (void)error_set(&err, RC_IO, "%s", large);
+            error_set(&err, RC_IO, "%s", large);
             assert_true(text_is_utf8(slice_str(err.text)));
             assert_in_range(strlen(err.text), ERROR_TEXT_MAX - 5, ERROR_TEXT_MAX - 1);
             assert_int_equal(err.text_len, strlen(err.text));
-            (void)error_wrap(&err, "context");
+            error_wrap(&err, "context");
             assert_true(text_is_utf8(slice_str(err.text)));
             assert_memory_equal(err.text, "context: ", 9);
-            (void)error_hint(&err, "A remedy.");
+            error_hint(&err, "A remedy.");
             assert_true(text_is_utf8(slice_str(err.text)));
-            (void)error_set_os(&err, RC_IO, EIO, "%s", large);
+            error_set_os(&err, RC_IO, EIO, "%s", large);
             assert_true(text_is_utf8(slice_str(err.text)));
             assert_int_equal(err.text_len, strlen(err.text));
         }
@@ -116,13 +118,13 @@ static void a_full_block(void **state)
     memset(large, 'x', sizeof(large));
     large[sizeof(large) - 1] = '\0';
     struct error err;
-    (void)error_set(&err, RC_IO, "%s", large);
+    error_set(&err, RC_IO, "%s", large);
     assert_int_equal(err.text_len, ERROR_TEXT_MAX - 1);
-    (void)error_hint(&err, "More.");
+    error_hint(&err, "More.");
     assert_string_equal(err.text, large);
     large[ERROR_TEXT_MAX - 2] = '\0';
-    (void)error_set(&err, RC_IO, "%s", large);
-    (void)error_hint(&err, "More.");
+    error_set(&err, RC_IO, "%s", large);
+    error_hint(&err, "More.");
     assert_int_equal(err.text_len, ERROR_TEXT_MAX - 1);
 }
 
@@ -131,8 +133,8 @@ static void nobody_wants_the_text(void **state)
     (void)state;
     assert_int_equal(error_set(NULL, RC_IO, "x"), RC_IO);
     assert_int_equal(error_set_os(NULL, RC_IO, 5, "x"), RC_IO);
-    assert_int_equal(error_wrap(NULL, "x"), RC_OK);
-    assert_int_equal(error_hint(NULL, "x"), RC_OK);
+    error_wrap(NULL, "x"); /* no text wanted */
+    error_hint(NULL, "x"); /* no text wanted */
     error_clear(NULL);
 }
 
