@@ -226,6 +226,9 @@ def test_every_file_names_its_licence():
     files = sources(*PRODUCT, "bench", "tests", suffixes=(".c", ".h", ".py", ".sh"))
     faults = [name_of(path) for path in files
               if "SPDX-License-Identifier: Apache-2.0" not in path.read_text(errors="replace")[:300]]
+    scripts = [ROOT / name for name in ("check", "quickstart", ".ci/run", "bench/run", "CMakeLists.txt")]
+    faults += [name_of(path) for path in scripts
+               if path.exists() and "SPDX-License-Identifier: Apache-2.0" not in path.read_text()[:300]]
     assert not faults, "\n".join(faults)
 
 
