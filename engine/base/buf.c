@@ -51,7 +51,7 @@ static bool grow(struct buf *buf, size_t need)
     return true;
 }
 
-uint8_t *buf_reserve(struct buf *buf, size_t len)
+uint8_t *buf_reserve_more(struct buf *buf, size_t len)
 {
     if (buf->rc != RC_OK)
         return NULL;
@@ -62,36 +62,6 @@ uint8_t *buf_reserve(struct buf *buf, size_t len)
     if (buf->len + len >= buf->cap && !grow(buf, buf->len + len))
         return NULL;
     return buf->ptr + buf->len;
-}
-
-void buf_add(struct buf *buf, const void *ptr, size_t len)
-{
-    if (len == 0)
-        return;
-    uint8_t *to = buf_reserve(buf, len);
-    if (to == NULL)
-        return;
-    memcpy(to, ptr, len);
-    buf->len += len;
-}
-
-void buf_add_slice(struct buf *buf, struct slice s)
-{
-    buf_add(buf, s.ptr, s.len);
-}
-
-void buf_add_str(struct buf *buf, const char *text)
-{
-    buf_add(buf, text, strlen(text));
-}
-
-void buf_add_byte(struct buf *buf, uint8_t byte)
-{
-    uint8_t *to = buf_reserve(buf, 1);
-    if (to == NULL)
-        return;
-    *to = byte;
-    buf->len++;
 }
 
 void buf_add_u64(struct buf *buf, uint64_t value)

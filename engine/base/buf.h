@@ -28,14 +28,49 @@ void buf_deinit(struct buf *buf);
 /* Empties the buffer, keeps its memory, clears the sticky failure. */
 void buf_reset(struct buf *buf);
 
-/* Room for `len` more bytes at buf->ptr + buf->len, or NULL (sticky). The caller adds to buf->len.
- */
-uint8_t *buf_reserve(struct buf *buf, size_t len);
+/* buf_reserve where the room is not there yet. */
+uint8_t *buf_reserve_more(struct buf *buf, size_t len);
 
-void buf_add(struct buf *buf, const void *ptr, size_t len);
-void buf_add_slice(struct buf *buf, struct slice s);
-void buf_add_str(struct buf *buf, const char *text); /* `text`: a literal */
-void buf_add_byte(struct buf *buf, uint8_t byte);
+/* Room for `len` more bytes at buf->ptr + buf->len, or NULL (sticky); the caller adds to buf->len.
+ * Inline, like the next ones: they are what a value's way into a load body is made of. */
+static inline uint8_t *buf_reserve(struct buf *buf, size_t len)
+{
+    if (buf->rc == RC_OK && len < buf->cap - buf->len)
+        return buf->ptr + buf->len;
+    return buf_reserve_more(buf, len);
+}
+
+static inline void buf_add(struct buf *buf, const void *ptr, size_t len)
+{
+    if (len == 0)
+        return;
+    uint8_t *to = buf_reserve(buf, len);
+    if (to == NULL)
+        return;
+    memcpy(to, ptr, len);
+    buf->len += len;
+}
+
+static inline void buf_add_slice(struct buf *buf, struct slice s)
+{
+    buf_add(buf, s.ptr, s.len);
+}
+
+/* `text`: a literal */
+static inline void buf_add_str(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
+
+static inline void buf_add_byte(struct buf *buf, uint8_t byte)
+{
+    uint8_t *to = buf_reserve(buf, 1);
+    if (to == NULL)
+        return;
+    *to = byte;
+    buf->len++;
+}
+
 void buf_add_u64(struct buf *buf, uint64_t value); /* decimal */
 void buf_add_i64(struct buf *buf, int64_t value);  /* decimal */
 void buf_add_hex(struct buf *buf, struct slice bytes);

@@ -4,6 +4,8 @@
  */
 #include "clock.h"
 
+#include "text.h"
+
 #include <stdatomic.h>
 #include <time.h>
 
@@ -72,13 +74,27 @@ int64_t clock_unix_seconds(struct civil_time civil)
 
 void clock_add_rfc3339(struct buf *out, uint64_t unix_us)
 {
+    enum { WHOLE = 19, LONGEST = 27 };
     struct civil_time t = clock_civil((int64_t)(unix_us / 1000000u));
-    buf_addf(out, "%04d-%02u-%02uT%02u:%02u:%02u", t.year, t.month, t.day, t.hour, t.minute,
-             t.second);
+    uint8_t *to = buf_reserve(out, LONGEST);
+    if (to == NULL)
+        return;
+    memcpy(to, "0000-00-00T00:00:00", WHOLE);
+    text_digits(to, (uint32_t)(t.year % 10000), 4);
+    text_digits(to + 5, t.month, 2);
+    text_digits(to + 8, t.day, 2);
+    text_digits(to + 11, t.hour, 2);
+    text_digits(to + 14, t.minute, 2);
+    text_digits(to + 17, t.second, 2);
+    unsigned len = WHOLE;
     unsigned fraction = (unsigned)(unix_us % 1000000u);
-    if (fraction != 0)
-        buf_addf(out, ".%06u", fraction);
-    buf_add_byte(out, 'Z');
+    if (fraction != 0) {
+        to[len] = '.';
+        text_digits(to + len + 1, fraction, 6);
+        len += 7;
+    }
+    to[len++] = 'Z';
+    out->len += len;
 }
 
 unsigned clock_backoff_ms(unsigned attempt, unsigned base_ms, unsigned cap_ms)

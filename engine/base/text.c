@@ -10,17 +10,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char pairs[] = "0001020304050607080910111213141516171819"
+                            "2021222324252627282930313233343536373839"
+                            "4041424344454647484950515253545556575859"
+                            "6061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
+/* From the end, two digits a division: the divisions are what it costs. */
 unsigned text_u64(uint8_t *out, uint64_t value)
 {
-    uint8_t reversed[20];
-    unsigned len = 0;
-    do {
-        reversed[len++] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    for (unsigned i = 0; i < len; i++)
-        out[i] = reversed[len - 1 - i];
-    return len;
+    uint8_t digits[20];
+    unsigned at = sizeof(digits);
+    while (value >= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + value * 2, 2);
+    } else {
+        digits[--at] = (uint8_t)('0' + value);
+    }
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return (unsigned)sizeof(digits) - at;
 }
 
 unsigned text_i64(uint8_t *out, int64_t value)
@@ -33,10 +46,49 @@ unsigned text_i64(uint8_t *out, int64_t value)
 
 void text_digits(uint8_t *out, uint32_t value, unsigned digits)
 {
-    while (digits > 0) {
-        out[--digits] = (uint8_t)('0' + value % 10);
-        value /= 10;
+    for (; digits >= 2; value /= 100) {
+        digits -= 2;
+        memcpy(out + digits, pairs + value % 100 * 2, 2);
     }
+    if (digits == 1)
+        out[0] = (uint8_t)('0' + value % 10);
+}
+
+/*
+ * The common case of the two functions below without a library call: a value that is m / 10^k, m of
+ * at most 15 digits (6 for a float). m and 10^k are exact doubles, so the division rounds once, as
+ * reading the text does; and so few digits name a value uniquely, so it is the shortest text. In
+ * the range below %g writes no exponent, so both ways give the same text. Returns 0 for any other
+ * value.
+ */
+static unsigned short_decimal(uint8_t *out, double value, bool is_float)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    double magnitude = fabs(value);
+    double limit = is_float ? 1e6 : 1e15;
+    if (!(magnitude >= 1e-4 && magnitude < limit))
+        return 0;
+    for (unsigned k = 0; k < sizeof(powers) / sizeof(powers[0]); k++) {
+        double scaled = magnitude * powers[k];
+        if (scaled >= limit - 1)
+            return 0;
+        uint64_t m = (uint64_t)(scaled + 0.5);
+        double again = (double)m / powers[k];
+        if (is_float ? (float)again != (float)magnitude : again != magnitude)
+            continue;
+        unsigned len = 0;
+        if (value < 0)
+            out[len++] = '-';
+        uint64_t power = (uint64_t)powers[k];
+        len += text_u64(out + len, m / power);
+        if (k > 0) {
+            out[len++] = '.';
+            text_digits(out + len, (uint32_t)(m % power), k);
+            len += k;
+        }
+        return len;
+    }
+    return 0;
 }
 
 /* The fewest significant digits that read back the same: 6 to 9 for a float, 15 to 17 for a double
@@ -46,6 +98,9 @@ unsigned text_float(uint8_t *out, float value)
 {
     if (!isfinite(value))
         return 0;
+    unsigned short_len = short_decimal(out, (double)value, true);
+    if (short_len > 0)
+        return short_len;
     char text[32];
     int len = 0;
     for (int digits = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; digits <= 9; digits++) {
@@ -61,6 +116,9 @@ unsigned text_double(uint8_t *out, double value)
 {
     if (!isfinite(value))
         return 0;
+    unsigned short_len = short_decimal(out, value, false);
+    if (short_len > 0)
+        return short_len;
     char text[32];
     int len = 0;
     for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {

@@ -30,18 +30,45 @@ static void add_escape(struct buf *out, uint8_t c)
     }
 }
 
+/* True when none of eight bytes needs an escape: zero-byte tests on the word. A borrow can only
+ * start at a byte that is meant itself, so the answer "none" is never wrong; bytes of 0x80 and
+ * above are never meant, and are masked out. */
+static bool eight_are_bare(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    uint64_t quote = word ^ (ones * '"');
+    uint64_t slash = word ^ (ones * '\\');
+    uint64_t control = (word - ones * 0x20) & ~word;
+    quote = (quote - ones) & ~quote;
+    slash = (slash - ones) & ~slash;
+    return ((quote | slash | control) & high) == 0;
+}
+
+/* The first byte from `i` on that must be escaped, or the length. */
+static size_t find_escape(struct slice text, size_t i)
+{
+    for (; i + 8 <= text.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, text.ptr + i, 8);
+        if (!eight_are_bare(word))
+            break;
+    }
+    while (i < text.len && is_bare(text.ptr[i]))
+        i++;
+    return i;
+}
+
 /* Runs of bare bytes are copied whole: the rare byte is looked for, not each byte handled. */
 void json_add_escaped(struct buf *out, struct slice text)
 {
     size_t start = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (is_bare(text.ptr[i]))
-            continue;
-        buf_add(out, text.ptr + start, i - start);
-        add_escape(out, text.ptr[i]);
-        start = i + 1;
+    while (start < text.len) {
+        size_t end = find_escape(text, start);
+        buf_add(out, text.ptr + start, end - start);
+        if (end < text.len)
+            add_escape(out, text.ptr[end]);
+        start = end + 1;
     }
-    buf_add(out, text.ptr + start, text.len - start);
 }
 
 void json_add_string(struct buf *out, struct slice text)

@@ -67,6 +67,30 @@ static void values_as_the_table_says(void **state UNUSED)
                "\"a\\\"b\\\\c\\n\\u0001\\u001f\x7f\xc3\xa9\"");
 }
 
+/* Every byte at every place of a word, against the rule byte by byte. */
+static void escapes_wherever_they_stand(void **state UNUSED)
+{
+    struct buf out, wanted;
+    buf_init(&out, 4096);
+    buf_init(&wanted, 4096);
+    for (unsigned byte = 0; byte < 256; byte++)
+        for (unsigned at = 0; at < 24; at++) {
+            uint8_t text[24];
+            memset(text, at % 2 == 0 ? 'a' : 0xc3, sizeof(text));
+            text[at] = (uint8_t)byte;
+            buf_reset(&out);
+            buf_reset(&wanted);
+            json_add_escaped(&out, slice_of(text, sizeof(text)));
+            for (unsigned i = 0; i < sizeof(text); i++)
+                json_add_escaped(&wanted, slice_of(text + i, 1));
+            assert_true(slice_equal(buf_slice(&out), buf_slice(&wanted)));
+            bool is_escaped = byte < 0x20 || byte == '"' || byte == '\\';
+            assert_true((out.len > sizeof(text)) == is_escaped);
+        }
+    buf_deinit(&out);
+    buf_deinit(&wanted);
+}
+
 static struct column columns[] = {
     {.name = SLICE("id"), .kind = COLUMN_INT, .key_ordinal = 1, .text = same_text},
     {.name = SLICE("na\"me"), .kind = COLUMN_STRING, .text = same_text},
@@ -219,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_as_the_table_says),
+        cmocka_unit_test(escapes_wherever_they_stand),
         cmocka_unit_test(an_update_is_an_event),
         cmocka_unit_test(ids_without_gtid_name_server_file_and_offset),
         cmocka_unit_test(a_partition_key_is_of_the_key_alone),

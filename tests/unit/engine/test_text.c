@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/engine.h"
@@ -148,6 +149,37 @@ static void random_numbers_read_back(void **state)
     }
 }
 
+/* What people store: few digits behind the point. The text is the one that the C library gives for
+ * the fewest digits that read back. */
+static void everyday_numbers(void **state)
+{
+    (void)state;
+    uint64_t x = 88172645463325252u;
+    for (unsigned i = 0; i < 40000; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        double value =
+            (double)(x % (uint64_t)pow(10, 1 + i % 16)) / pow(10, (double)((x >> 50) % 12));
+        if ((x >> 40 & 1) == 1)
+            value = -value;
+        char wanted[40];
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(wanted, sizeof(wanted), "%.*g", digits, value);
+            if (strtod(wanted, NULL) == value)
+                break;
+        }
+        is_double(value, wanted);
+        float small = (float)value;
+        for (int digits = 6; digits <= 9; digits++) {
+            snprintf(wanted, sizeof(wanted), "%.*g", digits, (double)small);
+            if (strtof(wanted, NULL) == small)
+                break;
+        }
+        is_float(small, wanted);
+    }
+}
+
 static void distances(void **state)
 {
     (void)state;
@@ -229,6 +261,7 @@ int main(void)
         cmocka_unit_test(numbers_refused),
         cmocka_unit_test(the_shortest_that_reads_back),
         cmocka_unit_test(random_numbers_read_back),
+        cmocka_unit_test(everyday_numbers),
         cmocka_unit_test(distances),
         cmocka_unit_test(utf8),
         cmocka_unit_test(slices),
