@@ -105,11 +105,20 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
         return refuse_statement(query, err);
     if (!concerns)
         return RC_OK;
+    bool truncates = statement->kind == SQL_TRUNCATE;
+    struct table *table = NULL;
+    enum rc rc = RC_OK;
+    /* A table that was made a moment ago is truncated without ever having had a table map. */
+    if (wanted != NULL && truncates)
+        rc = tables_look_up(stream->tables, name_db(looking, *wanted), wanted->name,
+                            stream->format.is_mariadb, &table, err);
+    else if (wanted != NULL)
+        table = tables_newest(stream->tables, name_db(looking, *wanted), wanted->name);
+    if (rc != RC_OK)
+        return rc;
     *change = (struct change){
-        .kind = statement->kind == SQL_TRUNCATE ? CHANGE_TRUNCATE : CHANGE_SCHEMA,
-        .table = wanted == NULL
-                     ? NULL
-                     : tables_newest(stream->tables, name_db(looking, *wanted), wanted->name),
+        .kind = truncates ? CHANGE_TRUNCATE : CHANGE_SCHEMA,
+        .table = table,
         .txn = &stream->txn,
         .ordinal = stream->group.ordinal,
         .event_offset = stream->event.offset,

@@ -303,3 +303,19 @@ enum rc tables_from_catalog(struct binlog_tables *tables, const struct catalog_t
     *table_out = shape->table;
     return RC_OK;
 }
+
+enum rc tables_look_up(struct binlog_tables *tables, struct slice db, struct slice name,
+                       bool is_mariadb, struct table **table_out, struct error *err)
+{
+    *table_out = tables_newest(tables, db, name);
+    if (*table_out != NULL || tables->options.catalog == NULL)
+        return RC_OK;
+    const struct catalog_table *catalog = NULL;
+    enum rc rc =
+        tables->options.catalog(tables->options.catalog_ctx, db, name, true, &catalog, err);
+    if (rc == RC_NOT_FOUND) {
+        error_clear(err);
+        return RC_OK;
+    }
+    return rc != RC_OK ? rc : tables_from_catalog(tables, catalog, is_mariadb, table_out, err);
+}

@@ -60,6 +60,10 @@ enum rc tables_wants(struct binlog_tables *tables, struct slice db, struct slice
                      struct error *err) MUST_CHECK;
 /* The newest struct table of that name, or NULL. */
 struct table *tables_newest(struct binlog_tables *tables, struct slice db, struct slice name);
+/* The same; one that the stream has not shown yet is asked of the catalog. NULL: not there either.
+ */
+enum rc tables_look_up(struct binlog_tables *tables, struct slice db, struct slice name,
+                       bool is_mariadb, struct table **table_out, struct error *err) MUST_CHECK;
 /* True when a wanted table of this database was met. */
 bool tables_any_wanted(const struct binlog_tables *tables, struct slice db);
 /* A statement changed the table, or may have: its next map is looked at anew. Empty name: all of

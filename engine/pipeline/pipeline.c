@@ -149,18 +149,38 @@ static enum rc empty_targets(struct pipeline *pipeline, struct way *way,
     return RC_OK;
 }
 
+/* What concerns no single table's rows, for a sink that keeps events. */
+static enum rc keep_event(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    pipeline->in_txn = true;
+    pipeline->txn_rows_done = change->ordinal;
+    enum rc rc = write_to(pipeline, NULL, change, err);
+    if (rc == RC_OK && pipeline->open_since_us == 0)
+        pipeline->open_since_us = clock_monotonic_us();
+    return rc;
+}
+
+enum { STATEMENT_SHOWN = 300 };
+
+static struct slice shown(struct slice statement)
+{
+    return slice_of(statement.ptr,
+                    statement.len > STATEMENT_SHOWN ? STATEMENT_SHOWN : statement.len);
+}
+
 static enum rc handle_truncate(struct pipeline *pipeline, const struct change *change,
                                struct error *err)
 {
-    if (change->table == NULL)
-        return error_set(
-            err, RC_NOT_FOUND,
-            "A table that was never seen was truncated (\"%.*s\", at %.*s:%llu), so its "
-            "target is not known.",
-            (int)(change->ddl.len > 200 ? 200 : change->ddl.len), (const char *)change->ddl.ptr,
-            SLICE_ARG(change->txn->file), (unsigned long long)change->event_offset);
     if (pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS)
-        return handle_row(pipeline, change, err);
+        return change->table == NULL ? keep_event(pipeline, change, err)
+                                     : handle_row(pipeline, change, err);
+    if (change->table == NULL) {
+        log_warn("pipeline.table",
+                 "A table was truncated that is not at the source any more; its target, if there "
+                 "is one, was left as it is.",
+                 LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", shown(change->ddl)));
+        return RC_OK;
+    }
     struct way *way;
     enum rc rc = ways_of(pipeline, change->table, &way, err);
     return rc != RC_OK ? rc : empty_targets(pipeline, way, change, err);
@@ -169,19 +189,10 @@ static enum rc handle_truncate(struct pipeline *pipeline, const struct change *c
 static enum rc handle_schema(struct pipeline *pipeline, const struct change *change,
                              struct error *err)
 {
-    enum { SHOWN = 300 };
     log_info("pipeline.schema", "A schema change passed; targets are not altered by this version.",
-             LOG_SLICE("db", change->ddl_db),
-             LOG_SLICE("statement", slice_of(change->ddl.ptr,
-                                             change->ddl.len > SHOWN ? SHOWN : change->ddl.len)));
-    if (!(pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS))
-        return RC_OK;
-    pipeline->in_txn = true;
-    pipeline->txn_rows_done = change->ordinal;
-    enum rc rc = write_to(pipeline, NULL, change, err);
-    if (rc == RC_OK && pipeline->open_since_us == 0)
-        pipeline->open_since_us = clock_monotonic_us();
-    return rc;
+             LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", shown(change->ddl)));
+    return pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS ? keep_event(pipeline, change, err)
+                                                               : RC_OK;
 }
 
 static enum rc handle_border(struct pipeline *pipeline, const struct change *change,

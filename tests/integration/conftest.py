@@ -1,17 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures: private servers that end with their test, and their logs when it fails."""
+"""Fixtures: one server of each family for the session, a database, a warehouse and an engine for each test."""
 
 from __future__ import annotations
 
+import os
 import pathlib
+import random
 import shutil
+import sys
 import tempfile
 
 import pytest
 
-import servers
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
+import compare  # noqa: E402
+import engine as engines  # noqa: E402
+import servers  # noqa: E402
+import twins  # noqa: E402
+import workload  # noqa: E402
+
+PASSWORD = "s3cret-Word-of-the-source"
+GRANTS = {"MariaDB": "REPLICATION SLAVE, BINLOG MONITOR, SELECT",
+          "MySQL": "REPLICATION SLAVE, REPLICATION CLIENT, SELECT"}
+RESET = {"MariaDB": "RESET MASTER", "MySQL": "RESET BINARY LOGS AND GTIDS"}
+PLACE = {"MariaDB": "SHOW MASTER STATUS", "MySQL": "SHOW BINARY LOG STATUS"}
+# The source's power failures are not tested here; its commits should not wait for this machine's disk.
+FAST = ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0"]
 FAMILIES = {"mariadb": servers.MariaDB, "mysql97": servers.MySQL97}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=None, help="of everything that is random; told at the top")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes; only ./check --all runs it")
+    if config.getoption("--seed") is None:
+        config.option.seed = random.SystemRandom().randrange(10 ** 6)
+    # Told on every run, a quiet one too: a failure has to be repeatable.
+    print(f"seed: {config.option.seed}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_program():
+    if not os.access(engines.program(), os.X_OK):
+        pytest.exit(f"There is no program {engines.program()}; build it, or name one in $MILLRACE.", 2)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -50,3 +85,152 @@ def start_server(request):
 def server(request, start_server):
     """One of each family, with the settings that Millrace asks for."""
     return start_server(request.param)
+
+
+@pytest.fixture(scope="session")
+def started():
+    """The servers of the session by family, each started when it is first asked for."""
+    running: dict[str, servers.Server] = {}
+    base = pathlib.Path(tempfile.mkdtemp(prefix="millrace-it-"))  # short, for the socket's path
+
+    def get(family: str) -> servers.Server:
+        if family not in running:
+            cls = FAMILIES[family]
+            missing = cls.available()
+            if missing:
+                pytest.skip(missing)
+            server = cls(base / family, FAST)
+            server.start()
+            server.query(f"CREATE USER millrace@'%' IDENTIFIED BY '{PASSWORD}'; "
+                         f"GRANT {GRANTS[server.product]} ON *.* TO millrace@'%';")
+            running[family] = server
+        return running[family]
+
+    yield get
+    for server in running.values():
+        server.kill9()
+    shutil.rmtree(base, ignore_errors=True)
+
+
+class Source:
+    """A database of one test on a server of the session; the server's binlog begins with the test."""
+
+    def __init__(self, server: servers.Server, database: str) -> None:
+        self.server = server
+        self.database = database
+        server.query(f"{RESET[server.product]}; DROP DATABASE IF EXISTS {database}; "
+                     f"CREATE DATABASE {database} CHARACTER SET utf8mb4;")
+
+    def query(self, sql: str) -> str:
+        return self.server.query(f"USE {self.database};\n{sql}")
+
+    def client(self) -> compare.Client:
+        return compare.Client(["--no-defaults", *self.server.client_arguments()])
+
+    def place(self) -> tuple[str, int]:
+        """The end of the binlog."""
+        name, offset = self.server.query(PLACE[self.server.product]).split("\t")[:2]
+        return name, int(offset)
+
+    def binlogs(self) -> list[pathlib.Path]:
+        names = [line.split("\t")[0] for line in self.server.query("SHOW BINARY LOGS").splitlines()]
+        return [self.server.binlog_path(name) for name in names]
+
+    def block(self) -> dict[str, object]:
+        """The `source:` block of a pipeline file."""
+        return {"type": "mysql", "hostname": "127.0.0.1", "port": self.server.port, "username": "millrace",
+                "password": PASSWORD, "tables": f"{self.database}.\\.*", "scan.startup.mode": "earliest-offset"}
+
+    def session(self, next_transaction, per_second: float = 100) -> workload.Session:
+        return workload.Session(self.server.client_arguments(), self.database, next_transaction, per_second)
+
+    def drop(self) -> None:
+        self.server.query(f"DROP DATABASE IF EXISTS {self.database};")
+
+
+@pytest.fixture
+def source_of(started):
+    """A fresh database on the server of a family."""
+    made = []
+
+    def make(family: str, database: str = "shop") -> Source:
+        made.append(Source(started(family), database))
+        return made[-1]
+    yield make
+    for source in made:
+        source.drop()
+
+
+@pytest.fixture
+def mariadb(source_of) -> Source:
+    return source_of("mariadb")
+
+
+@pytest.fixture(params=list(FAMILIES))
+def source(request, source_of) -> Source:
+    return source_of(request.param)
+
+
+@pytest.fixture
+def twin_of(tmp_path):
+    """Makes warehouses; `kept` ones have their data on disk and outlive a kill."""
+    made = []
+
+    def make(kind: str, kept: bool = False, **more) -> twins.Twin:
+        made.append(twins.Twin(kind, tmp_path, tmp_path / "warehouse" if kept else None, **more))
+        return made[-1]
+    yield make
+    for twin in made:
+        twin.stop()
+
+
+@pytest.fixture(params=["doris", "starrocks"])
+def twin(request, twin_of) -> twins.Twin:
+    return twin_of(request.param)
+
+
+@pytest.fixture
+def doris(twin_of) -> twins.Twin:
+    return twin_of("doris")
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """The pipeline of the test; ended with it."""
+    made = engines.Engine(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rng(request) -> random.Random:
+    """Random numbers that a --seed repeats, others for each test."""
+    return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")
+
+
+def differences(source: Source, twin: twins.Twin, tables=tuple(workload.TABLES)) -> list[str]:
+    found = []
+    for table in tables:
+        found += [f"{one.table}: {one.text}" for one in
+                  compare.compare_table(source.client(), twin.client(), source.database, table)]
+    return found
+
+
+@pytest.fixture
+def must_be_equal():
+    """Waits until all that the source has said is durable at the target, then compares value by value."""
+    def check(source: Source, twin: twins.Twin, engine: engines.Engine, tables=tuple(workload.TABLES),
+              deadline_s: float = 90) -> None:
+        engine.until_carried(source.place(), deadline_s)
+        found: list[str] = []
+
+        def equal() -> bool:  # a committed load may become visible a little later
+            nonlocal found
+            found = differences(source, twin, tables)
+            return not found
+        try:
+            servers.wait_until(equal, 5, "equality", 0.5)
+        except TimeoutError:
+            raise AssertionError("\n".join([*found, engine.log_tail()])) from None
+        assert twin.twice() == []
+    return check

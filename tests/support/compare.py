@@ -9,6 +9,7 @@ sides give HEX of that text, so that no byte can hide behind a charset, an escap
 from __future__ import annotations
 
 import dataclasses
+import struct
 import subprocess
 
 
@@ -84,6 +85,13 @@ def _normal_number(text: str) -> str:
     return repr(float(bytes.fromhex(text).decode()))
 
 
+def _normal_float(text: str) -> str:
+    """The same for four bytes: one server prints the digits that name the value, another all of its double's."""
+    if text == NULL:
+        return text
+    return repr(struct.unpack("f", struct.pack("f", float(bytes.fromhex(text).decode())))[0])
+
+
 def _normal_fraction(text: str) -> str:
     """DATETIME text without trailing zeros behind the seconds: a target may keep six digits."""
     if text == NULL:
@@ -96,7 +104,9 @@ def _normalise(rows: list[list[str]], columns: list[tuple[str, str, str]]) -> li
     rules = []
     for _, column_type, _ in columns:
         base = column_type.split("(")[0].split(" ")[0].lower()
-        if base in ("float", "double"):
+        if base == "float":
+            rules.append(_normal_float)
+        elif base == "double":
             rules.append(_normal_number)
         elif base in ("datetime", "timestamp"):
             rules.append(_normal_fraction)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The promise of docs/delivery.md: whatever dies at whatever moment, in the end both sides are equal."""
+
+import threading
+
+import pytest
+
+from engine import Killer
+from workload import TABLES, Workload, schema
+
+BUSY_S = 5
+
+
+def rest(seconds: float) -> None:
+    """Lets the workload and the killer go on; nothing is waited for."""
+    threading.Event().wait(seconds)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["tables-first", "engine-first"])
+def test_a_workload_arrives(source, twin, engine, rng, must_be_equal, before):
+    """No kills: every type, every kind of statement, tables that are there and tables that come later."""
+    work = Workload(rng.randrange(10 ** 9))
+    engine.write(source.block(), twin.sink())
+    source.query(schema(list(TABLES) if before else ["numbers"]))
+    engine.start().until_log("The pipeline runs.")
+    if not before:
+        source.query(schema([name for name in TABLES if name != "numbers"]))
+    source.query("SET time_zone = '+05:30'; " + "\n".join(work.transaction() for _ in range(150)))
+    must_be_equal(source, twin, engine)
+    assert engine.stop() == 0
+
+
+def killed_again_and_again(source, twin, engine, rng, must_be_equal, seconds):
+    work = Workload(rng.randrange(10 ** 9))
+    engine.write(source.block(), twin.sink("50ms"))
+    source.query(schema(list(TABLES)[:3]))
+    engine.start().until_log("The pipeline runs.")
+    source.query(schema(list(TABLES)[3:]))
+    session = source.session(work.transaction, 60)
+    killer = Killer(engine, rng)
+    session.start()
+    killer.start()
+    rest(seconds)
+    session.close()
+    killer.halt()
+    must_be_equal(source, twin, engine)
+    assert killer.kills >= seconds / 3 and session.transactions > 10 * seconds
+    assert engine.stop() == 0
+
+
+def test_kills(source, twin, engine, rng, must_be_equal):
+    """kill -9 at random moments while the workload runs."""
+    killed_again_and_again(source, twin, engine, rng, must_be_equal, BUSY_S)
+
+
+@pytest.mark.long
+def test_kills_for_long(source, twin, engine, rng, must_be_equal):
+    killed_again_and_again(source, twin, engine, rng, must_be_equal, 15 * BUSY_S)
+
+
+def test_truncate_of_a_table_without_rows(source, twin, engine, must_be_equal):
+    """A table that is made and truncated while the engine runs has no table map yet; it may even be gone again."""
+    engine.write(source.block(), twin.sink())
+    source.query(schema(["numbers"]))
+    engine.start().until_log("The pipeline runs.")
+    source.query(schema(["counters"]) + "TRUNCATE counters; INSERT INTO counters VALUES (1, 1, 1, NULL);"
+                 "CREATE TABLE gone (id INT PRIMARY KEY); TRUNCATE gone; DROP TABLE gone;"
+                 "INSERT INTO numbers (id) VALUES (1);")
+    must_be_equal(source, twin, engine, ["numbers", "counters"])
+    assert engine.stop() == 0
