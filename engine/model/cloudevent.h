@@ -3,17 +3,18 @@
  * A change as a CloudEvent 1.0 in JSON format, one line (CloudEvents spec 1.0.2, JSON event
  * format).
  *
- *   id            <gtid>:<ordinal>, or <server_id>/<file>:<offset>:<ordinal> without GTIDs: the
- * same after a restart and in an offline replay source        urn:millrace:mysql:<name> type
- * io.millrace.mysql.row.{inserted,updated,deleted,read}.v1, .table.truncated.v1, .schema.changed.v1
+ *   id            <gtid>:<ordinal>, or <server_id>/<file>:<offset>:<ordinal> without GTIDs: the same
+ *                 after a restart and in an offline replay
+ *   source        urn:millrace:mysql:<name>
+ *   type          io.millrace.mysql.row.{inserted,updated,deleted,read}.v1, .table.truncated.v1,
+ *                 .schema.changed.v1
  *   subject       <db>/<table>
  *   time          commit time, RFC 3339
- *   sequence      generation, file number, offset, ordinal in fixed-width hex: sorts in stream
- * order partitionkey  16 hex digits of a keyed hash of the key's values; absent for keyless tables
+ *   sequence      generation, file number, offset, ordinal in fixed-width hex: sorts in stream order
+ *   partitionkey  16 hex digits of a keyed hash of the key's values; absent for keyless tables
  *   cdcop         c u d r t, absent for schema changes
  *   cdcdb cdctable cdcgtid cdcfile cdcpos cdctxid
- *   data          {"before": {...}|null, "after": {...}|null}; a column absent from the image is
- * absent
+ *   data          {"before": {...}|null, "after": {...}|null}; a column absent from the image is absent
  */
 #ifndef MILLRACE_MODEL_CLOUDEVENT_H
 #define MILLRACE_MODEL_CLOUDEVENT_H

@@ -48,12 +48,13 @@ struct column;
  *   FLOAT DOUBLE            shortest text that reads back the same, JSON number syntax
  *   DATE                    YYYY-MM-DD, zero and partial dates as the server shows them
  *   TIME                    [-]H+:MM:SS[.f]
- *   DATETIME TIMESTAMP      YYYY-MM-DD HH:MM:SS[.f]; TIMESTAMP in UTC, zero as 0000-00-00
- * 00:00:00[.0] STRING ENUM SET         UTF-8, converted from the column's charset; SET
- * comma-separated BYTES                   the bytes (BINARY(n) padded to n); the consumer encodes
- * them JSON                    the document's text in the server's own style GEOMETRY 4 bytes SRID
- * (little-endian) and the WKB; the consumer encodes them VECTOR                  a JSON array of
- * numbers UUID INET4 INET6        their text form
+ *   DATETIME TIMESTAMP      YYYY-MM-DD HH:MM:SS[.f]; TIMESTAMP in UTC, zero as 0000-00-00 00:00:00[.0]
+ *   STRING ENUM SET         UTF-8, converted from the column's charset; SET comma-separated
+ *   BYTES                   the bytes (BINARY(n) padded to n); the consumer encodes them
+ *   JSON                    the document's text in the server's own style
+ *   GEOMETRY                4 bytes SRID (little-endian) and the WKB; the consumer encodes them
+ *   VECTOR                  a JSON array of numbers
+ *   UUID INET4 INET6        their text form
  *
  * Errors: RC_CORRUPT (bytes that cannot be such a value), RC_REJECTED (text not valid in its
  * charset).

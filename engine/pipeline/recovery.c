@@ -4,11 +4,11 @@
  * source's stream is known, and a range does not change; its loads have names that the target can
  * be asked for.
  *
- *   every load applied          -> the epoch is over; go on behind it
- *   some not applied            -> read the range again, seal it under the same epoch: the same
- * loads with the same names; send those that are not applied the target knows no more    -> a keyed
- * table may be loaded again (the same end state); a keyless one only while the name must still be
- * known, had the load arrived
+ *   every load applied          the epoch is over; go on behind it
+ *   some not applied            read the range again, seal it under the same epoch: the same loads with
+ *                               the same names; send those that are not applied
+ *   the target knows no more    a keyed table may be loaded again (the same end state); a keyless one
+ *                               only while the name must still be known, had the load arrived
  */
 #include "pipeline_int.h"
 

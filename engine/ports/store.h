@@ -5,8 +5,8 @@
  * An epoch is a run of the source's stream. Its life in the store:
  *
  *      intent(epoch, from, to, entries)     before the first byte goes to the target
- *      done(epoch, entry)                   a load is durable at the target (may be lost in a
- * crash) advance(epoch)                       all loads are durable: the position moves to `to`
+ *      done(epoch, entry)                   a load is durable at the target (may be lost in a crash)
+ *      advance(epoch)                       all loads are durable: the position moves to `to`
  *
  * Threads: the pipeline's one thread. Each call that says "durable" returns after the bytes are on
  * disk (fsync of the file, and of the directory where a name changed).
@@ -29,7 +29,7 @@ struct store;
 
 struct store_options {
     struct slice dir;      /* created (0700) when missing, unless read_only */
-    struct slice pipeline; /* name, compared with the stored one */
+    struct slice pipeline; /* name, compared with the stored one; empty with read_only: any */
     bool read_only;        /* for `checkpoint show|verify`: no lock, no repair, nothing written */
 };
 
