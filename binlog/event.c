@@ -133,10 +133,22 @@ static bool knows_checksums(const struct event_format *format)
     return format->version >= (format->is_mariadb ? 50300u : 50601u);
 }
 
+/* Format descriptions begin with MySQL 5.0, and have the lengths of 27 event types at most before
+ * they carry a checksum: 35 of MySQL 5.6, then algorithm and CRC. */
+#define OLDEST_VERSION 50000u
+#define LENGTHS_WITH_CHECKSUM (35u + 1 + EVENT_CRC_LEN)
+
 static enum rc parse_checksum(struct slice *lengths, struct event_format *format, struct error *err)
 {
-    if (!knows_checksums(format))
+    if (!knows_checksums(format)) {
+        /* A version whose bytes were changed must not switch off what would find that out. */
+        if (format->version < OLDEST_VERSION || lengths->len >= LENGTHS_WITH_CHECKSUM)
+            return error_set(err, RC_CORRUPT,
+                             "The format description is not one of the server version that it "
+                             "names (%s): its bytes were changed.",
+                             format->server_version);
         return RC_OK;
+    }
     if (lengths->len < 1 + EVENT_CRC_LEN)
         return error_set(err, RC_CORRUPT, "The format description ends before its checksum.");
     lengths->len -= 1 + EVENT_CRC_LEN;

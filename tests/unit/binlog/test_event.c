@@ -71,6 +71,20 @@ static struct event event_of(uint8_t type, const void *body, size_t len)
     return (struct event){.header = {.type = type, .server_id = 3}, .body = slice_of(body, len)};
 }
 
+/* One flipped bit in the version must not make a checksum into bytes of events. */
+static void test_a_changed_version_is_seen(void **state)
+{
+    static const char *const versions[] = {"!0.11.6-MariaDB-log", "5.4.24-log", "q.0.36", ""};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(versions); i++) {
+        struct writer w = {.crc32 = true, .base = 4};
+        struct event_format format;
+        struct error err;
+        put_format(&w, versions[i]);
+        assert_int_equal(event_format_parse(slice_of(w.bytes, w.len), &format, &err), RC_CORRUPT);
+    }
+}
+
 static void test_mysql_gtid_of_all_ages(void **state)
 {
     struct writer w = {0};
@@ -167,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_header_refuses_impossible_lengths),
         cmocka_unit_test(test_format_and_its_checksum),
         cmocka_unit_test(test_unknown_checksum_is_refused),
+        cmocka_unit_test(test_a_changed_version_is_seen),
         cmocka_unit_test(test_mysql_gtid_of_all_ages),
         cmocka_unit_test(test_tagged_gtid),
         cmocka_unit_test(test_mariadb_gtid_flags),

@@ -113,6 +113,63 @@ static void test_query_event(void **state)
     buf_deinit(&inflated);
 }
 
+/* A statement whose client had a charset of its own. */
+static struct slice put_query_of(struct writer *w, uint16_t collation, const char *text)
+{
+    event_begin(w, EVENT_QUERY);
+    put(w, 1, 4);
+    put(w, 0, 4);
+    put(w, 1, 1);
+    put(w, 0, 2);
+    put(w, 5 + 9 + 5 + 7 + 2, 2);
+    put(w, 0, 1 + 4); /* flags */
+    put(w, 1, 1 + 8); /* sql_mode */
+    put_bytes(w, "\006\003std", 5);
+    put(w, 4, 1);
+    put(w, collation, 2);
+    put(w, 8, 2);
+    put(w, 8, 2);
+    put(w, 99, 2); /* one that nobody knows */
+    put_bytes(w, "d", 2);
+    put_text(w, text);
+    event_end(w);
+    return slice_of(w->bytes + EVENT_HEADER_LEN, w->len - EVENT_HEADER_LEN);
+}
+
+static void test_text_becomes_utf8(void **state)
+{
+    enum { LATIN1 = 8, UTF8MB4 = 45, BINARY = 63, SJIS = 13, NOBODYS = 2047 };
+    static const struct {
+        uint16_t collation;
+        const char *text;
+        const char *utf8;
+    } cases[] = {
+        {LATIN1, "DROP TABLE plain", "DROP TABLE plain"},
+        {LATIN1, "DROP TABLE caf\xe9", "DROP TABLE caf\xc3\xa9"},
+        {LATIN1, "DROP TABLE \xc3\xa9", "DROP TABLE \xc3\x83\xc2\xa9"},
+        {UTF8MB4, "DROP TABLE caf\xc3\xa9", "DROP TABLE caf\xc3\xa9"},
+        {UTF8MB4, "DROP TABLE caf\xe9", "DROP TABLE caf\xc3\xa9"},
+        {BINARY, "DROP TABLE caf\xc3\xa9", "DROP TABLE caf\xc3\xa9"},
+        {BINARY, "DROP TABLE caf\xe9", "DROP TABLE caf\xc3\xa9"},
+        {SJIS, "DROP TABLE \x95\x5c", "DROP TABLE \xe8\xa1\xa8"}, /* a backslash inside */
+        {NOBODYS, "DROP TABLE caf\xe9", "DROP TABLE caf\xc3\xa9"},
+    };
+    struct buf inflated;
+    (void)state;
+    buf_init(&inflated, 1 << 20);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct writer w = {0};
+        struct query query;
+        struct error err;
+        struct slice body = put_query_of(&w, cases[i].collation, cases[i].text);
+        assert_int_equal(query_parse(body, EVENT_QUERY, &inflated, &query, &err), RC_OK);
+        if (!slice_equal(query.text, slice_str(cases[i].utf8)))
+            fail_msg("collation %u: %.*s", cases[i].collation, SLICE_ARG(query.text));
+        assert_true(slice_equal(query.db, SLICE("d")));
+    }
+    buf_deinit(&inflated);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_select_in_create_is_seen),
         cmocka_unit_test(test_no_text_reads_past_its_end),
         cmocka_unit_test(test_query_event),
+        cmocka_unit_test(test_text_becomes_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
