@@ -2,9 +2,10 @@
 /*
  * The feed of a running dump.
  *
- *   plain   reader thread: recv of up to 1 MiB -> chunk -> ring; the decoder's thread frames
- * packets where they lie TLS     reader thread: the library's packet call -> written with a frame
- * header into a chunk (one copy, counted) -> ring; the decoder's side is the same
+ *   plain   reader thread: recv of up to 1 MiB -> chunk -> ring; the decoder's thread frames packets
+ *           where they lie
+ *   TLS     reader thread: the library's packet call -> written with a frame header into a chunk (one
+ *           copy, counted) -> ring; the decoder's side is the same
  *
  * Threads: `next`, `stats` and `close` on the decoder's thread; `stop` on any; the reader thread
  * owns the descriptor (or, under TLS, the connection) between open and close.
