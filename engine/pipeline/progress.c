@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline_int.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "../base/clock.h"
@@ -13,9 +14,15 @@ void progress_init(struct progress *progress, uint64_t now_us)
     *progress = (struct progress){.last_log_us = now_us, .line_us = now_us};
 }
 
+/* Rates and ages are for people: one digit behind the point. */
+static double rounded(double value)
+{
+    return round(value * 10) / 10;
+}
+
 static double per_second(uint64_t count, uint64_t us)
 {
-    return us == 0 ? 0 : (double)count * 1e6 / (double)us;
+    return us == 0 ? 0 : rounded((double)count * 1e6 / (double)us);
 }
 
 /* How far the newest change that was read lies behind now; 0 when nothing was read. */
@@ -24,7 +31,7 @@ static double lag_seconds(const struct source_stats *stats)
     uint64_t now_us = clock_wall_us();
     if (stats->last_commit_us == 0 || stats->last_commit_us > now_us)
         return 0;
-    return (double)(now_us - stats->last_commit_us) / 1e6;
+    return rounded((double)(now_us - stats->last_commit_us) / 1e6);
 }
 
 static void tell_line(struct pipeline *pipeline, uint64_t now_us)
@@ -58,15 +65,14 @@ static void tell_log(struct pipeline *pipeline, uint64_t now_us)
     pipeline->parts.sink->ops->stats(pipeline->parts.sink, &sink);
     uint64_t us = now_us - progress->last_log_us;
     const struct store_state *state = pipeline->parts.store_ops->state(pipeline->parts.store);
-    log_info(
-        "pipeline.progress", "Running.", LOG_U64("rows_read", source.rows_read),
-        LOG_F64("rows_per_s", per_second(source.rows_read - progress->last_rows, us)),
-        LOG_F64("mib_per_s", per_second(source.bytes_read - progress->last_bytes, us) / (1 << 20)),
-        LOG_U64("rows_loaded", sink.rows_loaded), LOG_U64("loads", sink.loads),
-        LOG_U64("retries", sink.retries), LOG_U64("reconnects", source.reconnects),
-        LOG_U64("buffered_bytes", sink.buffered_bytes), LOG_STR("file", state->position.file),
-        LOG_U64("offset", state->position.offset), LOG_U64("epoch", state->epoch),
-        LOG_F64("newest_change_age_s", lag_seconds(&source)));
+    log_info("pipeline.progress", "Running.", LOG_U64("rows_read", source.rows_read),
+             LOG_F64("rows_per_s", per_second(source.rows_read - progress->last_rows, us)),
+             LOG_F64("kib_per_s", per_second((source.bytes_read - progress->last_bytes) >> 10, us)),
+             LOG_U64("rows_loaded", sink.rows_loaded), LOG_U64("loads", sink.loads),
+             LOG_U64("retries", sink.retries), LOG_U64("reconnects", source.reconnects),
+             LOG_U64("buffered_bytes", sink.buffered_bytes), LOG_STR("file", state->position.file),
+             LOG_U64("offset", state->position.offset), LOG_U64("epoch", state->epoch),
+             LOG_F64("newest_change_age_s", lag_seconds(&source)));
     progress->last_log_us = now_us;
     progress->last_rows = source.rows_read;
     progress->last_bytes = source.bytes_read;

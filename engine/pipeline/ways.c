@@ -24,10 +24,14 @@ static enum rc open_way(struct pipeline *pipeline, struct table *table, struct e
                 sink->ops->table(sink, table, &target, &way->tables[i], err));
         if (rc != RC_OK)
             return rc;
-        log_info("pipeline.table", "A table is carried.", LOG_SLICE("db", table->db),
-                 LOG_SLICE("table", table->name), LOG_SLICE("target_db", target.db),
-                 LOG_SLICE("target_table", target.table), LOG_U64("columns", table->column_count),
-                 LOG_U64("key_columns", table->key_count));
+        /* The same table as the catalog showed it and as the binlog describes it are two versions;
+         * people want to be told once. */
+        if (table->version == 1)
+            log_info("pipeline.table", "A table is carried.", LOG_SLICE("db", table->db),
+                     LOG_SLICE("table", table->name), LOG_SLICE("target_db", target.db),
+                     LOG_SLICE("target_table", target.table),
+                     LOG_U64("columns", table->column_count),
+                     LOG_U64("key_columns", table->key_count));
     }
     way->count = count;
     table->route = way;
