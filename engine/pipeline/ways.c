@@ -3,6 +3,20 @@
 
 #include "../base/log.h"
 
+/* The catalog's table and the binlog's are one to people: told when the pipeline starts, and again only
+ * when the shape is another. */
+static void tell(const struct pipeline *pipeline, const struct table *table,
+                 const struct sink_target *target)
+{
+    if (!pipeline->preparing && table->version == 1)
+        return;
+    log_info("pipeline.table",
+             table->version == 1 ? "A table is carried." : "A table has another shape now.",
+             LOG_SLICE("db", table->db), LOG_SLICE("table", table->name),
+             LOG_SLICE("target_db", target->db), LOG_SLICE("target_table", target->table),
+             LOG_U64("columns", table->column_count), LOG_U64("key_columns", table->key_count));
+}
+
 /* A table seen for the first time, or with a new shape: its targets are created or compared before
  * its first row is written. */
 static enum rc open_way(struct pipeline *pipeline, struct table *table, struct error *err)
@@ -24,14 +38,7 @@ static enum rc open_way(struct pipeline *pipeline, struct table *table, struct e
                 sink->ops->table(sink, table, &target, &way->tables[i], err));
         if (rc != RC_OK)
             return rc;
-        /* The same table as the catalog showed it and as the binlog describes it are two versions;
-         * people want to be told once. */
-        if (table->version == 1)
-            log_info("pipeline.table", "A table is carried.", LOG_SLICE("db", table->db),
-                     LOG_SLICE("table", table->name), LOG_SLICE("target_db", target.db),
-                     LOG_SLICE("target_table", target.table),
-                     LOG_U64("columns", table->column_count),
-                     LOG_U64("key_columns", table->key_count));
+        tell(pipeline, table, &target);
     }
     way->count = count;
     table->route = way;
@@ -59,12 +66,12 @@ static enum rc visit(void *ctx, struct table *table, struct error *err)
 enum rc ways_prepare(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
-    enum rc rc =
-        at(pipeline, PIPELINE_SIDE_SOURCE, source->ops->tables(source, visit, pipeline, err));
-    /* An offline source cannot list its tables; they are met on the way. */
-    if (rc == RC_UNSUPPORTED && err->rc == RC_UNSUPPORTED && source->ops->section == NULL) {
-        error_clear(err);
-        return RC_OK;
-    }
+    pipeline->preparing = true;
+    pipeline->failed_side = PIPELINE_SIDE_NONE;
+    enum rc rc = source->ops->tables(source, visit, pipeline, err);
+    pipeline->preparing = false;
+    /* A target that does not fit was noted on the way; else it is the source that failed. */
+    if (rc != RC_OK && pipeline->failed_side == PIPELINE_SIDE_NONE)
+        pipeline->failed_side = PIPELINE_SIDE_SOURCE;
     return rc;
 }
