@@ -65,6 +65,7 @@ struct pipeline {
     uint64_t open_since_us;    /* monotonic, of its first row; 0: nothing in it */
     uint64_t next_epoch;
 
+    bool preparing;            /* the tables are gone through, before the stream */
     bool in_txn;               /* rows of a transaction that is not over have been handled */
     uint64_t txn_rows_done;    /* of that transaction: ordinal of the last handled row + 1 */
     uint32_t row_targets_done; /* of the row in hand, while a batch is cut in the middle of it */
