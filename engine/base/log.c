@@ -173,6 +173,11 @@ enum rc log_set_levels(struct slice spec, struct error *err)
 
 /* The longest rule that names the component or one of its parents decides. Read without the lock:
  * levels are set before the first thread. */
+bool log_is_json(void)
+{
+    return state.json;
+}
+
 bool log_enabled(enum log_level level, const char *component)
 {
     enum log_level least = state.level;

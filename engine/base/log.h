@@ -42,6 +42,8 @@ void log_setup(int fd, enum log_format format, enum log_level level);
 /* "info", or "info,binlog=debug,sink=warn": a level for all, then by component prefix. */
 enum rc log_set_levels(struct slice spec, struct error *err) MUST_CHECK;
 bool log_enabled(enum log_level level, const char *component);
+/* True when lines are JSON objects: then nothing else should be written between them. */
+bool log_is_json(void);
 
 void log_write(enum log_level level, const char *component, const char *sentence,
                const struct log_field *fields, unsigned field_count);

@@ -206,7 +206,12 @@ static enum exit_code run_command(const struct command_parts *parts,
         log_info("run", "The pipeline ended; everything that was read is durable at the target.");
         return EXIT_CODE_OK;
     }
-    return command_fail(&err, side_code(&err, side));
+    enum exit_code code = side_code(&err, side);
+    if (!log_is_json())
+        return command_fail(&err, code);
+    log_error("run", "The pipeline stopped.", LOG_STR("reason", err.text),
+              LOG_I64("exit_code", code));
+    return code;
 }
 
 const struct command command_run = {
