@@ -37,48 +37,16 @@ static enum rc string_type(enum dialect_place place, struct arena *arena, struct
     return text_type(DIALECT_UNBOUNDED, place, arena, out, err);
 }
 
-static enum rc fixed(const char *type, enum load_encoding encoding, struct load_column *out)
+static enum rc decimal_type(const struct column *column, enum dialect_place place,
+                            struct arena *arena, struct load_column *out, struct error *err)
 {
-    out->target_type = slice_str(type);
-    out->encoding = encoding;
-    return RC_OK;
-}
-
-static enum rc number_type(const struct column *column, enum dialect_place place,
-                           struct arena *arena, struct load_column *out, struct error *err)
-{
-    bool key = place == DIALECT_PLACE_KEY;
-    switch (column->kind) {
-    case COLUMN_BIT:
-        if (column->length == 1)
-            return fixed("BOOLEAN", LOAD_BIT_BOOLEAN, out);
-        if (column->length == 0 || column->length > 63)
-            return fixed("LARGEINT", LOAD_STRING, out);
-        return fixed("BIGINT", LOAD_NUMBER, out);
-    case COLUMN_YEAR:
-        return fixed("SMALLINT", LOAD_NUMBER, out);
-    case COLUMN_FLOAT:
-    case COLUMN_DOUBLE:
-        /* Doris has no floating-point keys; the shortest text names the same value. */
-        if (key)
-            return fixed("VARCHAR(32)", LOAD_STRING, out);
-        return fixed(column->kind == COLUMN_FLOAT ? "FLOAT" : "DOUBLE", LOAD_NUMBER, out);
-    case COLUMN_DECIMAL:
-        out->encoding = LOAD_STRING; /* no reader on the way can round a string */
-        if (column->precision > 38)
-            return key ? text_type(dialect_text_bytes(column), place, arena, out, err)
-                       : string_type(place, arena, out, err);
+    out->encoding = LOAD_STRING; /* no reader on the way can round a string */
+    if (column->precision <= 38)
         return dialect_type_set(arena, &out->target_type, err, "DECIMAL(%u, %u)", column->precision,
                                 column->scale);
-    default:
-        break;
-    }
-    const char *type = dialect_integer_type(column);
-    if (type == NULL)
-        return error_set(err, RC_UNSUPPORTED, "An integer of %u bytes is not known here.",
-                         column->int_bytes);
-    /* 128-bit numbers go as strings: a JSON reader may hold numbers in 64 bits. */
-    return fixed(type, strcmp(type, "LARGEINT") == 0 ? LOAD_STRING : LOAD_NUMBER, out);
+    if (place == DIALECT_PLACE_KEY)
+        return text_type(dialect_text_bytes(column), place, arena, out, err);
+    return string_type(place, arena, out, err);
 }
 
 static enum rc text_like_type(const struct column *column, enum dialect_place place,
@@ -88,14 +56,16 @@ static enum rc text_like_type(const struct column *column, enum dialect_place pl
     out->encoding = LOAD_STRING;
     switch (column->kind) {
     case COLUMN_TIME:
-        return key ? fixed("VARCHAR(20)", LOAD_STRING, out) : fixed("STRING", LOAD_STRING, out);
+        return key ? dialect_type_fixed("VARCHAR(20)", LOAD_STRING, out)
+                   : dialect_type_fixed("STRING", LOAD_STRING, out);
     case COLUMN_BYTES:
         out->encoding = LOAD_BASE64;
         return key ? text_type(dialect_text_bytes(column), place, arena, out, err)
                    : string_type(place, arena, out, err);
     case COLUMN_ENUM:
         /* An ENUM grows by ALTER; in a key it gets room for the longest label there can be. */
-        return key ? fixed("VARCHAR(1020)", LOAD_STRING, out) : fixed("STRING", LOAD_STRING, out);
+        return key ? dialect_type_fixed("VARCHAR(1020)", LOAD_STRING, out)
+                   : dialect_type_fixed("STRING", LOAD_STRING, out);
     case COLUMN_SET:
         return string_type(place, arena, out, err);
     case COLUMN_JSON:
@@ -121,12 +91,13 @@ enum rc doris_type(const struct column *column, enum dialect_place place, struct
     case COLUMN_UINT:
     case COLUMN_BIT:
     case COLUMN_YEAR:
-    case COLUMN_DECIMAL:
     case COLUMN_FLOAT:
     case COLUMN_DOUBLE:
-        return number_type(column, place, arena, out, err);
+        return dialect_number_type(column, place, out, err);
+    case COLUMN_DECIMAL:
+        return decimal_type(column, place, arena, out, err);
     case COLUMN_DATE:
-        return fixed("DATE", LOAD_DATE, out);
+        return dialect_type_fixed("DATE", LOAD_DATE, out);
     case COLUMN_DATETIME:
     case COLUMN_TIMESTAMP: /* in UTC, as the canonical text has it */
         out->encoding = LOAD_DATE;
@@ -145,7 +116,7 @@ enum rc doris_type(const struct column *column, enum dialect_place place, struct
         return text_like_type(column, place, arena, out, err);
     case COLUMN_VECTOR:
         if (place == DIALECT_PLACE_VALUE)
-            return fixed("ARRAY<FLOAT>", LOAD_JSON_VALUE, out);
+            return dialect_type_fixed("ARRAY<FLOAT>", LOAD_JSON_VALUE, out);
         return error_set(err, RC_UNSUPPORTED, "A VECTOR cannot be part of a key at Apache Doris.");
     case COLUMN_UNKNOWN:
     default:

@@ -27,47 +27,14 @@ static enum rc varchar_type(uint64_t bytes, struct arena *arena, struct load_col
                             (unsigned)(fitting == 0 ? 1 : fitting));
 }
 
-static enum rc fixed(const char *type, enum load_encoding encoding, struct load_column *out)
+static enum rc decimal_type(const struct column *column, enum dialect_place place,
+                            struct arena *arena, struct load_column *out, struct error *err)
 {
-    out->target_type = slice_str(type);
-    out->encoding = encoding;
-    return RC_OK;
-}
-
-static enum rc number_type(const struct column *column, enum dialect_place place,
-                           struct arena *arena, struct load_column *out, struct error *err)
-{
-    bool key = place == DIALECT_PLACE_KEY;
-    switch (column->kind) {
-    case COLUMN_BIT:
-        if (column->length == 1)
-            return fixed("BOOLEAN", LOAD_BIT_BOOLEAN, out);
-        if (column->length == 0 || column->length > 63)
-            return fixed("LARGEINT", LOAD_STRING, out);
-        return fixed("BIGINT", LOAD_NUMBER, out);
-    case COLUMN_YEAR:
-        return fixed("SMALLINT", LOAD_NUMBER, out);
-    case COLUMN_FLOAT:
-    case COLUMN_DOUBLE:
-        /* There are no floating-point keys; the shortest text names the same value. */
-        if (key)
-            return fixed("VARCHAR(32)", LOAD_STRING, out);
-        return fixed(column->kind == COLUMN_FLOAT ? "FLOAT" : "DOUBLE", LOAD_NUMBER, out);
-    case COLUMN_DECIMAL:
-        out->encoding = LOAD_STRING; /* no reader on the way can round a string */
-        if (key || column->precision > 38)
-            return varchar_type(dialect_text_bytes(column), arena, out, err);
-        return dialect_type_set(arena, &out->target_type, err, "DECIMAL(%u, %u)", column->precision,
-                                column->scale);
-    default:
-        break;
-    }
-    const char *type = dialect_integer_type(column);
-    if (type == NULL)
-        return error_set(err, RC_UNSUPPORTED, "An integer of %u bytes is not known here.",
-                         column->int_bytes);
-    /* 128-bit numbers go as strings: a JSON reader may hold numbers in 64 bits. */
-    return fixed(type, strcmp(type, "LARGEINT") == 0 ? LOAD_STRING : LOAD_NUMBER, out);
+    out->encoding = LOAD_STRING; /* no reader on the way can round a string */
+    if (place == DIALECT_PLACE_KEY || column->precision > 38)
+        return varchar_type(dialect_text_bytes(column), arena, out, err);
+    return dialect_type_set(arena, &out->target_type, err, "DECIMAL(%u, %u)", column->precision,
+                            column->scale);
 }
 
 static enum rc text_type(const struct column *column, struct arena *arena, struct load_column *out,
@@ -75,7 +42,7 @@ static enum rc text_type(const struct column *column, struct arena *arena, struc
 {
     switch (column->kind) {
     case COLUMN_TIME:
-        return fixed("VARCHAR(20)", LOAD_STRING, out);
+        return dialect_type_fixed("VARCHAR(20)", LOAD_STRING, out);
     case COLUMN_STRING: /* four bytes hold every character of every charset */
         out->encoding = LOAD_STRING;
         return varchar_type(column->length == 0 || column->length > STARROCKS_VARCHAR_MAX
@@ -84,9 +51,9 @@ static enum rc text_type(const struct column *column, struct arena *arena, struc
                             arena, out, err);
     case COLUMN_ENUM:
         /* An ENUM grows by ALTER; it gets room for the longest label there can be. */
-        return fixed("VARCHAR(1020)", LOAD_STRING, out);
+        return dialect_type_fixed("VARCHAR(1020)", LOAD_STRING, out);
     case COLUMN_SET:
-        return fixed("VARCHAR(65533)", LOAD_STRING, out);
+        return dialect_type_fixed("VARCHAR(65533)", LOAD_STRING, out);
     case COLUMN_BYTES:
         out->encoding = LOAD_BASE64;
         break;
@@ -111,15 +78,16 @@ enum rc starrocks_type(const struct column *column, enum dialect_place place, st
     case COLUMN_UINT:
     case COLUMN_BIT:
     case COLUMN_YEAR:
-    case COLUMN_DECIMAL:
     case COLUMN_FLOAT:
     case COLUMN_DOUBLE:
-        return number_type(column, place, arena, out, err);
+        return dialect_number_type(column, place, out, err);
+    case COLUMN_DECIMAL:
+        return decimal_type(column, place, arena, out, err);
     case COLUMN_DATE:
-        return fixed("DATE", LOAD_DATE, out);
+        return dialect_type_fixed("DATE", LOAD_DATE, out);
     case COLUMN_DATETIME:
     case COLUMN_TIMESTAMP: /* in UTC, as the canonical text has it; six digits always fit */
-        return fixed("DATETIME", LOAD_DATE, out);
+        return dialect_type_fixed("DATETIME", LOAD_DATE, out);
     case COLUMN_TIME:
     case COLUMN_STRING:
     case COLUMN_BYTES:
@@ -133,7 +101,7 @@ enum rc starrocks_type(const struct column *column, enum dialect_place place, st
         return text_type(column, arena, out, err);
     case COLUMN_VECTOR:
         if (place == DIALECT_PLACE_VALUE)
-            return fixed("ARRAY<FLOAT>", LOAD_JSON_VALUE, out);
+            return dialect_type_fixed("ARRAY<FLOAT>", LOAD_JSON_VALUE, out);
         return error_set(err, RC_UNSUPPORTED, "A VECTOR cannot be part of a key at StarRocks.");
     case COLUMN_UNKNOWN:
     default:
