@@ -168,18 +168,20 @@ bool dialect_type_holds(const struct dialect_traits *traits, const struct column
  * none. */
 const char *dialect_integer_type(const struct column *column);
 
-/* A type that needs no parameters. */
-enum rc dialect_type_fixed(const char *type, enum load_encoding encoding, struct load_column *out);
-/* INT, UINT, BIT, YEAR, FLOAT and DOUBLE; DECIMAL is the dialects' own. */
-enum rc dialect_number_type(const struct column *column, enum dialect_place place,
-                            struct load_column *out, struct error *err) MUST_CHECK;
-
 /* ---- plan.c ---- */
 
 #define DIALECT_SORT_BYTES 65533 /* a wider column is no good to sort by */
 
 /* Key columns may not be of every type. */
 enum dialect_place { DIALECT_PLACE_VALUE = 0, DIALECT_PLACE_KEY };
+
+/* ---- number.c ---- */
+
+/* A type that needs no parameters. */
+enum rc dialect_type_fixed(const char *type, enum load_encoding encoding, struct load_column *out);
+/* INT, UINT, BIT, YEAR, FLOAT and DOUBLE; DECIMAL is the dialects' own. */
+enum rc dialect_number_type(const struct column *column, enum dialect_place place,
+                            struct load_column *out, struct error *err) MUST_CHECK;
 
 /* A dialect's mapping of one column; fills type and encoding. RC_UNSUPPORTED when no type takes the
  * column at that place. */
