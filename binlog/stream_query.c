@@ -81,7 +81,17 @@ static void mark_changed(struct looking *looking, const struct sql_statement *st
         tables_mark_changed(tables, SLICE_EMPTY, SLICE_EMPTY);
 }
 
-/* Tables or databases change: told when a captured table may be among them. */
+/* What the statement is about, where it runs without a default database. */
+static struct slice db_of(const struct query *query, const struct sql_statement *statement,
+                          const struct sql_name *wanted)
+{
+    if (query->db.len > 0 || statement->name_count == 0)
+        return query->db;
+    return wanted != NULL ? wanted->db : statement->names[0].db;
+}
+
+/* Tables or databases change: told when a captured table may be among them. The statement takes an
+ * ordinal in its transaction, told or not, because rows may follow (MariaDB's CREATE ... SELECT). */
 static enum rc on_ddl(struct looking *looking, const struct query *query,
                       const struct sql_statement *statement, struct change *change,
                       struct error *err)
@@ -90,6 +100,7 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
     mark_changed(looking, statement);
     if (stream->group.skipped)
         return RC_OK;
+    uint64_t ordinal = stream->group.ordinal++;
     const struct sql_name *wanted = NULL;
     bool concerns = !statement->names_complete;
     if (statement->kind == SQL_DATABASE_DDL) {
@@ -104,6 +115,9 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
     if (wanted != NULL && statement->has_select)
         return refuse_statement(query, err);
     if (!concerns)
+        return RC_OK;
+    stream->group.told = true;
+    if (ordinal < stream->group.pass) /* given out before a resume */
         return RC_OK;
     bool truncates = statement->kind == SQL_TRUNCATE;
     struct table *table = NULL;
@@ -120,12 +134,11 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
         .kind = truncates ? CHANGE_TRUNCATE : CHANGE_SCHEMA,
         .table = table,
         .txn = &stream->txn,
-        .ordinal = stream->group.ordinal,
+        .ordinal = ordinal,
         .event_offset = stream->event.offset,
         .ddl = query->text,
-        .ddl_db = query->db,
+        .ddl_db = db_of(query, statement, wanted),
     };
-    stream->group.told = true;
     return RC_OK;
 }
 

@@ -36,7 +36,7 @@ struct change {
     struct row before;
     struct row after;
     const struct txn *txn;
-    uint64_t ordinal; /* of this row in its transaction from 0, counted before any filter */
+    uint64_t ordinal; /* of this row or statement in its transaction from 0, before any filter */
     uint64_t
         event_offset; /* where the event that holds it starts (the outer one when compressed) */
     struct slice ddl; /* CHANGE_SCHEMA, CHANGE_TRUNCATE: the statement */

@@ -155,9 +155,12 @@ static enum rc keep_event(struct pipeline *pipeline, const struct change *change
     pipeline->in_txn = true;
     pipeline->txn_rows_done = change->ordinal;
     enum rc rc = write_to(pipeline, NULL, change, err);
-    if (rc == RC_OK && pipeline->open_since_us == 0)
+    if (rc != RC_OK)
+        return rc;
+    if (pipeline->open_since_us == 0)
         pipeline->open_since_us = clock_monotonic_us();
-    return rc;
+    pipeline->txn_rows_done = change->ordinal + 1;
+    return RC_OK;
 }
 
 enum { STATEMENT_SHOWN = 300 };

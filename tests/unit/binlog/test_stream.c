@@ -273,6 +273,31 @@ static void test_same_map_same_table_and_ddl_alone_changes_nothing(void **state)
     teardown(&f);
 }
 
+/* CREATE TABLE ... SELECT is a statement and rows in one transaction: each is a change of its own. */
+static void test_a_statement_before_rows_has_its_ordinal(void **state)
+{
+    static struct writer w;
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_gtid(&w, 1);
+    put_query(&w, "", "BEGIN");
+    put_query(&w, "", "CREATE TABLE shop.t (id INT)");
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 1, 2);
+    put_xid(&w);
+    setup_offline(&f, &w);
+    expect(&f, CHANGE_SCHEMA);
+    assert_int_equal(f.change.ordinal, 0);
+    assert_true(slice_equal(f.change.ddl_db, SLICE("shop"))); /* there is no default database */
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(f.change.ordinal, 1);
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(f.change.ordinal, 2);
+    expect(&f, CHANGE_COMMIT);
+    teardown(&f);
+}
+
 static void test_new_shape_new_version(void **state)
 {
     static struct writer w;
@@ -845,6 +870,7 @@ int main(void)
         cmocka_unit_test(test_unwanted_rows_are_counted),
         cmocka_unit_test(test_update_and_delete_images),
         cmocka_unit_test(test_same_map_same_table_and_ddl_alone_changes_nothing),
+        cmocka_unit_test(test_a_statement_before_rows_has_its_ordinal),
         cmocka_unit_test(test_new_shape_new_version),
         cmocka_unit_test(test_truncate_and_other_statements),
         cmocka_unit_test(test_failures_have_words),
