@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from local_h import DATA, INTERNAL, OK, SOURCE, USAGE, errors, millrace, program
+from engine import program
+from events import DATA, INTERNAL, OK, SOURCE, USAGE, errors, millrace
 
 COMMANDS = ["run", "check", "decode", "checkpoint show", "checkpoint verify", "config", "config print", "version"]
 

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from local_h import OK, ROOT, millrace
+from events import OK, millrace
+from servers import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 MARKER = re.compile(r"^<!-- millrace config --markdown: .* -->\n\n", re.M)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program under test as these tests see it: commands that end, and a pipeline that runs into files.
-
-The program is named by the environment variable MILLRACE; without it, the release build of this tree.
+"""Events as these tests read them: what `decode` and the file sink print, judged by the CloudEvents specification,
+and a pipeline whose sink is such files.
 """
 
 from __future__ import annotations
@@ -10,25 +9,19 @@ import json
 import os
 import pathlib
 import re
-import signal
 import subprocess
 
-import servers
+from engine import Engine, program
+from servers import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT.parent / "shared" / "fixtures"
-DEADLINE_S = 60
 
 # Exit codes, as docs/cli.md tells them.
 OK, INTERNAL, USAGE, SOURCE, SINK, CHECKPOINT, DATA, STOPPED = range(8)
 
 
-def program() -> str:
-    return os.environ.get("MILLRACE") or str(ROOT / "build" / "release" / "millrace")
-
-
-def millrace(*arguments: str, stdin: bytes | None = None, environment: dict[str, str] | None = None,
-             deadline_s: float = DEADLINE_S) -> subprocess.CompletedProcess:
+def millrace(*arguments: object, stdin: bytes | None = None, environment: dict[str, str] | None = None,
+             deadline_s: float = 60) -> subprocess.CompletedProcess:
     """Runs a command that ends by itself; output as bytes."""
     return subprocess.run([program(), *map(str, arguments)], input=stdin,
                           stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
@@ -111,47 +104,37 @@ def stream_faults(events: list[dict]) -> list[str]:
 
 # -- a pipeline into files
 
-class Pipeline:
-    """A pipeline file with the file sink, in a folder of its own, and the engine that runs it."""
+class EventPipeline(Engine):
+    """An engine whose sink is the file sink, in a folder of its own beside its pipeline file."""
 
     def __init__(self, folder: pathlib.Path, source: dict[str, object], pipeline: dict[str, object] | None = None,
                  sink: dict[str, object] | None = None) -> None:
-        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / "pipeline.yaml"
-        self.log = folder / "millrace.log"
-        self.events_dir = folder / "events"
-        self.source = {"type": "mysql", "username": "millrace", "password": "secret-5f1c", "tables": r"shop.\.*",
-                       "scan.startup.mode": "earliest-offset", "heartbeat.interval": "1s", **source}
-        self.sink = sink or {"type": "file", "path": self.events_dir, "sink.buffer-flush.interval": "50ms"}
-        self.pipeline = {"name": "shop", **(pipeline or {})}
-        self.child: subprocess.Popen | None = None
-        self.write()
+        super().__init__(folder)
+        self.events_folder = folder / "events"
+        self.source = {"heartbeat.interval": "1s", **source}
+        self.sink = sink or {"type": "file", "path": self.events_folder, "sink.buffer-flush.interval": "50ms"}
+        self.settings = pipeline or {}
+        self.save()
 
-    def write(self) -> None:
-        lines = []
-        for block, values in (("source", self.source), ("sink", self.sink), ("pipeline", self.pipeline)):
-            lines.append(f"{block}:")
-            lines += [f"  {key}: {json.dumps(str(value))}" for key, value in values.items() if value is not None]
-        self.path.write_text("\n".join(lines) + "\n")
+    def save(self, **source: object) -> None:
+        """Writes the pipeline file; a value of None takes a key out."""
+        self.source |= {key.replace("__", "."): value for key, value in source.items()}
+        self.write({key: json.dumps(str(value)) for key, value in self.source.items() if value is not None},
+                   self.sink, self.settings)
 
     def check(self) -> subprocess.CompletedProcess:
-        return millrace("check", str(self.path))
+        return millrace("check", self.file)
 
-    def start(self) -> None:
-        with open(self.log, "ab") as log:
-            self.child = subprocess.Popen([program(), "run", str(self.path)], stdout=log, stderr=log,
-                                          stdin=subprocess.DEVNULL)
-
-    def text(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
-
-    def running(self) -> bool:
-        return self.child is not None and self.child.poll() is None
+    def refused(self, deadline_s: float = 60) -> tuple[int, str]:
+        """Starts it, waits for its end; exit code and the last line that it said."""
+        self.start()
+        code = self.wait(deadline_s)
+        return code, self.log().rstrip("\n").splitlines()[-1]
 
     def events(self) -> list[dict]:
         found = []
-        for path in sorted(self.events_dir.glob("events-*.ndjson")):
+        for path in sorted(self.events_folder.glob("events-*.ndjson")):
             text = path.read_bytes()
             found += events_of(text[:text.rfind(b"\n") + 1])
         return found
@@ -159,30 +142,12 @@ class Pipeline:
     def rows(self) -> list[dict]:
         return rows_of(self.events())
 
-    def wait_rows(self, count: int, deadline_s: float = DEADLINE_S) -> list[dict]:
-        """Waits for so many row events; says what the engine said when it ended instead."""
-        def there() -> bool:
-            if not self.running():
-                raise AssertionError(f"millrace ended with {self.child.returncode}:\n{self.text()[-3000:]}")
-            return len(self.rows()) >= count
-        try:
-            servers.wait_until(there, deadline_s, f"event {count}")
-        except TimeoutError as problem:
-            raise AssertionError(f"{problem}; {len(self.rows())} are there\n{self.text()[-3000:]}") from problem
-        return self.rows()
+    def ids(self, column: str = "id") -> list[int]:
+        """A column of the rows that were inserted, in the order of the events."""
+        return [event["data"]["after"][column] for event in self.rows()]
 
-    def wait_words(self, words: str, deadline_s: float = DEADLINE_S, times: int = 1) -> None:
-        servers.wait_until(lambda: self.text().count(words) >= times, deadline_s, f"{words!r} in the log")
-
-    def wait_end(self, deadline_s: float = DEADLINE_S) -> int:
-        return self.child.wait(timeout=deadline_s)
-
-    def stop(self) -> int:
-        """SIGTERM, and the exit code."""
-        self.child.send_signal(signal.SIGTERM)
-        return self.child.wait(timeout=DEADLINE_S)
-
-    def kill(self) -> None:
-        if self.running():
-            self.child.kill()
-            self.child.wait()
+    def until_ids(self, wanted: list[int], deadline_s: float = 60) -> None:
+        """Waits until as many rows are there, then they must be these: each once, in order."""
+        self.until(lambda: len(self.rows()) >= len(wanted), deadline_s, f"{len(wanted)} rows")
+        assert self.ids() == wanted
+        assert stream_faults(self.events()) == []
