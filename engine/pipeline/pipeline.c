@@ -345,10 +345,14 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
         return rc;
     pipeline->skip_row = pipeline->open_from.rows_done;
     pipeline->skip_targets = pipeline->open_from.targets_done;
-    /* A first start learns here where its stream begins, so that a first intent can say it. */
+    /* A first start learns here where its stream begins, and keeps it: "latest", or a time, would be
+     * another place after a crash. */
     if (fresh)
         rc = at(pipeline, PIPELINE_SIDE_SOURCE,
                 source->ops->position(source, &pipeline->open_from, err));
+    if (rc == RC_OK && fresh && !position_is_empty(&pipeline->open_from))
+        rc = at(pipeline, PIPELINE_SIDE_STORE,
+                pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->open_from, err));
     if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
         rc = recovery_finish(pipeline, err);
     return rc;

@@ -514,6 +514,23 @@ static void runs_to_the_end(void **state UNUSED)
     route_set_free(routes);
 }
 
+/* Where the first start began is kept before anything else happens: "latest" would be another place after
+ * a crash. */
+static void the_first_place_is_kept(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    world.crash_at = 1;
+    world.crash_after = true;
+    assert_false(live(routes, &err, &rc));
+    assert_string_equal(world.state.position.file, "model.000001");
+    assert_int_equal(world.load_count, 0);
+    route_set_free(routes);
+}
+
 /* Every single crash point, before and after its effect; then to the end. */
 static void survives_every_crash(void **state UNUSED)
 {
@@ -573,7 +590,7 @@ static void stops_when_a_label_is_forgotten(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    world.crash_at = 2;
+    world.crash_at = 2; /* the first intent */
     world.crash_after = true;
     assert_false(live(routes, &err, &rc));
     assert_true(world.has_intent);
@@ -593,6 +610,7 @@ int main(void)
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_to_the_end),
+        cmocka_unit_test(the_first_place_is_kept),
         cmocka_unit_test(survives_every_crash),
         cmocka_unit_test(survives_many_crashes),
         cmocka_unit_test(stops_when_a_label_is_forgotten),
