@@ -62,8 +62,9 @@ class Engine:
         assert not self.runs(), "the engine runs already"
         self.starts += 1
         with open(self.log_file, "ab") as log:
+            # Its own session: a Ctrl-C on the terminal is for the program that drives it.
             self._child = subprocess.Popen([self._program, "run", str(self.file)], stdout=log, stderr=log,
-                                           stdin=subprocess.DEVNULL)
+                                           stdin=subprocess.DEVNULL, start_new_session=True)
         return self
 
     @property

@@ -69,7 +69,8 @@ class Server:
             self.initialise()
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen([*self.command(), *self.options], stdout=log, stderr=log,
-                                          stdin=subprocess.DEVNULL, env=self.environment())
+                                          stdin=subprocess.DEVNULL, env=self.environment(),
+                                          start_new_session=True)  # a Ctrl-C is for who drives it
         if wait:
             try:
                 self.wait_ready()

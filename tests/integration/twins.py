@@ -41,7 +41,7 @@ class Twin:
                  "--password", self.password, "--data", str(self._data or ":memory:"),
                  *(f"--{name}-port={self.ports.get(name + '_port', 0)}" for name in ("http", "backend", "query")),
                  *self._options],
-                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
+                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         line = self._child.stdout.readline()
         if not line:
             raise RuntimeError("the twin did not start:\n" + (self._folder / "twin.log").read_text()[-2000:])

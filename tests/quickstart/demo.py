@@ -9,146 +9,26 @@ touched, and all of it ends with this program.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "integration")]
 
 import compare  # noqa: E402
 import servers  # noqa: E402
+from engine import Ended, Engine  # noqa: E402
 from shop import SCHEMA, TABLES, Shop  # noqa: E402
+from twins import Twin  # noqa: E402
+from workload import Session  # noqa: E402
 
-PIPELINE = """\
-# The file that a Flink CDC user has already; see docs/configuration.md for every key.
-source:
-  type: mysql
-  hostname: 127.0.0.1
-  port: {port}
-  username: millrace
-  password: quickstart
-  tables: shop.\\.*
-  scan.startup.mode: earliest-offset
-sink:
-{sink}
-pipeline:
-  name: shop
-  progress.interval: 2s
-"""
-
-SINKS = {
-    "doris": """\
-  type: doris
-  fenodes: 127.0.0.1:{http}
-  jdbc-url: jdbc:mysql://127.0.0.1:{query}
-  username: root
-  password: ""
-  sink.buffer-flush.interval: 500ms
-  table.create.properties.replication_num: 1
-""",
-    "starrocks": """\
-  type: starrocks
-  load-url: 127.0.0.1:{http}
-  jdbc-url: jdbc:mysql://127.0.0.1:{query}
-  username: root
-  password: ""
-  sink.buffer-flush.interval-ms: 500
-  table.create.properties.replication_num: 1
-""",
-}
-
-
-class Twin:
-    """The stand-in warehouse, as a child process."""
-
-    def __init__(self, kind: str, folder: pathlib.Path) -> None:
-        self._log = open(folder / "twin.log", "wb")
-        self._child = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "twin" / "twin.py"), "--kind", kind, "--http-port", "0",
-             "--backend-port", "0", "--query-port", "0", "--data", str(folder / "warehouse")],
-            stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL)
-        self.ports = json.loads(self._child.stdout.readline())
-        self.http = self.ports["http_port"]
-        self.query = self.ports["query_port"]
-
-    def state(self) -> dict:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/twin/state", timeout=10) as answer:
-            return json.load(answer)
-
-    def client(self) -> compare.Client:
-        return compare.Client(["-h127.0.0.1", f"-P{self.query}", "-uroot"])
-
-    def stop(self) -> None:
-        self._child.terminate()
-        self._child.wait()
-        self._log.close()
-
-
-class Engine:
-    """Millrace itself, started and killed."""
-
-    def __init__(self, program: str, folder: pathlib.Path) -> None:
-        self._program = program
-        self._folder = folder
-        self._child: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        with open(self._folder / "millrace.log", "ab") as log:
-            self._child = subprocess.Popen([self._program, "run", str(self._folder / "pipeline.yaml")],
-                                           stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self._child.kill()
-        self._child.wait()
-
-    def stop(self) -> int:
-        self._child.terminate()
-        return self._child.wait(timeout=90)
-
-    def must_run(self) -> None:
-        if self._child.poll() is not None:
-            text = (self._folder / "millrace.log").read_text(errors="replace")
-            raise SystemExit(f"millrace ended with exit code {self._child.returncode}:\n{text[-3000:]}")
-
-
-class Workload(threading.Thread):
-    """Keeps the shop busy: one session that gets one transaction after the other."""
-
-    def __init__(self, client: list[str], shop: Shop, per_second: float) -> None:
-        super().__init__(daemon=True)
-        self._session = subprocess.Popen(["mariadb", *client, "--default-character-set=utf8mb4", "shop"],
-                                         stdin=subprocess.PIPE)
-        self._shop = shop
-        self._pause = 1 / per_second
-        self._halt = threading.Event()
-        self.transactions = 0
-
-    def run(self) -> None:
-        for text in self._shop.opening():
-            self._say(text)
-        while not self._halt.wait(self._pause):
-            self._say(self._shop.transaction())
-
-    def _say(self, text: str) -> None:
-        self._session.stdin.write(text.encode() + b"\n")
-        self._session.stdin.flush()
-        self.transactions += 1
-
-    def close(self) -> None:
-        self._halt.set()
-        self.join()
-        self._session.stdin.close()
-        if self._session.wait() != 0:
-            raise SystemExit("The shop's own session with MariaDB failed.")
+SOURCE = {"type": "mysql", "hostname": "127.0.0.1", "username": "millrace", "password": "quickstart",
+          "tables": "shop.\\.*", "scan.startup.mode": "earliest-offset"}
 
 
 class Screen:
@@ -169,6 +49,17 @@ class Screen:
             print(text, flush=True)
 
 
+class Orders:
+    """What the shop's session says: first the transactions that fill the shelves, then one after the other."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._opening = shop.opening()
+
+    def next(self) -> str:
+        return self._opening.pop(0) if self._opening else self._shop.transaction()
+
+
 class Demo:
     """The play, act by act."""
 
@@ -178,8 +69,8 @@ class Demo:
         self.screen = Screen()
         self.mariadb = servers.MariaDB(folder / "mariadb")
         self.twin: Twin | None = None
-        self.engine = Engine(options.millrace, folder)
-        self.workload: Workload | None = None
+        self.engine = Engine(folder, options.millrace)
+        self.workload: Session | None = None
 
     def source(self) -> compare.Client:
         return compare.Client(self.mariadb.client_arguments())
@@ -190,16 +81,16 @@ class Demo:
         self.mariadb.query("CREATE USER millrace@'%' IDENTIFIED BY 'quickstart';"
                            "GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO millrace@'%';")
         self.mariadb.query(SCHEMA)
-        self.twin = Twin(self.options.sink, self.folder)
-        sink = SINKS[self.options.sink].format(http=self.twin.http, query=self.twin.query)
-        (self.folder / "pipeline.yaml").write_text(PIPELINE.format(port=self.mariadb.port, sink=sink))
-        self.screen.say(f"Pipeline file   {self.folder}/pipeline.yaml")
-        self.screen.say(f"Engine's log    {self.folder}/millrace.log")
+        self.twin = Twin(self.options.sink, self.folder, self.folder / "warehouse")
+        self.engine.write(SOURCE | {"port": self.mariadb.port}, self.twin.sink("500ms"),
+                          {"name": "shop", "progress.interval": "2s"})
+        self.screen.say(f"Pipeline file   {self.engine.file}")
+        self.screen.say(f"Engine's log    {self.engine.log_file}")
         self.screen.say(f"Source          mariadb {' '.join(self.mariadb.client_arguments())} shop")
         self.screen.say(f"Warehouse       mariadb -h127.0.0.1 -P{self.twin.query} -uroot shop")
         self.engine.start()
-        self.workload = Workload(self.mariadb.client_arguments(), Shop(self.options.seed),
-                                 self.options.rate)
+        self.workload = Session(self.mariadb.client_arguments(), "shop", Orders(Shop(self.options.seed)).next,
+                                self.options.rate)
         self.workload.start()
 
     def watch(self, seconds: float) -> None:
@@ -216,7 +107,7 @@ class Demo:
 
     def crash(self) -> None:
         self.screen.say("Killing the engine (kill -9) in the middle of its work; the shop stays open ...")
-        self.engine.kill()
+        self.engine.kill9()
         time.sleep(1.5)
         self.screen.say("Starting it again: it resumes from its checkpoint.")
         self.engine.start()
@@ -246,11 +137,12 @@ class Demo:
         for table in TABLES:
             count = self.source().rows(f"SELECT COUNT(*) FROM shop.{table}")[0][0]
             self.screen.say(f"equal      shop.{table}: {count} rows, every value of every column")
-        repeated = [label for label, times in self.twin.state()["labels"].items() if times != 1]
+        repeated = self.twin.twice()
         self.screen.say(f"equal      every load went in once ({len(repeated)} labels used twice)")
         return not repeated
 
     def close(self) -> None:
+        self.engine.close()
         if self.twin is not None:
             self.twin.stop()
         self.mariadb.stop()
@@ -280,7 +172,7 @@ def play(demo: Demo, once: bool) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--once", action="store_true", help="end by itself, with exit code 0 when both sides are equal")
-    parser.add_argument("--sink", choices=sorted(SINKS), default="doris")
+    parser.add_argument("--sink", choices=["doris", "starrocks"], default="doris")
     parser.add_argument("--rate", type=float, default=100, help="transactions a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--millrace", default=str(ROOT / "build" / "release" / "millrace"))
@@ -288,9 +180,13 @@ def main() -> int:
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-quickstart-"))
     os.chmod(folder, 0o755)  # the server may run as another user
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     demo = Demo(options, folder)
     try:
         return play(demo, options.once)
+    except Ended as problem:
+        demo.screen.say(str(problem))
+        return 1
     finally:
         demo.close()
         if not options.keep:

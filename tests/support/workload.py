@@ -266,7 +266,7 @@ class Session(threading.Thread):
         super().__init__(daemon=True)
         self._client = subprocess.Popen(
             ["mariadb", "--no-defaults", *client, "--default-character-set=utf8mb4", database],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         self._next_transaction = next_transaction
         self._pause_s = 1 / per_second
         self._halt = threading.Event()
