@@ -148,7 +148,7 @@ class Shop:
         return f"DELETE FROM order_items WHERE order_id = {order}; DELETE FROM orders WHERE id = {order};"
 
     def _reprice(self) -> str:
-        return (f"UPDATE products SET price = price * 1.1, active = 1 - active "
+        return (f"UPDATE products SET price = IF(price > 5000, price / 50, price * 1.1), active = 1 - active "
                 f"WHERE sku >= {literal(self._random.choice(self._skus))} LIMIT 20;")
 
     def _rename_sku(self) -> str:
