@@ -86,7 +86,8 @@ static enum rc resolve_all(struct pipeline *pipeline, const struct store_intent 
             enum rc rc = at(pipeline, PIPELINE_SIDE_SINK,
                             sink->ops->resolve(sink, &replay->entries[i], &state, err));
             if (rc == RC_OK && state == LOAD_UNKNOWN)
-                rc = judge_forgotten(pipeline, &replay->entries[i], age_ms, err);
+                rc = at(pipeline, PIPELINE_SIDE_SINK,
+                        judge_forgotten(pipeline, &replay->entries[i], age_ms, err));
             if (rc != RC_OK)
                 return rc;
         }

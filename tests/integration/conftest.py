@@ -118,8 +118,8 @@ class Source:
     def __init__(self, server: servers.Server, database: str) -> None:
         self.server = server
         self.database = database
-        server.query(f"{RESET[server.product]}; DROP DATABASE IF EXISTS {database}; "
-                     f"CREATE DATABASE {database} CHARACTER SET utf8mb4;")
+        server.query(f"DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database} CHARACTER SET utf8mb4; "
+                     f"{RESET[server.product]};")
 
     def query(self, sql: str) -> str:
         return self.server.query(f"USE {self.database};\n{sql}")

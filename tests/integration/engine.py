@@ -74,6 +74,10 @@ class Engine:
     def runs(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._child.poll()
+
     def must_run(self) -> None:
         if not self.runs():
             code = None if self._child is None else self._child.returncode
@@ -157,9 +161,12 @@ class Engine:
 class Killer(threading.Thread):
     """Kills an engine with SIGKILL again and again, after random pauses, and starts it each time."""
 
-    def __init__(self, engine: Engine, rng, shortest_s: float = 0.05, longest_s: float = 0.8) -> None:
+    def __init__(self, engine: Engine, rng, shortest_s: float = 0.05, longest_s: float = 0.8,
+                 also_after: tuple[int, ...] = ()) -> None:
+        """`also_after`: exit codes with which the engine may have ended by itself meanwhile."""
         super().__init__(daemon=True)
         self._engine = engine
+        self._also_after = also_after
         self._random = rng
         self._range = (shortest_s, longest_s)
         self._halt = threading.Event()
@@ -169,14 +176,22 @@ class Killer(threading.Thread):
     def run(self) -> None:
         try:
             while not self._halt.wait(self._random.uniform(*self._range)):
-                self._engine.kill9()
+                self._end()
                 self._engine.start()
                 self.kills += 1
         except BaseException as problem:  # told to the test's thread by halt()
             self._problem = problem
 
+    def _end(self) -> None:
+        if self._engine.exit_code() in self._also_after:
+            return
+        self._engine.kill9()
+
     def halt(self) -> None:
+        """Ends the killing; the engine runs."""
         self._halt.set()
         self.join()
+        if self._engine.exit_code() in self._also_after:
+            self._engine.start()
         if self._problem is not None:
             raise self._problem
