@@ -5,10 +5,9 @@
  * decimals bare, dates and times in quotes with six fraction digits, other opaque values as
  * "base64:typeNN:...".
  *
- * A document is walked by its offsets, never front to back: updates in place leave holes. Nothing
- * is trusted. Every offset is checked against its container, nesting ends at the server's own
- * limit of 100, and all the parts together may not be more than the document: offsets that lead to
- * the same bytes again and again run out of that allowance instead of memory.
+ * Nothing is trusted. Every offset is checked against its container (json_doc_int.h), nesting ends
+ * at the server's own limit of 100, and all the parts together may not be more than the document:
+ * offsets that lead to the same bytes again and again run out of that allowance instead of memory.
  *
  * No state; any thread.
  */
@@ -16,34 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json_doc_int.h"
 #include "value_codec_int.h"
 
-enum json_type {
-    JSON_SMALL_OBJECT = 0,
-    JSON_LARGE_OBJECT = 1,
-    JSON_SMALL_ARRAY = 2,
-    JSON_LARGE_ARRAY = 3,
-    JSON_LITERAL = 4,
-    JSON_INT16 = 5,
-    JSON_UINT16 = 6,
-    JSON_INT32 = 7,
-    JSON_UINT32 = 8,
-    JSON_INT64 = 9,
-    JSON_UINT64 = 10,
-    JSON_DOUBLE = 11,
-    JSON_STRING = 12,
-    JSON_OPAQUE = 15
-};
-
-enum { JSON_DEPTH_MAX = 100 };
-
 /* An object or array that is being written. */
-struct container {
-    struct slice bytes; /* from its count to its end; offsets count from here */
-    uint32_t count;
+struct level {
+    struct json_doc_container container;
     uint32_t next;
-    bool is_object;
-    bool is_large;
 };
 
 struct walk {
@@ -51,7 +29,7 @@ struct walk {
     const char *why; /* what is wrong; NULL while nothing is */
     size_t allowance;
     unsigned depth;
-    struct container stack[JSON_DEPTH_MAX];
+    struct level stack[JSON_DEPTH_MAX];
 };
 
 static bool fail(struct walk *walk, const char *why)
@@ -66,25 +44,6 @@ static bool spend(struct walk *walk, size_t bytes)
         return fail(walk, "its parts overlap");
     walk->allowance -= bytes;
     return true;
-}
-
-/* A length of 7-bit groups, least first, in at most five bytes; takes it off `bytes`. */
-static bool take_length(struct walk *walk, struct slice *bytes, size_t *length)
-{
-    enum { GROUPS_MAX = 5 };
-    uint64_t value = 0;
-    for (unsigned i = 0; i < GROUPS_MAX && i < bytes->len; i++) {
-        uint8_t byte = bytes->ptr[i];
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if ((byte & 0x80) != 0)
-            continue;
-        *bytes = slice_of(bytes->ptr + i + 1, bytes->len - i - 1);
-        if (value > bytes->len)
-            return fail(walk, "a length reaches beyond the end");
-        *length = (size_t)value;
-        return true;
-    }
-    return fail(walk, "a length does not end");
 }
 
 static bool add_text(struct walk *walk, struct slice text)
@@ -212,7 +171,10 @@ static bool add_opaque(struct walk *walk, struct slice bytes)
     uint8_t field_type = bytes.ptr[0];
     struct slice rest = slice_of(bytes.ptr + 1, bytes.len - 1);
     size_t length;
-    if (!take_length(walk, &rest, &length) || !spend(walk, length))
+    const char *why = json_doc_length(&rest, &length);
+    if (why != NULL)
+        return fail(walk, why);
+    if (!spend(walk, length))
         return false;
     struct slice data = slice_of(rest.ptr, length);
     switch (field_type) {
@@ -247,7 +209,7 @@ static bool add_literal(struct walk *walk, uint8_t literal)
 
 static bool add_number(struct walk *walk, uint8_t type, struct slice bytes)
 {
-    unsigned size = type <= JSON_UINT16 ? 2 : type <= JSON_UINT32 ? 4 : 8;
+    unsigned size = json_doc_number_bytes(type);
     if (bytes.len < size)
         return fail(walk, "a number is cut off");
     uint64_t raw = load_uint_le(bytes.ptr, size);
@@ -266,48 +228,20 @@ static bool add_number(struct walk *walk, uint8_t type, struct slice bytes)
     return true;
 }
 
-static unsigned offset_bytes(const struct container *container)
-{
-    return container->is_large ? 4 : 2;
-}
-
-static size_t key_entry_bytes(const struct container *container)
-{
-    return container->is_object ? offset_bytes(container) + 2 : 0;
-}
-
-static size_t value_entry_bytes(const struct container *container)
-{
-    return 1 + offset_bytes(container);
-}
-
-/* Count, size, then the entries of the keys and of the values. */
-static size_t header_bytes(const struct container *container)
-{
-    return 2 * offset_bytes(container) +
-           container->count * (key_entry_bytes(container) + value_entry_bytes(container));
-}
-
 static bool open_container(struct walk *walk, uint8_t type, struct slice bytes)
 {
     if (walk->depth == JSON_DEPTH_MAX)
         return fail(walk, "it is nested deeper than 100 levels");
-    struct container container = {
-        .is_object = type == JSON_SMALL_OBJECT || type == JSON_LARGE_OBJECT,
-        .is_large = type == JSON_LARGE_OBJECT || type == JSON_LARGE_ARRAY,
-    };
-    unsigned width = offset_bytes(&container);
-    if (bytes.len < 2 * width)
-        return fail(walk, "an object or array is cut off");
-    container.count = (uint32_t)load_uint_le(bytes.ptr, width);
-    uint64_t size = load_uint_le(bytes.ptr + width, width);
-    if (size > bytes.len || header_bytes(&container) > size)
-        return fail(walk, "an object or array reaches beyond the end");
-    container.bytes = slice_of(bytes.ptr, (size_t)size);
-    if (!spend(walk, header_bytes(&container)))
+    struct level level = {.next = 0};
+    const char *why = json_doc_open(type, bytes, &level.container);
+    if (why != NULL)
+        return fail(walk, why);
+    bool is_object = level.container.is_object;
+    if (!spend(walk,
+               json_doc_head_bytes(is_object, level.container.is_large, level.container.count)))
         return false;
-    buf_add_byte(walk->out, container.is_object ? '{' : '[');
-    walk->stack[walk->depth++] = container;
+    buf_add_byte(walk->out, is_object ? '{' : '[');
+    walk->stack[walk->depth++] = level;
     return true;
 }
 
@@ -333,8 +267,9 @@ static bool add_value(struct walk *walk, uint8_t type, struct slice bytes)
         return add_number(walk, type, bytes);
     case JSON_STRING: {
         size_t length;
-        if (!take_length(walk, &bytes, &length))
-            return false;
+        const char *why = json_doc_length(&bytes, &length);
+        if (why != NULL)
+            return fail(walk, why);
         return add_text(walk, slice_of(bytes.ptr, length));
     }
     case JSON_OPAQUE:
@@ -344,43 +279,25 @@ static bool add_value(struct walk *walk, uint8_t type, struct slice bytes)
     }
 }
 
-static bool add_key(struct walk *walk, const struct container *container, uint32_t index)
+static bool add_key(struct walk *walk, const struct json_doc_container *container, uint32_t index)
 {
-    unsigned width = offset_bytes(container);
-    const uint8_t *entry =
-        container->bytes.ptr + 2 * width + (size_t)index * key_entry_bytes(container);
-    size_t offset = (size_t)load_uint_le(entry, width);
-    size_t length = load_u16le(entry + width);
-    if (offset < header_bytes(container) || offset > container->bytes.len ||
-        length > container->bytes.len - offset)
-        return fail(walk, "a key lies outside of its object");
-    if (!add_text(walk, slice_of(container->bytes.ptr + offset, length)))
+    struct slice key;
+    const char *why = json_doc_key(container, index, &key);
+    if (why != NULL)
+        return fail(walk, why);
+    if (!add_text(walk, key))
         return false;
     buf_add_str(walk->out, ": ");
     return true;
 }
 
-/* Small values stand in the entry itself, the others where its offset says. */
-static bool is_inlined(const struct container *container, uint8_t type)
+static bool add_element(struct walk *walk, const struct json_doc_container *container,
+                        uint32_t index)
 {
-    return type == JSON_LITERAL || type == JSON_INT16 || type == JSON_UINT16 ||
-           (container->is_large && (type == JSON_INT32 || type == JSON_UINT32));
-}
-
-static bool add_element(struct walk *walk, const struct container *container, uint32_t index)
-{
-    unsigned width = offset_bytes(container);
-    const uint8_t *entry = container->bytes.ptr + 2 * width +
-                           container->count * key_entry_bytes(container) +
-                           (size_t)index * value_entry_bytes(container);
-    uint8_t type = entry[0];
-    if (is_inlined(container, type))
-        return add_value(walk, type, slice_of(entry + 1, width));
-    size_t offset = (size_t)load_uint_le(entry + 1, width);
-    if (offset < header_bytes(container) || offset > container->bytes.len)
-        return fail(walk, "a value lies outside of its object or array");
-    return add_value(walk, type,
-                     slice_of(container->bytes.ptr + offset, container->bytes.len - offset));
+    uint8_t type;
+    struct slice bytes;
+    const char *why = json_doc_element(container, index, &type, &bytes);
+    return why != NULL ? fail(walk, why) : add_value(walk, type, bytes);
 }
 
 static bool add_document(struct walk *walk, struct slice document)
@@ -388,13 +305,14 @@ static bool add_document(struct walk *walk, struct slice document)
     if (!add_value(walk, document.ptr[0], slice_of(document.ptr + 1, document.len - 1)))
         return false;
     while (walk->depth > 0) {
-        struct container *container = &walk->stack[walk->depth - 1];
-        if (container->next == container->count) {
+        struct level *level = &walk->stack[walk->depth - 1];
+        const struct json_doc_container *container = &level->container;
+        if (level->next == container->count) {
             buf_add_byte(walk->out, container->is_object ? '}' : ']');
             walk->depth--;
             continue;
         }
-        uint32_t index = container->next++;
+        uint32_t index = level->next++;
         if (index > 0)
             buf_add_str(walk->out, ", ");
         if (container->is_object && !add_key(walk, container, index))
