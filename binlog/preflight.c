@@ -349,15 +349,15 @@ static enum rc check_tables(struct preflight *flight, const struct grants *grant
     if (rc != RC_OK)
         return rc;
     struct report *report = flight->report;
-    /* A table may be created later, so none now is a warning; the user sees only what may be
-     * read, so a missing privilege looks the same. */
+    /* A start fails when nothing matches, as Flink's does: a pattern with a slip in it would wait
+     * for ever. The user sees only what may be read, so a missing privilege looks the same. */
     if (check.count == 0) {
         char remedy[600];
         snprintf(remedy, sizeof(remedy),
                  "Check tables and tables.exclude, and that the user may see the tables: GRANT "
                  "SELECT ON `database`.* TO %s;",
                  account);
-        report_add(report, REPORT_WARN, remedy, "No table on the server matches tables: %s.",
+        report_add(report, REPORT_FAIL, remedy, "No table on the server matches tables: %s.",
                    source->config->tables.tables);
     } else {
         report_add(report, REPORT_OK, NULL, "%u tables match.", check.count);

@@ -190,7 +190,7 @@ static enum rc check_at_start(struct server_source *source, struct error *err)
     struct report report = {.line = keep_failure, .ctx = &failure};
     enum rc rc = preflight_run(source, &report, err);
     if (rc == RC_OK && failure.failed)
-        return error_set(err, RC_CONFIG, "%s", failure.text);
+        return error_set(err, RC_MISMATCH, "%s", failure.text);
     return rc;
 }
 

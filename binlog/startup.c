@@ -111,7 +111,7 @@ enum rc startup_end(const struct startup_server *server, struct position *out, s
     uint64_t offset = 0;
     struct slice set = SLICE_EMPTY;
     if (!myconn_row(result, &fields) || myconn_column_count(result) < 2) {
-        rc = error_set(err, RC_CONFIG, "The server writes no binlog. Start it with log_bin.");
+        rc = error_set(err, RC_MISMATCH, "The server writes no binlog. Start it with log_bin.");
     } else if (fields[0].len >= POSITION_FILE_MAX || !text_parse_u64(fields[1], &offset)) {
         rc = error_set(err, RC_PROTOCOL, "%.*s answers with a place that cannot be read.",
                        SLICE_ARG(sql));

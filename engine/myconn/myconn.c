@@ -120,7 +120,7 @@ static enum rc check_encrypted(struct myconn *conn, const struct myconn_options 
 {
     if (options->tls < MYCONN_TLS_REQUIRED || myconn_is_encrypted(conn))
         return RC_OK;
-    return error_set(err, RC_CONFIG,
+    return error_set(err, RC_MISMATCH,
                      "The server %s offers no TLS, but the configuration requires it. Turn TLS on "
                      "at the server, or choose tls.mode: preferred.",
                      conn->label);

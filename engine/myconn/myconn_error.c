@@ -87,7 +87,7 @@ static const struct code_rule rules[] = {
     {2018, RC_CONFIG},      /* name of a pipe cannot be used */
     {2019, RC_CONFIG},      /* character set not known to the library */
     {2020, RC_LIMIT},       /* packet larger than the client allows */
-    {2026, RC_CONFIG},      /* TLS: certificates, keys, versions */
+    {2026, RC_AUTH},        /* TLS: certificates, keys, versions */
     {2027, RC_CONNECT},     /* malformed packet */
     {2055, RC_CONNECT},     /* connection lost, with the place */
     {2058, RC_AUTH},        /* authentication plugin already loaded */
