@@ -223,6 +223,14 @@ static void log_pause(struct server_source *source, bool was_connected, const st
     buf_deinit(&where);
 }
 
+static void tell_what_is_gone(struct server_source *source, struct error *err)
+{
+    struct startup_server server;
+    struct error ignored = {0};
+    if (server_link_startup(source, &server, &ignored) == RC_OK)
+        startup_describe_gap(&server, &source->resume, err);
+}
+
 /* A failed dump is over. RC_OK when it may be made again after a pause; else the error stands. */
 static enum rc give_up_or_pause(struct server_source *source, struct error *err)
 {
@@ -242,6 +250,8 @@ static enum rc give_up_or_pause(struct server_source *source, struct error *err)
     }
     if (err->rc == RC_DUPLICATE_ID && ++source->duplicates >= DUPLICATES_MAX)
         return err->rc;
+    if (was_connected && err->rc == RC_PURGED)
+        tell_what_is_gone(source, err);
     if (err->class != ERROR_RETRY && err->rc != RC_DUPLICATE_ID)
         return err->rc;
     unsigned pause_ms = clock_backoff_ms(source->failures, RETRY_BASE_MS, RETRY_CAP_MS);

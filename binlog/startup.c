@@ -361,6 +361,43 @@ enum rc startup_plan_resume(const struct startup_server *server, const struct po
     return rc;
 }
 
+/* MariaDB: the GTID position at which a file begins, as text; empty when the server does not say. */
+static void gtids_before(const struct startup_server *server, const char *file, struct buf *out)
+{
+    struct position begin;
+    position_init(&begin);
+    name_place(server, &begin, file, FIRST_OFFSET);
+    if (mariadb_gtids_at(server, &begin, NULL) == RC_OK)
+        buf_add_slice(out, buf_slice(&begin.gtid_set));
+    position_deinit(&begin);
+}
+
+void startup_describe_gap(const struct startup_server *server, const struct position *at,
+                          struct error *err)
+{
+    struct binlog_files files = {0};
+    if (binlog_files_read(server->conn, &files, NULL) != RC_OK)
+        return; /* the server's own words have to do */
+    struct buf stands;
+    struct buf begins;
+    buf_init(&stands, 2048 + POSITION_GTID_MAX);
+    buf_init(&begins, POSITION_GTID_MAX);
+    position_describe(at, &stands);
+    if (server->is_mariadb)
+        gtids_before(server, files.items[0].name, &begins);
+    if (begins.len > 0)
+        error_hint(err,
+                   "The pipeline stands at %.200s; the oldest binlog file is %s, which begins "
+                   "behind GTID %.200s: what lies between is gone.",
+                   buf_cstr(&stands), files.items[0].name, buf_cstr(&begins));
+    else
+        error_hint(err, "The pipeline stands at %.200s; the oldest binlog file is %s.",
+                   buf_cstr(&stands), files.items[0].name);
+    buf_deinit(&stands);
+    buf_deinit(&begins);
+    binlog_files_deinit(&files);
+}
+
 bool startup_is_wanted(const struct startup_plan *plan, const struct change *change)
 {
     const struct txn *txn = change->txn;

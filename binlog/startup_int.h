@@ -54,6 +54,11 @@ enum rc startup_plan_resume(const struct startup_server *server, const struct po
 enum rc startup_end(const struct startup_server *server, struct position *out,
                     struct error *err) MUST_CHECK;
 
+/* Adds to a RC_PURGED of the server, which names nothing, what is missing: where the pipeline stands
+ * and where the oldest file begins. */
+void startup_describe_gap(const struct startup_server *server, const struct position *at,
+                          struct error *err);
+
 /* True when the change, which has a transaction, is the first that a pass does not pass over. Pure.
  */
 bool startup_is_wanted(const struct startup_plan *plan, const struct change *change);
