@@ -124,7 +124,7 @@ enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct erro
     while (pipeline->flight.active) {
         uint64_t now_us = clock_monotonic_us();
         if (deadline_us > 0 && now_us >= deadline_us)
-            return error_set(err, RC_TIMEOUT,
+            return error_set(err, RC_CANCELLED,
                              "Epoch %llu was not finished at the target within the stop timeout.",
                              (unsigned long long)pipeline->flight.epoch);
         if (deadline_us == 0 && atomic_load(&pipeline->stopping))

@@ -267,6 +267,7 @@ static unsigned wait_ms_of(const struct pipeline *pipeline)
     return left_ms < WAIT_MS ? (unsigned)left_ms + (left_ms == 0 ? 1 : 0) : WAIT_MS;
 }
 
+/* RC_OK: told to stop. RC_EOF: the end of an offline source. */
 static enum rc loop(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
@@ -275,6 +276,10 @@ static enum rc loop(struct pipeline *pipeline, struct error *err)
     while (!atomic_load_explicit(&pipeline->stopping, memory_order_relaxed)) {
         enum rc rc = at(pipeline, PIPELINE_SIDE_SOURCE,
                         source->ops->next(source, &change, wait_ms_of(pipeline), err));
+        if (rc == RC_CANCELLED && atomic_load(&pipeline->stopping)) {
+            error_clear(err);
+            return RC_OK;
+        }
         if (rc == RC_OK)
             rc = handle(pipeline, &change, err);
         else if (rc == RC_AGAIN)
@@ -291,7 +296,7 @@ static enum rc loop(struct pipeline *pipeline, struct error *err)
         if (rc != RC_OK)
             return rc;
     }
-    return RC_CANCELLED;
+    return RC_OK;
 }
 
 /* Told to stop, or the end of an offline source: what is in hand is finished. An epoch that is
@@ -300,12 +305,8 @@ static enum rc wind_down(struct pipeline *pipeline, bool stopped, struct error *
 {
     uint64_t deadline_us =
         stopped ? clock_monotonic_us() + pipeline->parts.config->stop_timeout_ms * 1000 : 0;
-    if (pipeline->replay.active) {
-        log_info("pipeline.stop",
-                 "Stopped while an unfinished epoch was read again; the next start "
-                 "takes it up.");
-        return RC_OK;
-    }
+    if (pipeline->replay.active)
+        return error_set(err, RC_CANCELLED, "An unfinished epoch was being read again.");
     enum rc rc = epoch_drain(pipeline, deadline_us, err);
     if (rc == RC_OK)
         rc = epoch_close(pipeline, err);
@@ -313,14 +314,31 @@ static enum rc wind_down(struct pipeline *pipeline, bool stopped, struct error *
         rc = epoch_drain(pipeline, deadline_us, err);
     if (rc == RC_OK)
         rc = epoch_move(pipeline, err);
-    if (rc == RC_TIMEOUT) {
-        pipeline->parts.sink->ops->stop(pipeline->parts.sink);
-        error_hint(err, "Nothing is lost: the next start finishes it.");
-        err->rc = RC_CANCELLED;
-        err->class = ERROR_CANCELLED;
-        rc = RC_CANCELLED;
-    }
     return rc;
+}
+
+/* Told to stop, and something is left as it is. Before anything was read that is no loss of time;
+ * else the user is told what the next start has to finish. */
+static enum rc cut_short(struct pipeline *pipeline, bool begun, struct error *err)
+{
+    pipeline->parts.sink->ops->stop(pipeline->parts.sink);
+    const struct store_intent *intent =
+        pipeline->parts.store_ops->state(pipeline->parts.store)->intent;
+    if (!begun && intent == NULL) {
+        error_clear(err);
+        return RC_OK;
+    }
+    const char *why = pipeline->replay.active ? "its changes were being read again"
+                                              : "the target had not answered";
+    if (intent != NULL)
+        error_set(err, RC_CANCELLED, "Epoch %llu is not finished: %s when the engine was stopped.",
+                  (unsigned long long)intent->epoch, why);
+    else
+        error_set(err, RC_CANCELLED,
+                  "The last changes are not at the target: it had not answered when the engine was "
+                  "stopped.");
+    error_hint(err, "Nothing is lost: the next start finishes it.");
+    return RC_CANCELLED;
 }
 
 static enum rc begin(struct pipeline *pipeline, struct error *err)
@@ -364,11 +382,13 @@ enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
     progress_init(&pipeline->progress, now_us);
     pipeline->moved_us = now_us;
     enum rc rc = begin(pipeline, err);
-    if (rc == RC_OK)
+    bool begun = rc == RC_OK;
+    if (begun)
         rc = loop(pipeline, err);
-    bool stopped = atomic_load(&pipeline->stopping);
-    if (rc == RC_EOF || (rc == RC_CANCELLED && stopped))
-        rc = wind_down(pipeline, stopped, err);
+    if (begun && (rc == RC_OK || rc == RC_EOF))
+        rc = wind_down(pipeline, rc == RC_OK, err);
+    if (rc == RC_CANCELLED && atomic_load(&pipeline->stopping))
+        rc = cut_short(pipeline, begun, err);
     log_progress(NULL);
     return rc;
 }

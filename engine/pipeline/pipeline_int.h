@@ -103,7 +103,7 @@ bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us);
 enum rc epoch_close(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 /* Takes the ends of loads, waiting at most wait_ms for the first. */
 enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err) MUST_CHECK;
-/* Waits until no epoch is on its way. deadline_us 0: for ever; else RC_TIMEOUT. */
+/* Waits until no epoch is on its way. deadline_us 0: for ever; else RC_CANCELLED. */
 enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct error *err) MUST_CHECK;
 /* Where the next row or transaction would be read again from: into `out`. */
 enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error *err) MUST_CHECK;

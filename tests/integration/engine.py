@@ -58,12 +58,13 @@ class Engine:
 
     # -- life
 
-    def start(self) -> "Engine":
+    def start(self, *options: str) -> "Engine":
+        """`options` stand before the command, as `--log debug`."""
         assert not self.runs(), "the engine runs already"
         self.starts += 1
         with open(self.log_file, "ab") as log:
             # Its own session: a Ctrl-C on the terminal is for the program that drives it.
-            self._child = subprocess.Popen([self._program, "run", str(self.file)], stdout=log, stderr=log,
+            self._child = subprocess.Popen([self._program, *options, "run", str(self.file)], stdout=log, stderr=log,
                                            stdin=subprocess.DEVNULL, start_new_session=True)
         return self
 

@@ -68,7 +68,8 @@ class Server:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.initialise()
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen([*self.command(), *self.options], stdout=log, stderr=log,
+            # Servers that share a tmpdir delete each other's temporary tables when one starts.
+            self.child = subprocess.Popen([*self.command(), f"--tmpdir={self.folder}", *self.options], stdout=log, stderr=log,
                                           stdin=subprocess.DEVNULL, env=self.environment(),
                                           start_new_session=True)  # a Ctrl-C is for who drives it
         if wait:
