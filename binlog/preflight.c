@@ -123,13 +123,19 @@ static void check_binlog(struct preflight *flight)
                    "configuration. Sessions that are open keep the old value.",
                    "binlog_row_image is %s: rows come without some of their columns.",
                    flight->values[VAR_ROW_IMAGE]);
-    if (flight->values[VAR_VALUE_OPTIONS][0] != '\0')
+    if (flight->values[VAR_VALUE_OPTIONS][0] == '\0')
+        return;
+    if (is(flight, VAR_ROW_IMAGE, "FULL") && is(flight, VAR_VALUE_OPTIONS, "PARTIAL_JSON"))
+        report_add(report, REPORT_OK, NULL,
+                   "binlog_row_value_options is PARTIAL_JSON: changes to JSON documents are put "
+                   "together with the documents before them.");
+    else
         report_add(report, REPORT_FAIL,
                    "SET GLOBAL binlog_row_value_options = ''; and the same in the server's "
-                   "configuration.",
-                   "binlog_row_value_options is %s: JSON columns come as changes to a document "
-                   "and not as documents.",
-                   flight->values[VAR_VALUE_OPTIONS]);
+                   "configuration; or binlog_row_image = 'FULL'.",
+                   "binlog_row_value_options is %s and binlog_row_image is %s: JSON columns come "
+                   "as changes to a document, and the document before them does not come.",
+                   flight->values[VAR_VALUE_OPTIONS], flight->values[VAR_ROW_IMAGE]);
 }
 
 static void check_metadata(struct preflight *flight)

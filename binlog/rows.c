@@ -67,18 +67,30 @@ enum rc rows_head_parse(struct slice body, uint8_t event_type, const struct even
     return cursor.failed ? error_set(err, RC_CORRUPT, "The rows event's head is cut off.") : RC_OK;
 }
 
-static inline bool bit_at(const uint8_t *bits, uint32_t index)
-{
-    return (bits[index / 8] >> (index % 8) & 1) != 0;
-}
-
 /* Set bits among the first `width`: bits behind them may be anything. */
 static uint32_t count_bits(const uint8_t *bits, uint32_t width)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < width; i++)
-        count += bit_at(bits, i);
+        count += rows_bit(bits, i);
     return count;
+}
+
+/* Changes to a value have a length of four bytes in front, and so has every JSON value that a server
+ * writes: the walk takes both alike. */
+static enum rc count_json(struct rows_walk *walk, struct error *err)
+{
+    enum { LENGTH_BYTES = 4 };
+    for (uint32_t i = 0; i < walk->head.width; i++) {
+        const struct value_layout *layout = &walk->shape->layouts[i];
+        if (layout->is_json && layout->prefix != LENGTH_BYTES)
+            return error_set(
+                err, RC_CORRUPT,
+                "The table map gives the lengths of JSON column %u %u bytes, and not 4.", i + 1,
+                layout->prefix);
+        walk->json_count += layout->is_json;
+    }
+    return RC_OK;
 }
 
 enum rc rows_walk_begin(struct rows_walk *walk, const struct rows_head *head, struct slice rows,
@@ -91,6 +103,11 @@ enum rc rows_walk_begin(struct rows_walk *walk, const struct rows_head *head, st
     bool is_update = head->type.kind == ROWS_UPDATE;
     walk->present_count[0] = count_bits(head->present[0], head->width);
     walk->present_count[1] = is_update ? count_bits(head->present[1], head->width) : 0;
+    if (head->type.partial) {
+        enum rc rc = count_json(walk, err);
+        if (rc != RC_OK)
+            return rc;
+    }
     if (walk->present_count[0] + walk->present_count[1] > 0)
         return RC_OK;
     /* Such rows have no bytes, so their number cannot be told by the end of the event; a server
@@ -140,8 +157,8 @@ static inline __attribute__((always_inline)) bool image_walk(struct rows_walk *w
         const uint8_t *ptr = NULL;
         uint32_t len = 0;
         enum cell_state state = CELL_ABSENT;
-        if (all || bit_at(present, i)) {
-            state = bit_at(nulls, bit++) ? CELL_NULL : CELL_VALUE;
+        if (all || rows_bit(present, i)) {
+            state = rows_bit(nulls, bit++) ? CELL_NULL : CELL_VALUE;
             if (state == CELL_VALUE && !take_cell(&walk->cursor, layouts[i], &ptr, &len))
                 return false;
         }
@@ -168,6 +185,20 @@ static bool at_end(struct rows_walk *walk)
     return cursor_left(&walk->cursor) == 0;
 }
 
+/* What stands before the second image of a partial update. */
+static bool take_options(struct rows_walk *walk)
+{
+    enum { PARTIAL_JSON = 1 };
+    if (!walk->head.type.partial)
+        return true;
+    uint64_t options = cursor_lenenc(&walk->cursor);
+    walk->diff_bits = NULL;
+    if (!walk->cursor.failed && options == PARTIAL_JSON)
+        walk->diff_bits = cursor_take(&walk->cursor, (walk->json_count + 7) / 8);
+    /* An option that nobody knows may change what follows. */
+    return !walk->cursor.failed && options <= PARTIAL_JSON;
+}
+
 enum rc rows_walk_next(struct rows_walk *walk, struct error *err)
 {
     struct table_shape *shape = walk->shape;
@@ -176,7 +207,7 @@ enum rc rows_walk_next(struct rows_walk *walk, struct error *err)
     struct cell *first = walk->head.type.kind == ROWS_INSERT ? shape->after : shape->before;
     bool whole = image_walk(walk, 0, first);
     if (whole && walk->head.type.kind == ROWS_UPDATE)
-        whole = image_walk(walk, 1, shape->after);
+        whole = take_options(walk) && image_walk(walk, 1, shape->after);
     return whole ? RC_OK : overshoot(walk, err);
 }
 
@@ -186,6 +217,6 @@ enum rc rows_walk_skip(struct rows_walk *walk, struct error *err)
         return RC_EOF;
     bool whole = image_walk(walk, 0, NULL);
     if (whole && walk->head.type.kind == ROWS_UPDATE)
-        whole = image_walk(walk, 1, NULL);
+        whole = take_options(walk) && image_walk(walk, 1, NULL);
     return whole ? RC_OK : overshoot(walk, err);
 }

@@ -6,6 +6,10 @@
  *   table id 6 | flags 2 | v2: extra length 2, extra data | width | present bits [twice for UPDATE]
  *   | rows
  *   row image: null bits of the present columns | values of the present columns that are not NULL
+ *
+ * PARTIAL_UPDATE_ROWS has something before each second image: options, and if they say so a bit for
+ * each JSON column of the table, present or not, NULL or not. Where it is set the value is a list of
+ * changes to the one in the first image; rows_partial_int.h makes them whole.
  */
 #ifndef MILLRACE_BINLOG_ROWS_INT_H
 #define MILLRACE_BINLOG_ROWS_INT_H
@@ -43,8 +47,16 @@ struct rows_walk {
     struct rows_head head;
     uint32_t present_count[2];
     struct cursor cursor;
-    bool empty_row; /* no image has a column: the event is one row without bytes */
+    bool empty_row;      /* no image has a column: the event is one row without bytes */
+    uint32_t json_count; /* PARTIAL_UPDATE_ROWS: JSON columns of the table */
+    const uint8_t
+        *diff_bits; /* of the row in hand, one a JSON column; NULL: all values are whole */
 };
+
+static inline bool rows_bit(const uint8_t *bits, uint32_t index)
+{
+    return (bits[index / 8] >> (index % 8) & 1) != 0;
+}
 
 /* RC_CORRUPT when the event does not fit its table map. `rows`: decompressed. */
 enum rc rows_walk_begin(struct rows_walk *walk, const struct rows_head *head, struct slice rows,

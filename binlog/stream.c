@@ -51,6 +51,7 @@ enum rc binlog_stream_new(const struct binlog_stream_options *options, struct bi
     buf_init(&stream->inflated, STREAM_INFLATED_MAX);
     buf_init(&stream->held, STREAM_HELD_MAX);
     buf_init(&stream->reached_text, POSITION_GTID_MAX);
+    rows_partial_init(&stream->partial);
     enum rc rc = make_parts(stream, err);
     if (rc != RC_OK) {
         binlog_stream_free(stream);
@@ -74,6 +75,7 @@ void binlog_stream_free(struct binlog_stream *stream)
     buf_deinit(&stream->inflated);
     buf_deinit(&stream->held);
     buf_deinit(&stream->reached_text);
+    rows_partial_deinit(&stream->partial);
     free(stream);
 }
 

@@ -31,15 +31,6 @@ enum rc stream_table_map(struct binlog_stream *stream, struct error *err)
     return rc;
 }
 
-static enum rc refuse_partial(const struct table *table, struct error *err)
-{
-    return error_set(err, RC_UNSUPPORTED,
-                     "Table %.*s.%.*s has an update that holds only the changed parts of JSON "
-                     "values, which this version cannot put together. SET GLOBAL "
-                     "binlog_row_value_options='' makes the server write whole values.",
-                     SLICE_ARG(table->db), SLICE_ARG(table->name));
-}
-
 /* Rows of an unwanted table: their number alone matters. Where the event cannot be walked (a type
  * that nobody knows) it counts as one row, which is the same on every reading. */
 static void count_rows(struct binlog_stream *stream, struct rows_walk *walk)
@@ -105,15 +96,12 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
                          "transaction. Begin at the start of one.",
                          (unsigned long long)head.table_id);
     if (shape->table == NULL) {
-        bool countable = shape->countable && !head.type.partial;
-        if (countable && begin_walk(stream, &head, shape, NULL) == RC_OK)
+        if (shape->countable && begin_walk(stream, &head, shape, NULL) == RC_OK)
             count_rows(stream, &stream->walk);
         else
             stream->group.ordinal++;
         return RC_OK;
     }
-    if (head.type.partial)
-        return refuse_partial(shape->table, err);
     rc = begin_walk(stream, &head, shape, err);
     if (rc != RC_OK)
         error_wrap(err, "table %.*s.%.*s", SLICE_ARG(shape->table->db),
@@ -148,6 +136,8 @@ enum rc stream_rows_next(struct binlog_stream *stream, struct change *change, st
             passed ? rows_walk_skip(&stream->walk, err) : rows_walk_next(&stream->walk, err);
         if (rc == RC_EOF)
             return RC_EOF;
+        if (rc == RC_OK && !passed && stream->walk.head.type.partial)
+            rc = rows_partial_complete(&stream->partial, &stream->walk, err);
         if (rc != RC_OK) {
             const struct table *table = stream->walk.shape->table;
             error_wrap(err, "table %.*s.%.*s", SLICE_ARG(table->db), SLICE_ARG(table->name));

@@ -24,7 +24,7 @@
 
 #include "payload_int.h"
 #include "query_int.h"
-#include "rows_int.h"
+#include "rows_partial_int.h"
 #include "sql_int.h"
 #include "stream_int.h"
 
@@ -81,6 +81,7 @@ struct binlog_stream {
     struct binlog_tables *tables;
     struct rows_walk walk;
     bool walking;
+    struct rows_partial partial;
     struct buf inflated; /* MariaDB's compressed rows or statement in hand */
     struct payload *payload;
     bool payload_open;

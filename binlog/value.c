@@ -273,6 +273,7 @@ static enum rc bind_long(struct binder *binder, struct error *err)
     case WIRE_JSON:
         binder->column->kind = COLUMN_JSON;
         binder->column->text = value_text_json;
+        binder->layout->is_json = true;
         return RC_OK;
     case WIRE_GEOMETRY:
         binder->column->kind = COLUMN_GEOMETRY;

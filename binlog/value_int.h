@@ -12,6 +12,7 @@
  * then so many bytes. The row walker needs no more than this. */
 struct value_layout {
     uint8_t prefix; /* 0: fixed */
+    bool is_json;   /* an update may hold changes to the value in its place (rows_partial_int.h) */
     uint32_t size;  /* fixed size in bytes (0 is legal: BIT(0), CHAR(0) use prefix 1) */
 };
 

@@ -33,8 +33,9 @@ REFUSALS = [
     (r"is prepared for a later XA COMMIT",
      ["generated/*/txn_*.binlog", "generated/*/log_bin_compress.binlog", "generated/*/compressed_payload.binlog",
       "*/duplicate_xid_xa_prepare.000001"]),
-    (r"changed parts of JSON values",
-     ["generated/mysql-*/partial_json*.binlog", "*/json.binlog.000001"]),
+    # The last statement of these files was written with binlog_row_image=MINIMAL.
+    (r"holds only the changed parts of a JSON document, and the row image before it does not carry the document",
+     ["generated/mysql-*/partial_json.binlog"]),
     # MariaDB's old TIME, DATETIME, TIMESTAMP: the fraction's digits are nowhere in the file.
     (r"MariaDB's old format with fractions of seconds",
      ["generated/mariadb-*/types_full_image_meta_*.binlog", "generated/mariadb-10.0.38/updates_image_full.binlog",

@@ -14,8 +14,9 @@ enum { COLUMNS = 10 };
 static const struct event_format format = {.known = true, .version = 80036, .header_len = 19};
 
 /* Nine one-byte columns and one with a length prefix. */
-static struct value_layout layouts[COLUMNS] = {{0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1},
-                                               {0, 1}, {0, 1}, {0, 1}, {0, 1}, {1, 0}};
+static struct value_layout layouts[COLUMNS] = {{.size = 1}, {.size = 1},  {.size = 1}, {.size = 1},
+                                               {.size = 1}, {.size = 1},  {.size = 1}, {.size = 1},
+                                               {.size = 1}, {.prefix = 1}};
 static struct cell before[COLUMNS];
 static struct cell after[COLUMNS];
 static struct table_shape shape = {

@@ -372,15 +372,6 @@ static void fill_create_select(struct writer *w)
     put_query(w, "shop", "CREATE TABLE t AS SELECT 1 AS id");
 }
 
-static void fill_partial_json(struct writer *w)
-{
-    put_query(w, "shop", "BEGIN");
-    put_table_map(w, 90, "t", true);
-    put_rows_head(w, EVENT_PARTIAL_UPDATE_ROWS, 90);
-    put(w, 0xff, 1);
-    event_end(w);
-}
-
 static void fill_rows_without_map(struct writer *w)
 {
     put_query(w, "shop", "BEGIN");
@@ -469,7 +460,6 @@ static void test_failures_have_words(void **state)
     (void)state;
     expect_failure(fill_statement_format, RC_UNSUPPORTED, "binlog_format=ROW");
     expect_failure(fill_create_select, RC_UNSUPPORTED, "binlog_format=ROW");
-    expect_failure(fill_partial_json, RC_UNSUPPORTED, "binlog_row_value_options=''");
     expect_failure(fill_rows_without_map, RC_CORRUPT, "table map");
     expect_failure(fill_overshoot, RC_CORRUPT, "over the end");
     expect_failure(fill_incident, RC_CORRUPT, "lost events");
