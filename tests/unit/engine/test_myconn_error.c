@@ -20,7 +20,7 @@ static void test_codes(void **state)
         {1049, RC_NOT_FOUND}, {1053, RC_CONNECT}, {1130, RC_AUTH},    {1142, RC_DENIED},
         {1146, RC_NOT_FOUND}, {1153, RC_LIMIT},   {1205, RC_BUSY},    {1213, RC_BUSY},
         {1227, RC_DENIED},    {1317, RC_CONNECT}, {1927, RC_CONNECT}, {2002, RC_CONNECT},
-        {2006, RC_CONNECT},   {2013, RC_CONNECT}, {2026, RC_AUTH},  {2059, RC_AUTH},
+        {2006, RC_CONNECT},   {2013, RC_CONNECT}, {2026, RC_AUTH},    {2059, RC_AUTH},
         {3118, RC_AUTH},      {4031, RC_CONNECT}, {4151, RC_AUTH},    {1064, RC_PROTOCOL},
         {1236, RC_PROTOCOL},  {0, RC_PROTOCOL},   {-1, RC_PROTOCOL},  {99999, RC_PROTOCOL},
     };
