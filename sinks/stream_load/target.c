@@ -45,22 +45,21 @@ struct sink_table *target_find_table(const struct load_target *target, const str
     return NULL;
 }
 
-static const struct load_column *find_column(const struct load_schema *schema, struct slice name)
+static bool has_column(const struct load_schema *schema, struct slice name)
 {
     for (uint32_t i = 0; i < schema->source->column_count; i++)
         if (slice_equal(schema->columns[i].target_name, name))
-            return &schema->columns[i];
-    return NULL;
+            return true;
+    return false;
 }
 
-/* The name of a column of `a` that `b` lacks or has with another type, or the empty slice. */
+/* The name of a column of `a` that `b` lacks, or the empty slice. Types are not compared here: each
+ * table's have been compared with those of the target, whose spelling is the server's. */
 static struct slice lone_column(const struct load_schema *a, const struct load_schema *b)
 {
-    for (uint32_t i = 0; i < a->source->column_count; i++) {
-        const struct load_column *other = find_column(b, a->columns[i].target_name);
-        if (other == NULL || !slice_equal(other->target_type, a->columns[i].target_type))
+    for (uint32_t i = 0; i < a->source->column_count; i++)
+        if (!has_column(b, a->columns[i].target_name))
             return a->columns[i].target_name;
-    }
     return SLICE_EMPTY;
 }
 

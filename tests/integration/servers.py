@@ -199,7 +199,8 @@ class MariaDB(Server):
         done = subprocess.run(
             ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}",
              "--auth-root-authentication-method=normal", "--skip-test-db", *self._user()],
-            capture_output=True, check=False, stdin=subprocess.DEVNULL)
+            capture_output=True, check=False, stdin=subprocess.DEVNULL,
+            env=os.environ | {"TMPDIR": str(self.folder)})
         if done.returncode != 0:
             raise RuntimeError(f"mariadb-install-db: {done.stdout.decode()}{done.stderr.decode()}")
 

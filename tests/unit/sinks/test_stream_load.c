@@ -487,21 +487,23 @@ static void test_tables_and_versions(void **state)
     assert_ptr_equal(again, bench.to_orders);
 
     /* A merged table of the same columns shares the body. */
-    struct source_table other, wrong, next;
+    struct source_table other, spelled, wrong, next;
     source_init(&other, "orders_2", "name", "TEXT");
     assert_int_equal(add_way(&bench, &other, "orders", &merged), RC_OK);
     assert_int_equal(write_row(&bench, bench.to_orders, "1", "a"), RC_OK);
     assert_int_equal(write_row(&bench, merged, "2", "b"), RC_OK);
     assert_int_equal(write_row(&bench, merged, "1", "c"), RC_OK);
 
-    /* Others are refused, by name or by type, with all the names. */
+    /* Whether a type fits the target is the dialect's to say; a server spells it in its own way. */
+    source_init(&spelled, "orders_4", "name", "text");
+    assert_int_equal(add_way(&bench, &spelled, "orders", &again), RC_OK);
+
+    /* Tables with other columns are refused, with all the names. */
     source_init(&wrong, "orders_3", "title", "TEXT");
     assert_int_equal(add_way(&bench, &wrong, "orders", &again), RC_MISMATCH);
-    source_init(&wrong, "orders_3", "name", "BIGINT");
-    assert_int_equal(add_way(&bench, &wrong, "orders", &again), RC_MISMATCH);
     assert_non_null(strstr(bench.err.text, "shop.orders_3"));
-    assert_non_null(strstr(bench.err.text, "shop.orders_2"));
-    assert_non_null(strstr(bench.err.text, "column name"));
+    assert_non_null(strstr(bench.err.text, "shop.orders_4"));
+    assert_non_null(strstr(bench.err.text, "column title"));
 
     struct manifest manifest = seal(&bench, 1);
     assert_int_equal(manifest.count, 1);
