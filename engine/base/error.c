@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 static const enum error_class classes[] = {
 #define RC_CLASS(name, text, class) [name] = class,
     RC_LIST(RC_CLASS)
@@ -22,13 +24,21 @@ void error_clear(struct error *err)
     *err = (struct error){0};
 }
 
-/* One line: whatever a server wrote into its message, a log line stays a line. */
+/* One line of UTF-8: whatever a server or a damaged file wrote into a message, a log line stays a
+ * line that can be read. */
 static void flatten(struct error *err)
 {
-    for (char *p = err->text; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
-    err->text_len = (uint16_t)strlen(err->text);
+    size_t len = strlen(err->text);
+    for (size_t i = 0; i < len;) {
+        char *at = err->text + i;
+        size_t step = text_utf8_len(slice_of(at, len - i));
+        if (step == 0)
+            *at = '?';
+        else if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = ' ';
+        i += step == 0 ? 1 : step;
+    }
+    err->text_len = (uint16_t)len;
 }
 
 /* A text that was cut may end inside a UTF-8 sequence; take the torn one away. */

@@ -204,6 +204,11 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
     return len;
 }
 
+size_t text_utf8_len(struct slice s)
+{
+    return utf8_sequence(s.ptr, s.len);
+}
+
 bool text_is_utf8(struct slice s)
 {
     size_t i = 0;

@@ -28,5 +28,8 @@ unsigned text_distance(struct slice a, struct slice b);
 
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(struct slice s);
+/* Bytes of the well-formed UTF-8 character at the front of `s`, which is not empty; 0 when there is
+ * none. */
+size_t text_utf8_len(struct slice s);
 
 #endif

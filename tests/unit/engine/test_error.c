@@ -78,6 +78,19 @@ static void one_line_always(void **state)
     assert_string_equal(err.text, "x y: a b  c [2J ");
 }
 
+/* What is no character becomes a question mark: a name out of a damaged file, a server's latin1. */
+static void utf8_always(void **state)
+{
+    (void)state;
+    struct error err;
+    error_set(&err, RC_CORRUPT, "t\xe4g \xc3\xa9 \xed\xa0\x80 \xf0\x9f\x98\x80.");
+    assert_string_equal(err.text, "t?g \xc3\xa9 ??? \xf0\x9f\x98\x80.");
+    error_wrap(&err, "\xff");
+    error_hint(&err, "\x80");
+    assert_string_equal(err.text, "?: t?g \xc3\xa9 ??? \xf0\x9f\x98\x80. ?");
+    assert_int_equal(err.text_len, strlen(err.text));
+}
+
 /* A text that is too long is cut between characters, not inside one. */
 static void cut_between_characters(void **state)
 {
@@ -141,10 +154,10 @@ static void nobody_wants_the_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(told_and_classed),       cmocka_unit_test(system_calls),
-        cmocka_unit_test(context_and_remedy),     cmocka_unit_test(one_line_always),
-        cmocka_unit_test(cut_between_characters), cmocka_unit_test(a_full_block),
-        cmocka_unit_test(nobody_wants_the_text),
+        cmocka_unit_test(told_and_classed),   cmocka_unit_test(system_calls),
+        cmocka_unit_test(context_and_remedy), cmocka_unit_test(one_line_always),
+        cmocka_unit_test(utf8_always),        cmocka_unit_test(cut_between_characters),
+        cmocka_unit_test(a_full_block),       cmocka_unit_test(nobody_wants_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
