@@ -94,6 +94,8 @@ enum rc query_parse(struct slice body, uint8_t event_type, struct buf *inflated,
     query->text = cursor_rest(&cursor);
     if (cursor.failed)
         return error_set(err, RC_CORRUPT, "The statement's event is cut off.");
+    if (!text_is_utf8(query->db))
+        return error_set(err, RC_CORRUPT, "The name of the statement's database is not UTF-8.");
     enum rc rc = RC_OK;
     if (event_type == EVENT_MARIADB_QUERY_COMPRESSED) {
         rc = inflate_record(query->text, inflated, err);

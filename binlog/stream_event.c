@@ -71,7 +71,7 @@ static enum rc begin_file(struct binlog_stream *stream, const struct binlog_raw_
     if (rc != RC_OK)
         return rc;
     if (!stream_place_file(stream, raw->file))
-        return error_set(err, RC_CONFIG, "The name of the file is too long.");
+        return error_set(err, RC_CONFIG, "The name of the file is too long, or not UTF-8.");
     stream->format.known = false;
     stream->moved = true;
     return RC_OK;
@@ -121,34 +121,10 @@ enum rc stream_event_take(struct binlog_stream *stream, const struct binlog_raw_
     return rc;
 }
 
-static enum rc take_held(struct binlog_stream *stream, struct error *err)
-{
-    struct slice all = buf_slice(&stream->held);
-    struct cursor cursor =
-        cursor_of(slice_of(all.ptr + stream->held_at, all.len - stream->held_at));
-    if (cursor_left(&cursor) == 0) {
-        stream->held_replay = false;
-        buf_reset(&stream->held);
-        return RC_EOF;
-    }
-    uint64_t offset = cursor_u64(&cursor);
-    uint32_t body_len = cursor_u32(&cursor);
-    uint8_t type = cursor_u8(&cursor);
-    struct slice body = cursor_slice(&cursor, body_len);
-    ASSERT(!cursor.failed);
-    stream->held_at = all.len - cursor_left(&cursor);
-    stream->event = (struct event){.header = {.type = type, .length = body_len},
-                                   .body = body,
-                                   .offset = offset,
-                                   .inner = true};
-    (void)err;
-    return RC_OK;
-}
-
 enum rc stream_event_inner(struct binlog_stream *stream, struct error *err)
 {
     if (stream->held_replay)
-        return take_held(stream, err);
+        return stream_xa_take_held(stream) ? RC_OK : RC_EOF;
     struct slice bytes = SLICE_EMPTY;
     enum rc rc = payload_next(stream->payload, &bytes, err);
     if (rc == RC_EOF)
@@ -266,7 +242,7 @@ static enum rc handle_body(struct binlog_stream *stream, struct change *change, 
         stream->group.ended = stream->group.open;
         return RC_OK;
     case EVENT_XA_PREPARE:
-        return stream_group_xa_prepare(stream, err);
+        return stream_xa_prepare(stream, err);
     case EVENT_TABLE_MAP:
         return stream_table_map(stream, err);
     case EVENT_STOP:

@@ -10,7 +10,7 @@
 bool stream_place_file(struct binlog_stream *stream, struct slice file)
 {
     if (file.len >= sizeof(stream->file) ||
-        (file.len > 0 && memchr(file.ptr, '\0', file.len) != NULL))
+        (file.len > 0 && memchr(file.ptr, '\0', file.len) != NULL) || !text_is_utf8(file))
         return false;
     if (file.len > 0)
         memcpy(stream->file, file.ptr, file.len);
@@ -37,8 +37,12 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->held_replay = false;
     stream->moved = false;
     buf_reset(&stream->held);
+    stream->format_behind = (struct event_format){0};
+    xa_store_clear(&stream->xa);
+    stream->xa_left_told = false;
     if (!stream_place_file(stream, slice_str(at->file)))
-        return error_set(err, RC_CONFIG, "The binlog file name '%s' is too long.", at->file);
+        return error_set(err, RC_CONFIG,
+                         "The binlog file name in the position is too long, or not UTF-8.");
     stream->offset = at->offset;
     stream->pass_rows = at->rows_done;
     stream->last_commit_us = at->commit_time_us;

@@ -27,6 +27,9 @@ enum rc table_map_parse(struct slice body, const struct event_format *format, st
     map->null_bits = cursor_take(&cursor, (count + 7) / 8);
     map->tlvs = cursor_rest(&cursor);
     map->content = cursor_rest(&content);
+    /* Servers hold names in UTF-8; all that is made of them relies on it. */
+    if (!text_is_utf8(map->db) || !text_is_utf8(map->name))
+        return error_set(err, RC_CORRUPT, "The table map's name of a table is not UTF-8.");
     return cursor.failed ? error_set(err, RC_CORRUPT, "The table map of %.*s.%.*s is cut off.",
                                      SLICE_ARG(map->db), SLICE_ARG(map->name))
                          : RC_OK;

@@ -185,8 +185,12 @@ static enum rc read_names(const struct reading *reading, struct cursor *cursor, 
     struct slice *names = arena_alloc(reading->arena, count * sizeof(*names));
     if (names == NULL)
         return no_memory(err);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         names[i] = cursor_lenenc_slice(cursor);
+        if (!text_is_utf8(names[i]))
+            return error_set(err, RC_CORRUPT, "The table map's name of column %u is not UTF-8.",
+                             i + 1);
+    }
     reading->facts->names = names;
     return RC_OK;
 }
