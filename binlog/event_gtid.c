@@ -44,8 +44,12 @@ static void read_tag(struct cursor *cursor, struct gtid *gtid)
     uint64_t len = cursor_varlen(cursor);
     struct slice tag = cursor_slice(cursor, len > GTID_TAG_MAX ? UINT64_MAX : len);
     memset(gtid->tag, 0, sizeof(gtid->tag));
-    if (!cursor->failed && tag.len > 0)
-        memcpy(gtid->tag, tag.ptr, tag.len);
+    if (cursor->failed || tag.len == 0)
+        return;
+    memcpy(gtid->tag, tag.ptr, tag.len);
+    /* It becomes part of a GTID set's text, which must be readable again. */
+    if (strlen(gtid->tag) != tag.len || !gtid_tag_is_valid(gtid->tag))
+        cursor->failed = true;
 }
 
 static void read_tagged_field(struct cursor *cursor, uint64_t field, struct event_gtid *out)

@@ -23,6 +23,9 @@ struct gtid {
     uint32_t server;            /* MariaDB */
 };
 
+/* A letter or '_', then letters, digits and '_', lower case; a C string as in struct gtid. */
+bool gtid_tag_is_valid(const char *tag);
+
 struct gtid_set; /* owned by whoever made it */
 
 enum rc gtid_set_new(struct gtid_set **set_out, struct error *err) MUST_CHECK;

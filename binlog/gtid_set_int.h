@@ -46,7 +46,5 @@ struct gtid_set {
 /* Adds the closed interval. */
 enum rc gtid_set_add_interval(struct gtid_set *set, const uint8_t uuid[16], const char *tag,
                               uint64_t first, uint64_t last, struct error *err) MUST_CHECK;
-/* `tag` must be NUL-terminated: a letter or '_', then letters, digits and '_', lower case. */
-bool gtid_tag_is_valid(const char *tag);
 
 #endif
