@@ -100,17 +100,19 @@ void dialect_line_copy(char *out, size_t cap, const char *text)
 {
     ASSERT(cap > 0);
     size_t len = 0;
-    for (const unsigned char *p = (const unsigned char *)(text == NULL ? "" : text); *p != '\0';
-         p++) {
-        if (len + 1 == cap) {
-            /* Cut in the middle of a character: take its first bytes back. */
-            while (len > 0 && (*p & 0xc0) == 0x80 && ((unsigned char)out[len - 1] & 0xc0) == 0x80)
-                len--;
-            if (len > 0 && (*p & 0xc0) == 0x80)
-                len--;
+    struct slice rest = slice_str(text);
+    while (rest.len > 0) {
+        size_t step = text_utf8_len(rest); /* 0: a byte that belongs to no character */
+        size_t taken = step == 0 ? 1 : step;
+        if (len + taken >= cap)
             break;
-        }
-        out[len++] = *p < 0x20 || *p == 0x7f ? ' ' : (char)*p;
+        memcpy(out + len, rest.ptr, taken);
+        if (step == 0)
+            out[len] = '?';
+        else if (rest.ptr[0] < 0x20 || rest.ptr[0] == 0x7f)
+            out[len] = ' ';
+        len += taken;
+        rest = slice_of(rest.ptr + taken, rest.len - taken);
     }
     while (len > 0 && out[len - 1] == ' ')
         len--;
