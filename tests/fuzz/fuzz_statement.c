@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * QUERY events and the classification of their text.
+ *
+ *   byte 0   0: the rest is a statement; else the event's type, one of those below
+ *   rest     the text, or the event's body
+ */
+#include "binlog/query_int.h"
+#include "binlog/sql_int.h"
+#include "fuzz_int.h"
+
+static bool lies_in(struct slice part, const void *ptr, size_t len)
+{
+    const uint8_t *begin = ptr;
+    return part.len == 0 || (part.ptr >= begin && part.ptr + part.len <= begin + len);
+}
+
+static bool visit_cb(void *ctx, struct sql_name name)
+{
+    size_t *sum = ctx;
+    *sum += slice_hash(name.db) + slice_hash(name.name);
+    return false;
+}
+
+static void classify(struct slice text)
+{
+    static struct sql_statement statement;
+    size_t sum = 0;
+    sql_classify(text, &statement);
+    ASSERT(statement.name_count <= SQL_NAMES_MAX && statement.storage_used <= SQL_STORAGE);
+    for (uint32_t i = 0; i < statement.name_count; i++) {
+        const struct sql_name *name = &statement.names[i];
+        ASSERT(lies_in(name->db, text.ptr, text.len) ||
+               lies_in(name->db, statement.storage, statement.storage_used));
+        ASSERT(lies_in(name->name, text.ptr, text.len) ||
+               lies_in(name->name, statement.storage, statement.storage_used));
+    }
+    ASSERT(!sql_scan_names(text, visit_cb, &sum));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t types[] = {EVENT_QUERY, EVENT_EXECUTE_LOAD_QUERY,
+                                    EVENT_MARIADB_QUERY_COMPRESSED};
+    struct slice input = slice_of(data, size);
+    uint8_t way = fuzz_byte(&input);
+    if (way == 0) {
+        classify(input);
+        return 0;
+    }
+    struct buf inflated;
+    struct query query;
+    struct error err;
+    error_clear(&err);
+    buf_init(&inflated, (size_t)64 << 20);
+    enum rc rc = query_parse(input, types[way % COUNT_OF(types)], &inflated, &query, &err);
+    fuzz_told(rc, &err);
+    if (rc == RC_OK) {
+        ASSERT(text_is_utf8(query.text));
+        classify(query.text);
+    }
+    buf_deinit(&inflated);
+    return 0;
+}
