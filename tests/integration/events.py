@@ -44,7 +44,8 @@ def rows_of(events: list[dict]) -> list[dict]:
 # -- a CloudEvent by its specification (1.0.2) and docs/events.md
 
 NAME = re.compile(r"[a-z0-9]{1,20}\Z")
-TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
+TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T"
+                  r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
 OPERATIONS = {"row.inserted": "c", "row.updated": "u", "row.deleted": "d", "row.read": "r", "table.truncated": "t",
               "schema.changed": None}
 

@@ -196,7 +196,8 @@ def test_a_flink_cdc_file_runs_unchanged(pipeline_file):
 
 
 MISTAKES = {
-    "unknown key": ("scan.startup.mode:", "scan.startup.mod:", r":7:3: .*'scan.startup.mod'.*Did you mean 'scan.startup.mode'\?"),
+    "unknown key": ("scan.startup.mode:", "scan.startup.mod:",
+                    r":7:3: .*'scan.startup.mod'.*Did you mean 'scan.startup.mode'\?"),
     "unknown key far from all": ("sink:\n", "sink:\n  frobnicate: 1\n", r":9:3: .*'frobnicate'"),
     "unknown block": ("sink:\n", "sinks:\n", r":8:1: .*'sinks'.*'sink'"),
     "wrong type": ("  username: u", "  username: u\n  port: many", r":5:3: .*port"),
@@ -220,7 +221,8 @@ MISTAKES = {
     "pattern without a dot": ("app.\\.*", "app", r"app"),
     "transform": ("sink:\n", "transform:\n  - source-table: app.t\n    projection: a\nsink:\n", r":8:1: .*transform"),
     "route without a target": ("sink:\n", "route:\n  - source-table: app.t\nsink:\n", r":9:.*sink-table"),
-    "route with an unknown key": ("sink:\n", "route:\n  - source-table: app.t\n    sink-table: b.t\n    sink-tabel: c.t\nsink:\n",
+    "route with an unknown key": ("sink:\n", "route:\n  - source-table: app.t\n    sink-table: b.t\n"
+                                  "    sink-tabel: c.t\nsink:\n",
                                   r":11:5: .*sink-tabel"),
     "bad route": ("sink:\n", "route:\n  - source-table: app.(\n    sink-table: b.t\nsink:\n", r"app\.\("),
     "key twice": ("  username: u", "  username: u\n  username: v", r":5:3: .*username"),

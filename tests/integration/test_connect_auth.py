@@ -14,7 +14,8 @@ import servers
 from events import OK, SOURCE, USAGE, EventPipeline, errors
 
 FAMILIES = {"mariadb": servers.MariaDB, "mysql97": servers.MySQL97}
-GRANTS = {"MariaDB": "REPLICATION SLAVE, BINLOG MONITOR, SELECT", "MySQL": "REPLICATION SLAVE, REPLICATION CLIENT, SELECT"}
+GRANTS = {"MariaDB": "REPLICATION SLAVE, BINLOG MONITOR, SELECT",
+          "MySQL": "REPLICATION SLAVE, REPLICATION CLIENT, SELECT"}
 PASSWORD = "pass Wörd '\"\\ 91"
 PLAIN = "plain-Pass-91"
 
@@ -75,8 +76,8 @@ def account(server):
         server.query(f"CREATE USER {user}@'%' {method} {require};")
         given = GRANTS[server.product] if grants is None else grants
         if given:
-            server.query("".join(f"GRANT {one} TO {user}@'%';" if " ON " in one else f"GRANT {one} ON *.* TO {user}@'%';"
-                                 for one in given.split(";")))
+            for one in given.split(";"):
+                server.query(f"GRANT {one if ' ON ' in one else one + ' ON *.*'} TO {user}@'%';")
         made.append(user)
         return {"type": "mysql", "hostname": "127.0.0.1", "port": server.port, "username": user,
                 "password": password, "tables": r"shop.\.*", "scan.startup.mode": "earliest-offset"}

@@ -317,6 +317,7 @@ def test_check_of_a_good_set_up(shop, pipelines):
 def test_check_of_a_table_that_is_not_there(shop, pipelines):
     pipeline = pipelines(shop, tables="nowhere.nothing")
     checked = pipeline.check()
-    assert checked.returncode == SOURCE and b"FAIL  No table on the server matches tables: nowhere.nothing" in checked.stdout
+    assert checked.returncode == SOURCE
+    assert b"FAIL  No table on the server matches tables: nowhere.nothing" in checked.stdout
     code, told = pipeline.refused()
     assert code == SOURCE and "No table on the server matches tables: nowhere.nothing" in told
