@@ -49,7 +49,8 @@ enum rc binlog_stream_new(const struct binlog_stream_options *options, struct bi
     stream->crc32 = options->announced_crc32;
     buf_init(&stream->txn_gtid, 256);
     buf_init(&stream->inflated, STREAM_INFLATED_MAX);
-    buf_init(&stream->held, STREAM_HELD_MAX);
+    size_t held_max = options->offline ? STREAM_HELD_OFFLINE_MAX : STREAM_HELD_MAX;
+    buf_init(&stream->held, options->held_max != 0 ? options->held_max : held_max);
     buf_init(&stream->reached_text, POSITION_GTID_MAX);
     rows_partial_init(&stream->partial);
     enum rc rc = make_parts(stream, err);
@@ -74,6 +75,7 @@ void binlog_stream_free(struct binlog_stream *stream)
     buf_deinit(&stream->txn_gtid);
     buf_deinit(&stream->inflated);
     buf_deinit(&stream->held);
+    xa_store_clear(&stream->xa);
     buf_deinit(&stream->reached_text);
     rows_partial_deinit(&stream->partial);
     free(stream);
@@ -114,6 +116,8 @@ static enum rc fetch(struct binlog_stream *stream, struct change *change, unsign
         give_idle(stream, change);
         return RC_OK;
     }
+    if (rc == RC_EOF)
+        stream_xa_tell_left(stream);
     if (rc != RC_OK)
         return rc;
     stream->events_read++;

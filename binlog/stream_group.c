@@ -109,68 +109,6 @@ enum rc stream_group_drop(struct binlog_stream *stream, struct error *err)
     return RC_OK;
 }
 
-static enum rc refuse_two_phase(const struct binlog_stream *stream, struct error *err)
-{
-    return error_set(err, RC_UNSUPPORTED,
-                     "The XA transaction that began at %s:%llu changes captured tables and is "
-                     "prepared for a later XA COMMIT; this version cannot keep its rows until "
-                     "then. Use plain transactions or XA COMMIT ... ONE PHASE for these tables, "
-                     "or leave them out.",
-                     stream->txn_file, (unsigned long long)stream->txn.offset);
-}
-
-enum rc stream_group_xa_prepare(struct binlog_stream *stream, struct error *err)
-{
-    struct stream_group *group = &stream->group;
-    struct cursor cursor = cursor_of(stream->event.body);
-    bool one_phase = cursor_u8(&cursor) != 0;
-    if (cursor.failed)
-        return error_set(err, RC_CORRUPT, "The event is cut off.");
-    if (!group->open)
-        return RC_OK;
-    if (!one_phase && group->xa_captured && !group->skipped)
-        return refuse_two_phase(stream, err);
-    group->ended = true;
-    group->xa = false;
-    stream->held_at = 0;
-    stream->held_replay = one_phase && stream->held.len > 0 && !group->held_overflow;
-    if (!stream->held_replay)
-        buf_reset(&stream->held);
-    return RC_OK;
-}
-
-/* Keeps a table map or rows event of an XA group until its end is known. */
-enum rc stream_group_hold(struct binlog_stream *stream, struct error *err)
-{
-    struct stream_group *group = &stream->group;
-    const struct event *event = &stream->event;
-    uint8_t head[8 + 4 + 1];
-    if (event->header.type != EVENT_TABLE_MAP) {
-        struct rows_head rows;
-        enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
-        if (rc != RC_OK)
-            return rc;
-        const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
-        group->xa_captured = group->xa_captured || (shape != NULL && shape->table != NULL);
-    }
-    if (!group->held_overflow) {
-        store_u64le(head, event->offset);
-        store_u32le(head + 8, (uint32_t)event->body.len);
-        head[12] = event->header.type;
-        buf_add(&stream->held, head, sizeof(head));
-        buf_add_slice(&stream->held, event->body);
-        stream->bytes_copied += event->body.len;
-        group->held_overflow = stream->held.rc != RC_OK;
-    }
-    if (group->held_overflow && group->xa_captured && !group->skipped)
-        return error_set(err, RC_UNSUPPORTED,
-                         "The XA transaction that began at %s:%llu changes captured tables and has "
-                         "more than %zu bytes of rows, which is more than can be held until its "
-                         "end. Use plain transactions for these tables, or leave them out.",
-                         stream->txn_file, (unsigned long long)stream->txn.offset, STREAM_HELD_MAX);
-    return RC_OK;
-}
-
 /*
  * What was executed before this file begins. It seeds the set only where none was given: a set that
  * the checkpoint brought is exact already, and a set that began inside a file is exact only from

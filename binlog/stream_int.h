@@ -22,6 +22,7 @@ struct binlog_stream_options {
     const char *start_gtids; /* offline: see struct source_file_config; NULL: none */
     const char *include_gtids;
     const char *server; /* identity for positions; "" offline */
+    size_t held_max;    /* bytes of rows of XA transactions that are held; 0: as it is made for */
 };
 
 struct binlog_stream;

@@ -156,7 +156,8 @@ static enum rc on_rollback(const struct binlog_stream *stream, struct error *err
 }
 
 /* The words that begin and end transactions. RC_NOT_FOUND: it is another statement. */
-static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struct error *err)
+static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struct slice text,
+                         struct error *err)
 {
     struct stream_group *group = &stream->group;
     enum rc rc = RC_OK;
@@ -185,6 +186,8 @@ static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struc
     case SQL_XA_COMMIT:
     case SQL_XA_ROLLBACK:
         rc = stream_group_open(stream, NULL, err);
+        if (rc == RC_OK)
+            rc = stream_xa_end(stream, text, kind == SQL_XA_COMMIT, err);
         group->ended = true;
         return rc;
     default:
@@ -207,7 +210,7 @@ enum rc stream_query(struct binlog_stream *stream, struct change *change, struct
         stream->event_pending = true;
         return RC_OK;
     }
-    rc = on_border(stream, statement->kind, err);
+    rc = on_border(stream, statement->kind, query.text, err);
     if (rc != RC_NOT_FOUND)
         return rc;
     rc = stream_group_open(stream, NULL, err);

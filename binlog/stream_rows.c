@@ -27,7 +27,7 @@ enum rc stream_table_map(struct binlog_stream *stream, struct error *err)
     if (rc == RC_OK)
         rc = tables_map(stream->tables, stream->event.body, &stream->format, err);
     if (rc == RC_OK && must_hold(stream))
-        rc = stream_group_hold(stream, err);
+        rc = stream_xa_hold(stream, err);
     return rc;
 }
 
@@ -83,7 +83,7 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
     if (rc != RC_OK)
         return rc;
     if (must_hold(stream))
-        return stream_group_hold(stream, err);
+        return stream_xa_hold(stream, err);
     struct rows_head head;
     rc =
         rows_head_parse(stream->event.body, stream->event.header.type, &stream->format, &head, err);

@@ -5,9 +5,10 @@
  *   stream.c          making it, the loop behind binlog_stream_next, errors
  *   stream_place.c    positions, seeking, how far the stream is
  *   stream_event.c    raw bytes to events, steering events (formats, rotations, heartbeats)
- *   stream_group.c    transactions: where they begin and end, GTIDs, XA
+ *   stream_group.c    transactions: where they begin and end, GTIDs
  *   stream_query.c    statements
  *   stream_rows.c     table maps and rows
+ *   stream_xa.c       XA transactions: holding their rows until their end
  *
  * A group is what has one GTID or one BEGIN..COMMIT: a transaction, or one DDL (facts/binlog.md
  * 4.2). State of a group:
@@ -16,8 +17,10 @@
  *   ended --what is still to be given out of it is given--> closed: the GTID counts from here on
  *
  * XA: rows of a group that begins with XA START are held back, copied, until XA_PREPARE tells
- * whether it is one-phase. Then they are given; the rows of a two-phase XA transaction belong to a
- * later XA COMMIT, which is not supported for captured tables and ends the stream with words.
+ * whether it is one-phase. Then they are given. The rows of a two-phase XA transaction belong to the
+ * group of a later XA COMMIT. Where files are read they are kept under their XID until that group
+ * comes, and given out as its rows, or until XA ROLLBACK. On the wire they are not, for captured
+ * tables the stream ends with words: a restart between the two would not find the rows again.
  */
 #ifndef MILLRACE_BINLOG_STREAM_STATE_INT_H
 #define MILLRACE_BINLOG_STREAM_STATE_INT_H
@@ -27,8 +30,11 @@
 #include "rows_partial_int.h"
 #include "sql_int.h"
 #include "stream_int.h"
+#include "xa_store_int.h"
 
 #define STREAM_HELD_MAX ((size_t)16 << 20)
+/* Where files are read: of all XA transactions that are held at one time. */
+#define STREAM_HELD_OFFLINE_MAX ((size_t)256 << 20)
 #define STREAM_INFLATED_MAX ((size_t)1 << 30)
 /* So many transactions without a captured row may pass before a position is offered. */
 #define STREAM_IDLE_TXNS 1000u
@@ -86,9 +92,12 @@ struct binlog_stream {
     struct payload *payload;
     bool payload_open;
     uint64_t payload_offset;
-    struct buf held; /* see above: u64 offset, then the event, one after the other */
+    struct buf held; /* of an XA group: its table maps and rows (stream_xa.c) */
     size_t held_at;
     bool held_replay;
+    struct event_format format_behind; /* known: what comes back when the replay is over */
+    struct xa_store xa;                /* prepared, not ended; only where files are read */
+    bool xa_left_told;
     struct sql_statement statement; /* scratch: too large for the stack of a decoder */
 
     uint64_t last_commit_us;
@@ -118,9 +127,18 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change,
                            struct error *err) MUST_CHECK;
 /* The file ended inside a group: the server crashed, and the group never was. */
 enum rc stream_group_drop(struct binlog_stream *stream, struct error *err) MUST_CHECK;
-enum rc stream_group_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_CHECK;
-enum rc stream_group_hold(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 enum rc stream_group_seed(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+
+/* stream_xa.c. Keeps the table map or rows event in hand until the end of its XA group is known. */
+enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+/* XA COMMIT or XA ROLLBACK, in the group that is open. */
+enum rc stream_xa_end(struct binlog_stream *stream, struct slice statement, bool commits,
+                      struct error *err) MUST_CHECK;
+/* The next event that was held becomes stream->event; false behind the last. */
+bool stream_xa_take_held(struct binlog_stream *stream) MUST_CHECK;
+/* The stream is at its end: warns, once, of what is prepared still. */
+void stream_xa_tell_left(struct binlog_stream *stream);
 
 /* stream_query.c */
 enum rc stream_query(struct binlog_stream *stream, struct change *change,

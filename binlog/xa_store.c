@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "xa_store_int.h"
+
+#include <stdlib.h>
+
+static size_t chain_of(const struct xid *xid)
+{
+    const struct xa_store *store = NULL;
+    return (size_t)(xid_hash(xid) % COUNT_OF(store->chains));
+}
+
+static size_t bytes_of(const struct xa_prepared *prepared)
+{
+    return sizeof(*prepared) + prepared->rows.len;
+}
+
+void xa_prepared_free(struct xa_prepared *prepared)
+{
+    if (prepared == NULL)
+        return;
+    buf_deinit(&prepared->rows);
+    free(prepared);
+}
+
+void xa_store_clear(struct xa_store *store)
+{
+    for (size_t i = 0; i < COUNT_OF(store->chains); i++) {
+        for (struct xa_prepared *prepared = store->chains[i]; prepared != NULL;) {
+            struct xa_prepared *next = prepared->next;
+            xa_prepared_free(prepared);
+            prepared = next;
+        }
+    }
+    *store = (struct xa_store){0};
+}
+
+const struct xa_prepared *xa_store_find(const struct xa_store *store, const struct xid *xid)
+{
+    const struct xa_prepared *prepared = store->chains[chain_of(xid)];
+    while (prepared != NULL && !xid_equal(&prepared->xid, xid))
+        prepared = prepared->next;
+    return prepared;
+}
+
+void xa_store_add(struct xa_store *store, struct xa_prepared *prepared)
+{
+    ASSERT(xa_store_find(store, &prepared->xid) == NULL);
+    struct xa_prepared **chain = &store->chains[chain_of(&prepared->xid)];
+    prepared->next = *chain;
+    *chain = prepared;
+    store->count++;
+    store->bytes += bytes_of(prepared);
+}
+
+struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid)
+{
+    struct xa_prepared **link = &store->chains[chain_of(xid)];
+    while (*link != NULL && !xid_equal(&(*link)->xid, xid))
+        link = &(*link)->next;
+    struct xa_prepared *prepared = *link;
+    if (prepared == NULL)
+        return NULL;
+    *link = prepared->next;
+    ASSERT(store->count > 0 && store->bytes >= bytes_of(prepared));
+    store->count--;
+    store->bytes -= bytes_of(prepared);
+    return prepared;
+}
+
+void xa_store_text(const struct xa_store *store, size_t most, struct buf *out)
+{
+    size_t told = 0;
+    for (size_t i = 0; i < COUNT_OF(store->chains); i++) {
+        for (const struct xa_prepared *prepared = store->chains[i]; prepared != NULL && told < most;
+             prepared = prepared->next) {
+            if (told++ > 0)
+                buf_add_byte(out, ' ');
+            xid_text(&prepared->xid, out);
+        }
+    }
+    if (told < store->count)
+        buf_addf(out, " and %zu more", store->count - told);
+}

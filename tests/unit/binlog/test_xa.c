@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * XA transactions of two phases: in files their rows wait for XA COMMIT, on the wire they are
+ * refused. Names of XA transactions, and what is told of those without an end.
+ */
+#include "stream_fixture.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "binlog/xa_store_int.h"
+
+static struct writer w;
+
+static void put_prepare(const char *global, bool one_phase)
+{
+    event_begin(&w, EVENT_XA_PREPARE);
+    put(&w, one_phase ? 1 : 0, 1);
+    put(&w, 1, 4);
+    put(&w, strlen(global), 4);
+    put(&w, 0, 4);
+    put_text(&w, global);
+    event_end(&w);
+}
+
+/* Rows first, first + 1, .. of a table under the XID of one letter. */
+static void put_prepared(uint64_t gtid, char letter, const char *table, uint32_t first,
+                         unsigned rows)
+{
+    const char global[] = {letter, '\0'};
+    char sql[40];
+    put_gtid(&w, gtid);
+    snprintf(sql, sizeof(sql), "XA START X'%02x',X'',1", (unsigned)letter);
+    put_query(&w, "shop", sql);
+    put_table_map(&w, 90, table, true);
+    put_insert(&w, 90, first, rows);
+    snprintf(sql, sizeof(sql), "XA END X'%02x',X'',1", (unsigned)letter);
+    put_query(&w, "shop", sql);
+    put_prepare(global, false);
+}
+
+/* "COMMIT" or "ROLLBACK"; returns where its group begins. */
+static size_t put_end(uint64_t gtid, const char *verb, char letter)
+{
+    char sql[40];
+    size_t start = w.base + w.len;
+    put_gtid(&w, gtid);
+    snprintf(sql, sizeof(sql), "XA %s X'%02x',X'',1", verb, (unsigned)letter);
+    put_query(&w, "", sql);
+    return start;
+}
+
+static void expect_rows(struct fixture *f, uint32_t first, unsigned count, const char *gtid)
+{
+    for (unsigned i = 0; i < count; i++) {
+        expect(f, CHANGE_INSERT);
+        assert_int_equal(id_of(&f->change.after), first + i);
+        assert_int_equal(f->change.ordinal, i);
+        assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
+    }
+    expect(f, CHANGE_COMMIT);
+    assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
+}
+
+#define GTID(number) "11111111-1111-1111-1111-111111111111:" number
+
+static void committed_in_another_order(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_prepared(2, 'b', "t", 20, 3);
+    put_transaction(&w, 3, 30, 1);
+    size_t of_b = put_end(4, "COMMIT", 'b');
+    put_transaction(&w, 5, 40, 1);
+    put_end(6, "COMMIT", 'a');
+    setup_offline(&f, &w);
+    expect_rows(&f, 30, 1, GTID("3"));
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(f.change.txn->offset, of_b);
+    assert_true(f.change.event_offset > of_b); /* the statement, not the rows of long ago */
+    assert_int_equal(id_of(&f.change.after), 20);
+    expect(&f, CHANGE_INSERT);
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(f.change.ordinal, 2);
+    expect(&f, CHANGE_COMMIT);
+    expect_rows(&f, 40, 1, GTID("5"));
+    expect_rows(&f, 10, 2, GTID("6"));
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+static void rolled_back(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_end(2, "ROLLBACK", 'a');
+    put_prepared(3, 'a', "t", 20, 1); /* the name is free again */
+    put_end(4, "COMMIT", 'a');
+    put_end(5, "COMMIT", 'a'); /* ended already: nothing is there to give */
+    setup_offline(&f, &w);
+    expect_rows(&f, 20, 1, GTID("4"));
+    expect(&f, CHANGE_IDLE);
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+/* A group of rows of `t` and `u`: ordinals count both, as they do in plain transactions. */
+static void ordinals_count_every_row(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_gtid(&w, 1);
+    put_query(&w, "shop", "XA START X'61',X'',1");
+    put_table_map(&w, 91, "u", true);
+    put_insert(&w, 91, 1, 3);
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 7, 1);
+    put_query(&w, "shop", "XA END X'61',X'',1");
+    put_prepare("a", false);
+    put_end(2, "COMMIT", 'a');
+    setup_offline(&f, &w);
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(id_of(&f.change.after), 7);
+    assert_int_equal(f.change.ordinal, 3);
+    expect(&f, CHANGE_COMMIT);
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+/* The rows belong to the group of the XA COMMIT, so its GTID says whether they are asked for. */
+static void filters_look_at_the_commit(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 1);
+    put_prepared(2, 'b', "t", 20, 1);
+    put_end(3, "COMMIT", 'a');
+    put_end(4, "COMMIT", 'b');
+    setup(&f, &w, (struct binlog_stream_options){.offline = true, .start_gtids = GTID("1-2")});
+    expect_rows(&f, 10, 1, GTID("3"));
+    expect_rows(&f, 20, 1, GTID("4"));
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+    setup(&f, &w, (struct binlog_stream_options){.offline = true, .include_gtids = GTID("1-2:4")});
+    expect_rows(&f, 20, 1, GTID("4"));
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+/* MariaDB: the GTID event begins the group, without XA START. */
+static void put_mariadb_gtid(uint64_t number, uint8_t flags)
+{
+    event_begin(&w, EVENT_MARIADB_GTID);
+    put(&w, number, 8);
+    put(&w, 0, 4);
+    put(&w, flags, 1);
+    put(&w, 0, 6);
+    event_end(&w);
+}
+
+static void mariadb(void **state)
+{
+    enum { STANDALONE = 1, TRANSACTIONAL = 4, PREPARED_XA = 64, COMPLETED_XA = 128 };
+    struct fixture f;
+    (void)state;
+    w = (struct writer){.crc32 = true, .base = 4};
+    put_format(&w, "10.11.6-MariaDB-log");
+    put_mariadb_gtid(1, TRANSACTIONAL | PREPARED_XA);
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 10, 2);
+    put_query(&w, "shop", "XA END X'61',X'',1");
+    put_prepare("a", false);
+    put_mariadb_gtid(2, STANDALONE | COMPLETED_XA);
+    put_query(&w, "shop", "XA COMMIT X'61',X'',1");
+    setup_offline(&f, &w);
+    expect_rows(&f, 10, 2, "0-7-2");
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+static void fails(struct binlog_stream_options options, enum rc rc, const char *words)
+{
+    struct fixture f;
+    setup(&f, &w, options);
+    enum rc got = RC_OK;
+    while (got == RC_OK)
+        got = next(&f);
+    if (got != rc || strstr(f.err.text, words) == NULL)
+        fail_msg("%s with '%s' expected, but %s: %s", rc_name(rc), words, rc_name(got), f.err.text);
+    teardown(&f);
+}
+
+static const struct binlog_stream_options offline = {.offline = true};
+
+static void refused_on_the_wire(void **state)
+{
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_end(2, "COMMIT", 'a');
+    fails((struct binlog_stream_options){.announced_crc32 = true, .server = "s1"}, RC_UNSUPPORTED,
+          "is prepared for a later XA COMMIT; this version cannot keep its rows until then");
+}
+
+static void a_name_twice(void **state)
+{
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_prepared(2, 'a', "t", 10, 2);
+    fails(offline, RC_CORRUPT, "neither committed nor rolled back");
+}
+
+static void names_that_cannot_be_read(void **state)
+{
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_gtid(&w, 2);
+    put_query(&w, "", "XA COMMIT 'a'");
+    fails(offline, RC_CORRUPT, "cannot be read");
+    begin_file(&w, true);
+    put_gtid(&w, 1);
+    put_query(&w, "", "XA COMMIT 'a'"); /* nobody waits */
+    fails(offline, RC_EOF, "");
+    begin_file(&w, true);
+    put_gtid(&w, 1);
+    put_query(&w, "shop", "XA START X'61',X'',1");
+    event_begin(&w, EVENT_XA_PREPARE);
+    put(&w, 0, 1);
+    put(&w, 1, 4);
+    put(&w, 65, 4);
+    put(&w, 0, 4);
+    put(&w, 0, 65);
+    event_end(&w);
+    fails(offline, RC_CORRUPT, "cut off");
+}
+
+/* All that wait together have one limit; what ended makes room again. */
+static void bounded(void **state)
+{
+    struct binlog_stream_options options = {.offline = true, .held_max = 4000};
+    (void)state;
+    begin_file(&w, true);
+    for (unsigned i = 0; i < 20; i++) {
+        put_prepared(2 * i + 1, 'a', "t", 10, 40);
+        put_end(2 * i + 2, i % 2 == 0 ? "COMMIT" : "ROLLBACK", 'a');
+    }
+    fails(options, RC_EOF, "");
+    begin_file(&w, true);
+    for (unsigned i = 0; i < 20; i++)
+        put_prepared(i + 1, (char)('a' + i), "t", 10, 40);
+    fails(options, RC_LIMIT, "more than 4000 bytes");
+    begin_file(&w, true);
+    for (unsigned i = 0; i < 20; i++) /* no captured rows: nothing waits */
+        put_prepared(i + 1, (char)('a' + i), "u", 10, 400);
+    fails(options, RC_EOF, "");
+}
+
+/* What the decoder logged while it read the file to its end. */
+static const char *logged(void)
+{
+    static char text[8192];
+    struct fixture f;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    log_setup(fileno(file), LOG_FORMAT_TEXT, LOG_WARN);
+    setup(&f, &w, offline);
+    while (next(&f) == RC_OK)
+        continue;
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+    log_setup(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_WARN);
+    ssize_t len = pread(fileno(file), text, sizeof(text) - 1, 0);
+    assert_true(len >= 0);
+    text[len] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void the_end_tells_what_is_left(void **state)
+{
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_prepared(2, 'b', "t", 20, 2);
+    put_prepared(3, 'c', "t", 20, 2);
+    put_prepared(4, 'd', "u", 20, 2);
+    put_end(5, "COMMIT", 'b');
+    const char *text = logged();
+    const char *first = strstr(text, "neither committed nor rolled back");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "neither committed nor rolled back")); /* once */
+    assert_non_null(strstr(text, "X'61',X'',1"));
+    assert_non_null(strstr(text, "X'63',X'',1"));
+    assert_null(strstr(text, "X'62'"));
+    assert_null(strstr(text, "X'64'"));
+    put_end(6, "COMMIT", 'a');
+    put_end(7, "ROLLBACK", 'c');
+    assert_string_equal(logged(), "");
+}
+
+static void names(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "XA COMMIT",
+        "XA COMMIT X'6",
+        "XA COMMIT X'6'",
+        "XA COMMIT X'6g',X'',1",
+        "XA COMMIT X'61'",
+        "XA COMMIT X'61',",
+        "XA COMMIT X'61',X''",
+        "XA COMMIT X'61',X'',",
+        "XA COMMIT X'61',X'',x",
+        "XA COMMIT X'61',X'',4294967296",
+    };
+    struct xid xid;
+    struct buf text;
+    (void)state;
+    buf_init(&text, 1024);
+    assert_true(
+        xid_of_statement(SLICE("/* p */ xa commit x'61FF',X'0a',4294967295 ONE PHASE"), &xid));
+    xid_text(&xid, &text);
+    assert_true(slice_equal(buf_slice(&text), SLICE("X'61ff',X'0a',4294967295")));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(xid_of_statement(slice_str(bad[i]), &xid));
+    /* 64 bytes are the most that a part has. */
+    char longest[300] = "XA COMMIT X'";
+    memset(longest + 12, 'a', 128);
+    memcpy(longest + 140, "',X'',1", 8);
+    assert_true(xid_of_statement(slice_str(longest), &xid));
+    assert_int_equal(xid.global_len, 64);
+    memset(longest + 12, 'a', 130);
+    memcpy(longest + 142, "',X'',1", 8);
+    assert_false(xid_of_statement(slice_str(longest), &xid));
+    buf_deinit(&text);
+}
+
+/* The same bytes parted in another way are another name. */
+static void parts_tell_names_apart(void **state)
+{
+    struct xa_store store = {0};
+    struct xid ab;
+    struct xid a_b;
+    (void)state;
+    assert_true(xid_of_statement(SLICE("XA COMMIT X'6162',X'',1"), &ab));
+    assert_true(xid_of_statement(SLICE("XA COMMIT X'61',X'62',1"), &a_b));
+    assert_false(xid_equal(&ab, &a_b));
+    struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+    assert_non_null(prepared);
+    prepared->xid = ab;
+    buf_init(&prepared->rows, 10);
+    xa_store_add(&store, prepared);
+    assert_null(xa_store_find(&store, &a_b));
+    assert_null(xa_store_take(&store, &a_b));
+    assert_ptr_equal(xa_store_find(&store, &ab), prepared);
+    xa_store_clear(&store);
+    assert_int_equal(store.count, 0);
+    assert_null(xa_store_find(&store, &ab));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(committed_in_another_order),
+        cmocka_unit_test(rolled_back),
+        cmocka_unit_test(ordinals_count_every_row),
+        cmocka_unit_test(filters_look_at_the_commit),
+        cmocka_unit_test(mariadb),
+        cmocka_unit_test(refused_on_the_wire),
+        cmocka_unit_test(a_name_twice),
+        cmocka_unit_test(names_that_cannot_be_read),
+        cmocka_unit_test(bounded),
+        cmocka_unit_test(the_end_tells_what_is_left),
+        cmocka_unit_test(names),
+        cmocka_unit_test(parts_tell_names_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
