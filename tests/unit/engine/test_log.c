@@ -304,25 +304,31 @@ static void lines_of_threads_do_not_mix(void **state)
     fclose(file);
 }
 
-/* A terminal of 20 columns that passes bytes on as they are. */
-static void open_terminal(int *terminal_out)
+/* A terminal of 20 columns that passes bytes on as they are; false where the machine has none to give
+ * (a bare chroot without /dev/pts). */
+static bool open_terminal(int *terminal_out)
 {
     int master;
     struct winsize size = {.ws_row = 5, .ws_col = 20};
     struct termios raw;
     memset(&raw, 0, sizeof(raw));
     cfmakeraw(&raw);
-    assert_int_equal(openpty(&master, terminal_out, NULL, &raw, &size), 0);
+    if (openpty(&master, terminal_out, NULL, &raw, &size) != 0)
+        return false;
     close(read_end);
     read_end = master;
     assert_int_equal(fcntl(master, F_SETFL, O_NONBLOCK), 0);
+    return true;
 }
 
 static void progress_on_a_terminal(void **state)
 {
     (void)state;
     int terminal;
-    open_terminal(&terminal);
+    if (!open_terminal(&terminal)) {
+        skip();
+        return;
+    }
     log_setup(terminal, LOG_FORMAT_AUTO, LOG_INFO);
     log_progress(NULL);
     assert_string_equal(written(), "");
