@@ -178,13 +178,26 @@ enum rc gtid_set_add_interval(struct gtid_set *set, const uint8_t uuid[16], cons
     return rc != RC_OK ? rc : sid_add(sid, first, last, err);
 }
 
+/* Index of the domain, or of the place where it belongs. */
+static uint32_t domain_place(const struct gtid_set *set, uint32_t domain)
+{
+    uint32_t low = 0;
+    uint32_t high = set->domain_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (set->domains[middle].domain < domain)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static enum rc domain_add(struct gtid_set *set, const struct gtid *gtid, struct error *err)
 {
     if (set->sid_count > 0)
         return error_set(err, RC_MISMATCH, "A MariaDB GTID cannot be part of a MySQL GTID set.");
-    uint32_t at = 0;
-    while (at < set->domain_count && set->domains[at].domain < gtid->domain)
-        at++;
+    uint32_t at = domain_place(set, gtid->domain);
     if (at == set->domain_count || set->domains[at].domain != gtid->domain) {
         void *array = set->domains;
         enum rc rc = grow(&array, &set->domain_cap, set->domain_count, sizeof(*set->domains), err);
@@ -233,10 +246,9 @@ enum rc gtid_set_copy(struct gtid_set *to, const struct gtid_set *from, struct e
 
 static const struct gtid_domain *domain_find(const struct gtid_set *set, uint32_t domain)
 {
-    for (uint32_t i = 0; i < set->domain_count; i++)
-        if (set->domains[i].domain == domain)
-            return &set->domains[i];
-    return NULL;
+    uint32_t at = domain_place(set, domain);
+    bool found = at < set->domain_count && set->domains[at].domain == domain;
+    return found ? &set->domains[at] : NULL;
 }
 
 static bool sid_contains(const struct gtid_set *set, const uint8_t uuid[16], const char *tag,
@@ -298,28 +310,50 @@ bool gtid_set_equal(const struct gtid_set *a, const struct gtid_set *b)
     return true;
 }
 
-/* Takes one interval out of a sid: what lies in it is cut, split or removed. */
-static enum rc sid_cut(struct gtid_sid *sid, struct gtid_interval out, struct error *err)
+/* Takes the intervals of `minus` out of `sid`: both are sorted, so one walk over both is enough. */
+static enum rc sid_subtract(struct gtid_sid *sid, const struct gtid_sid *minus, struct error *err)
 {
-    uint32_t i = interval_find(sid, out.first);
-    while (i < sid->count && sid->intervals[i].first <= out.last) {
+    /* What begins inside an interval splits it, once. */
+    uint64_t cap = (uint64_t)sid->count + minus->count;
+    struct gtid_interval *kept = cap > UINT32_MAX ? NULL : malloc(cap * sizeof(*kept));
+    if (kept == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for a GTID set of %llu parts.",
+                         (unsigned long long)cap);
+    uint32_t count = 0;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < sid->count; i++) {
         struct gtid_interval have = sid->intervals[i];
-        if (have.first < out.first) {
-            sid->intervals[i].last = out.first - 1;
-            i++;
-            if (have.last > out.last)
-                return interval_insert(sid, i, (struct gtid_interval){out.last + 1, have.last},
-                                       err);
-        } else if (have.last > out.last) {
-            sid->intervals[i].first = out.last + 1;
-            return RC_OK;
-        } else {
-            memmove(&sid->intervals[i], &sid->intervals[i + 1],
-                    (sid->count - i - 1) * sizeof(*sid->intervals));
-            sid->count--;
+        while (next < minus->count && minus->intervals[next].last < have.first)
+            next++;
+        while (next < minus->count && minus->intervals[next].first <= have.last) {
+            const struct gtid_interval *out = &minus->intervals[next];
+            if (have.first < out->first)
+                kept[count++] = (struct gtid_interval){have.first, out->first - 1};
+            have.first = out->last + 1;
+            if (have.first > have.last)
+                break; /* it may reach into the next one too */
+            next++;
         }
+        if (have.first <= have.last)
+            kept[count++] = have;
     }
+    free(sid->intervals);
+    sid->intervals = kept;
+    sid->count = count;
+    sid->cap = (uint32_t)cap;
     return RC_OK;
+}
+
+static void drop_empty_sids(struct gtid_set *set)
+{
+    uint32_t kept = 0;
+    for (uint32_t s = 0; s < set->sid_count; s++) {
+        if (set->sids[s].count > 0)
+            set->sids[kept++] = set->sids[s];
+        else
+            free(set->sids[s].intervals);
+    }
+    set->sid_count = kept;
 }
 
 enum rc gtid_set_subtract(struct gtid_set *from, const struct gtid_set *minus, struct error *err)
@@ -329,17 +363,10 @@ enum rc gtid_set_subtract(struct gtid_set *from, const struct gtid_set *minus, s
         uint32_t at = sid_find(from, minus->sids[s].uuid, minus->sids[s].tag, &found);
         if (!found)
             continue;
-        struct gtid_sid *sid = &from->sids[at];
-        for (uint32_t i = 0; i < minus->sids[s].count; i++) {
-            enum rc rc = sid_cut(sid, minus->sids[s].intervals[i], err);
-            if (rc != RC_OK)
-                return rc;
-        }
-        if (sid->count > 0)
-            continue;
-        free(sid->intervals);
-        memmove(sid, sid + 1, (from->sid_count - at - 1) * sizeof(*sid));
-        from->sid_count--;
+        enum rc rc = sid_subtract(&from->sids[at], &minus->sids[s], err);
+        if (rc != RC_OK)
+            return rc;
     }
+    drop_empty_sids(from);
     return RC_OK;
 }
