@@ -9,7 +9,7 @@
  *   rest     body of the rows event
  */
 #include "binlog/inflate_int.h"
-#include "binlog/rows_int.h"
+#include "binlog/rows_partial_int.h"
 #include "changes_int.h"
 
 enum { CATALOG_COLUMNS = 64 };
@@ -23,6 +23,7 @@ static const uint8_t event_types[] = {
     EVENT_DELETE_ROWS,
     EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1,
     EVENT_MARIADB_UPDATE_ROWS_COMPRESSED,
+    EVENT_PARTIAL_UPDATE_ROWS,
 };
 
 static const char *const column_types[] = {
@@ -84,8 +85,10 @@ static void walk(struct fuzz_changes *changes, struct table_shape *shape,
                  const struct rows_head *head, struct slice rows)
 {
     struct rows_walk walk, skip;
+    struct rows_partial partial;
     struct error err;
     error_clear(&err);
+    rows_partial_init(&partial);
     enum rc rc = rows_walk_begin(&walk, head, rows, shape, &err);
     fuzz_told(rc, &err);
     skip = walk;
@@ -96,6 +99,10 @@ static void walk(struct fuzz_changes *changes, struct table_shape *shape,
         ASSERT(rows_walk_skip(&skip, &skip_err) == rc);
         if (rc != RC_OK || shape->table == NULL)
             continue;
+        rc = rows_partial_complete(&partial, &walk, &err);
+        fuzz_told(rc, &err);
+        if (rc != RC_OK)
+            break;
         bool before = head->type.kind != ROWS_INSERT;
         bool after = head->type.kind != ROWS_DELETE;
         const struct txn txn = {.file = SLICE("binlog.000001")};
@@ -108,6 +115,7 @@ static void walk(struct fuzz_changes *changes, struct table_shape *shape,
         };
         fuzz_change(changes, &change);
     }
+    rows_partial_deinit(&partial);
 }
 
 static void read_rows(struct binlog_tables *tables, const struct event_format *format, uint8_t type,
