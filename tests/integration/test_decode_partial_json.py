@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from events import DATA, OK, errors, events_of, millrace, rows_of, stream_faults
+from events import DATA, OK, SOURCE, EventPipeline, errors, events_of, millrace, rows_of, stream_faults
 from test_decode_files import copied, switch_file
 
 STATEMENTS = 150
@@ -192,3 +192,35 @@ def test_a_row_without_the_document_before_is_refused(mysql97, tmp_path):
     assert "binlog_row_image = 'FULL'" in errors(done) and "column j" in errors(done)
     done = millrace("decode", "--tables", r"nothing.\.*", *files)
     assert done.returncode == OK and done.stdout == b""
+
+
+@pytest.fixture
+def partial_globally(mysql97):
+    mysql97.query("SET GLOBAL binlog_row_value_options = 'PARTIAL_JSON'")
+    yield
+    mysql97.query("SET GLOBAL binlog_row_value_options = '', GLOBAL binlog_row_image = 'FULL'")
+
+
+def test_a_running_server_may_write_them(mysql97, source_of, partial_globally, tmp_path):
+    source = source_of("mysql97", "decode_json_live")
+    mysql97.query("CREATE TABLE decode_json_live.t (id INT PRIMARY KEY, j JSON); "
+                  "INSERT INTO decode_json_live.t VALUES (1, JSON_OBJECT('a', 1, 'x', REPEAT('x', 500)))")
+    pipeline = EventPipeline(tmp_path / "p", source.block())
+    checked = pipeline.check()
+    assert checked.returncode == OK, checked.stdout.decode()
+    assert b"binlog_row_value_options is PARTIAL_JSON" in checked.stdout
+    mysql97.query("UPDATE decode_json_live.t SET j = JSON_SET(j, '$.a', JSON_ARRAY(1, 2), '$.b', 'new')")
+    pipeline.start()
+    pipeline.until(lambda: len(pipeline.rows()) == 2, what="2 rows")
+    assert pipeline.rows()[1]["data"]["after"]["j"] == {"a": [1, 2], "b": "new", "x": "x" * 500}
+    assert pipeline.stop() == OK
+
+
+def test_only_with_full_row_images(mysql97, source_of, partial_globally, tmp_path):
+    source = source_of("mysql97", "decode_json_live")
+    mysql97.query("CREATE TABLE decode_json_live.t (id INT PRIMARY KEY, j JSON); "
+                  "SET GLOBAL binlog_row_image = 'MINIMAL'")
+    checked = EventPipeline(tmp_path / "p", source.block()).check()
+    assert checked.returncode == SOURCE
+    assert b"the document before them does not come" in checked.stdout
+    assert b"binlog_row_image = 'FULL'" in checked.stdout
