@@ -72,6 +72,15 @@ static enum rc refuse_two_phase(const struct binlog_stream *stream, struct error
                      stream->txn_file, (unsigned long long)stream->txn.offset);
 }
 
+/* Without the beginning of its group an XA transaction looks like any other until it is prepared. */
+static enum rc refuse_given(const struct binlog_stream *stream, struct error *err)
+{
+    return error_set(err, RC_CORRUPT,
+                     "Reading began at %s:%llu, inside an XA transaction: its rows were given out, "
+                     "and now it is prepared and not committed. Begin at the start of one.",
+                     stream->txn_file, (unsigned long long)stream->txn.offset);
+}
+
 /* The rows in hand wait under their XID. */
 static enum rc keep_prepared(struct binlog_stream *stream, const struct xid *xid, struct error *err)
 {
@@ -105,6 +114,8 @@ enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err)
         return error_set(err, RC_CORRUPT, "The event is cut off.");
     if (!group->open)
         return RC_OK;
+    if (!one_phase && group->given > 0)
+        return refuse_given(stream, err);
     enum rc rc = RC_OK;
     if (!one_phase && is_asked_for(stream))
         rc = stream->options.offline ? keep_prepared(stream, &xid, err)

@@ -5,8 +5,7 @@
 
 static size_t chain_of(const struct xid *xid)
 {
-    const struct xa_store *store = NULL;
-    return (size_t)(xid_hash(xid) % COUNT_OF(store->chains));
+    return (size_t)(xid_hash(xid) % XA_STORE_CHAINS);
 }
 
 static size_t bytes_of(const struct xa_prepared *prepared)
@@ -24,7 +23,7 @@ void xa_prepared_free(struct xa_prepared *prepared)
 
 void xa_store_clear(struct xa_store *store)
 {
-    for (size_t i = 0; i < COUNT_OF(store->chains); i++) {
+    for (size_t i = 0; i < XA_STORE_CHAINS; i++) {
         for (struct xa_prepared *prepared = store->chains[i]; prepared != NULL;) {
             struct xa_prepared *next = prepared->next;
             xa_prepared_free(prepared);
@@ -70,7 +69,7 @@ struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid)
 void xa_store_text(const struct xa_store *store, size_t most, struct buf *out)
 {
     size_t told = 0;
-    for (size_t i = 0; i < COUNT_OF(store->chains); i++) {
+    for (size_t i = 0; i < XA_STORE_CHAINS; i++) {
         for (const struct xa_prepared *prepared = store->chains[i]; prepared != NULL && told < most;
              prepared = prepared->next) {
             if (told++ > 0)

@@ -18,8 +18,10 @@ struct xa_prepared {
     struct xa_prepared *next;
 };
 
+enum { XA_STORE_CHAINS = 256 };
+
 struct xa_store {
-    struct xa_prepared *chains[256]; /* owned; by hash of the XID */
+    struct xa_prepared *chains[XA_STORE_CHAINS]; /* owned; by hash of the XID */
     size_t count;
     size_t bytes;
 };

@@ -242,6 +242,23 @@ static void names_that_cannot_be_read(void **state)
     fails(offline, RC_CORRUPT, "cut off");
 }
 
+static void a_start_inside(void **state)
+{
+    (void)state;
+    begin_file(&w, true);
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 1, 1);
+    put_query(&w, "shop", "XA END X'61',X'',1");
+    put_prepare("a", false);
+    fails(offline, RC_CORRUPT, "inside an XA transaction");
+    begin_file(&w, true);
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 1, 1);
+    put_query(&w, "shop", "XA END X'61',X'',1");
+    put_prepare("a", true);
+    fails(offline, RC_EOF, "");
+}
+
 /* All that wait together have one limit; what ended makes room again. */
 static void bounded(void **state)
 {
@@ -366,6 +383,28 @@ static void parts_tell_names_apart(void **state)
     assert_null(xa_store_find(&store, &ab));
 }
 
+static void a_long_list_is_cut(void **state)
+{
+    struct xa_store store = {0};
+    struct buf text;
+    (void)state;
+    buf_init(&text, 1024);
+    for (unsigned i = 0; i < 3; i++) {
+        struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+        assert_non_null(prepared);
+        prepared->xid = (struct xid){.format = i, .global_len = 1, .data = {'a'}};
+        buf_init(&prepared->rows, 10);
+        xa_store_add(&store, prepared);
+    }
+    xa_store_text(&store, 2, &text);
+    assert_string_equal(buf_cstr(&text), "X'61',X'',2 X'61',X'',1 and 1 more");
+    buf_reset(&text);
+    xa_store_text(&store, 3, &text);
+    assert_string_equal(buf_cstr(&text), "X'61',X'',2 X'61',X'',1 X'61',X'',0");
+    buf_deinit(&text);
+    xa_store_clear(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,10 +416,12 @@ int main(void)
         cmocka_unit_test(refused_on_the_wire),
         cmocka_unit_test(a_name_twice),
         cmocka_unit_test(names_that_cannot_be_read),
+        cmocka_unit_test(a_start_inside),
         cmocka_unit_test(bounded),
         cmocka_unit_test(the_end_tells_what_is_left),
         cmocka_unit_test(names),
         cmocka_unit_test(parts_tell_names_apart),
+        cmocka_unit_test(a_long_list_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
