@@ -544,6 +544,29 @@ static void test_wire_and_resume_inside_a_transaction(void **state)
     teardown(&f);
 }
 
+/* Seen at MySQL 5.6 with binlog_checksum=NONE: the description that begins a dump inside a file was
+ * changed and its checksum was not. Where checksums are in use, and in files, it must be right. */
+static void test_a_repeated_format_without_a_fresh_checksum(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        static struct writer w;
+        struct fixture f;
+        bool crc32_used = i == 1;
+        w = (struct writer){.crc32 = crc32_used};
+        put_fake_rotate(&w, "binlog.000007", 4);
+        size_t format_at = w.len;
+        put_format(&w, "5.6.24");
+        store_u32le(w.bytes + format_at + 13, 0); /* log_pos, behind the checksum's back */
+        put_transaction(&w, 2, 20, 1);
+        setup(&f, &w,
+              (struct binlog_stream_options){
+                  .announced_crc32 = crc32_used, .server = "s1", .offline = i == 2});
+        assert_int_equal(next(&f), i == 0 ? RC_OK : RC_CORRUPT);
+        teardown(&f);
+    }
+}
+
 /* rows_done counts as ordinals do: the rows of tables that nobody wants are in it, so that it means
  * the same when the list of tables is another. */
 static void test_resume_behind_rows_of_unwanted_tables(void **state)
@@ -748,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_payload),
         cmocka_unit_test(test_zstd_payload),
         cmocka_unit_test(test_wire_and_resume_inside_a_transaction),
+        cmocka_unit_test(test_a_repeated_format_without_a_fresh_checksum),
         cmocka_unit_test(test_resume_behind_rows_of_unwanted_tables),
         cmocka_unit_test(test_resume_into_another_stream_is_refused),
         cmocka_unit_test(test_every_truncation),
