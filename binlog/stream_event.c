@@ -14,12 +14,12 @@ static enum rc check_crc(const struct binlog_stream *stream, struct slice bytes,
                      "them, or no event starts here.");
 }
 
-/* For a dump that begins inside a file the server clears fields of the format description; MySQL 5.6
- * makes its checksum anew only when the file's events have one. */
-static bool is_repeated_without_crc(const struct binlog_stream *stream,
-                                    const struct event_format *format)
+/* For a dump that begins inside a file, or by GTID, the server clears when the file was created (and in
+ * the first case where the event ends); MySQL 5.6 makes the checksum anew only when the file's events
+ * have one. */
+static bool is_changed_for_us(const struct binlog_stream *stream, const struct event_format *format)
 {
-    return !stream->options.offline && !format->crc32 && stream->event.header.log_pos == 0;
+    return !stream->options.offline && !format->crc32 && format->created == 0;
 }
 
 /* A new format: from here on events are read by it. */
@@ -27,7 +27,7 @@ static enum rc take_format(struct binlog_stream *stream, struct slice bytes, str
 {
     struct event_format format;
     enum rc rc = event_format_parse(bytes, &format, err);
-    if (rc == RC_OK && format.has_crc && !is_repeated_without_crc(stream, &format))
+    if (rc == RC_OK && format.has_crc && !is_changed_for_us(stream, &format))
         rc = check_crc(stream, bytes, err);
     if (rc != RC_OK)
         return rc;
