@@ -151,7 +151,7 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err) MUST_
 enum rc stream_rows_next(struct binlog_stream *stream, struct change *change,
                          struct error *err) MUST_CHECK;
 
-/* stream_place.c. Sets the file's name; false when it is too long. */
+/* stream_place.c. Sets the file's name; false when it is too long or not UTF-8. */
 bool stream_place_file(struct binlog_stream *stream, struct slice file);
 
 #endif
