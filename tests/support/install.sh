@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs the Debian packages of a group (build, run or test; see packages.txt) that are missing:
+# Installs the Debian packages of a group (build, run, test or all; see packages.txt) that are missing:
 #   tests/support/install.sh test
 # Asks nothing. Does nothing when all are there. As root, or with a sudo that asks for no password; otherwise it
 # says the one command to type and ends with 1. No service that a package brings is started.
@@ -12,8 +12,9 @@ case ${1:-} in
     build) groups='build' ;;
     run) groups='build|run' ;;
     test) groups='build|run|test' ;;
+    all) groups='build|run|test|all' ;;
     *)
-        echo "usage: $0 build|run|test" >&2
+        echo "usage: $0 build|run|test|all" >&2
         exit 2
         ;;
 esac
