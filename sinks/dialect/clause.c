@@ -136,6 +136,23 @@ enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice cr
     return made;
 }
 
+enum rc dialect_create_table(struct myconn *conn, const char *product,
+                             const struct load_schema *schema, const struct buf *sql,
+                             struct error *err)
+{
+    enum rc rc = buf_check(sql, "CREATE TABLE", err);
+    if (rc == RC_OK)
+        rc = dialect_create_run(conn, schema->db, buf_slice(sql), err);
+    if (rc != RC_OK) {
+        error_wrap(err, "Table %.*s.%.*s cannot be created at %s", SLICE_ARG(schema->db),
+                   SLICE_ARG(schema->table), product);
+        return rc;
+    }
+    log_info("sink.ddl", "Created a table.", LOG_SLICE("db", schema->db),
+             LOG_SLICE("table", schema->table));
+    return RC_OK;
+}
+
 bool dialect_name_is_ascii(struct slice name)
 {
     for (size_t i = 0; i < name.len; i++)

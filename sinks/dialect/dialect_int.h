@@ -271,6 +271,10 @@ enum rc dialect_type_set(struct arena *arena, struct slice *type_out, struct err
  * table fails too: many users may create tables and not databases. */
 enum rc dialect_create_run(struct myconn *conn, struct slice db, struct slice create,
                            struct error *err) MUST_CHECK;
+/* The same for a whole table: `sql` is its statement (checked here), and what came of it is told. */
+enum rc dialect_create_table(struct myconn *conn, const char *product,
+                             const struct load_schema *schema, const struct buf *sql,
+                             struct error *err) MUST_CHECK;
 /* Names beyond ASCII need enable_unicode_name_support at Doris. */
 bool dialect_name_is_ascii(struct slice name);
 

@@ -109,18 +109,9 @@ static enum rc create(const struct starrocks_config *config, struct myconn *conn
         starrocks_create_sql(config, schema, &first, 1, &sql);
     else
         starrocks_create_sql(config, schema, schema->key, schema->key_count, &sql);
-    rc = buf_check(&sql, "CREATE TABLE", err);
-    if (rc == RC_OK)
-        rc = dialect_create_run(conn, schema->db, buf_slice(&sql), err);
+    rc = dialect_create_table(conn, starrocks_traits.product, schema, &sql, err);
     buf_deinit(&sql);
-    if (rc != RC_OK) {
-        error_wrap(err, "Table %.*s.%.*s cannot be created at StarRocks", SLICE_ARG(schema->db),
-                   SLICE_ARG(schema->table));
-        return rc;
-    }
-    log_info("sink.ddl", "Created a table.", LOG_SLICE("db", schema->db),
-             LOG_SLICE("table", schema->table));
-    return RC_OK;
+    return rc;
 }
 
 enum rc starrocks_target_prepare(const struct load_settings *settings UNUSED, const void *config,
