@@ -106,14 +106,23 @@ def test_a_server_that_is_killed(private, pipeline):
     assert pipeline.stop() == OK
 
 
+def kill_dumps(private):
+    """Cuts every dump there is; one that has gone by itself in the meantime is as good."""
+    for connection in private.dumps():
+        try:
+            private.server.query(f"KILL {connection}")
+        except RuntimeError as refused:
+            if "Unknown thread id" not in str(refused):
+                raise
+
+
 def test_connections_that_are_killed(private, pipeline):
     private.insert(1)
     pipeline.start()
     pipeline.until_ids([1])
     for number in range(2, 5):
         pipeline.until(lambda: len(private.dumps()) == 1, 30, "one dump")
-        for connection in private.dumps():
-            private.server.query(f"KILL {connection}")
+        kill_dumps(private)
         private.insert(number)
         pipeline.until_ids(list(range(1, number + 1)))
     assert reconnects(pipeline) == 3
@@ -129,8 +138,7 @@ def test_every_connection_is_killed_in_a_large_transaction(private, pipeline):
                          "(WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM c WHERE n < 60000) "
                          "SELECT n FROM c) AS many")
     for _ in range(3):
-        for connection in private.dumps():
-            private.server.query(f"KILL {connection}")
+        kill_dumps(private)
     pipeline.until(lambda: len(pipeline.rows()) >= 60000, 60, "all rows")
     assert pipeline.ids() == list(range(1, 60001))
     assert len({event["id"] for event in pipeline.events()}) == len(pipeline.events())
@@ -294,7 +302,6 @@ def test_a_source_that_is_reset_while_it_runs(private, pipeline):
     pipeline.until_ids([1, 2, 3])
     private.fresh()
     private.insert(11)
-    for connection in private.dumps():
-        private.server.query(f"KILL {connection}")
+    kill_dumps(private)
     assert pipeline.wait(60) == SOURCE
     assert 11 not in pipeline.ids()

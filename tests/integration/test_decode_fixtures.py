@@ -130,7 +130,7 @@ TRANSACTIONS = sorted(path for pattern in ("txn_*.binlog", "compressed_payload.b
 
 
 @needs_fixtures
-@pytest.mark.parametrize("path", TRANSACTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", TRANSACTIONS, ids=[f"{path.parent.name}-{path.stem}" for path in TRANSACTIONS])
 def test_transactions_of_every_kind_leave_the_rows_that_the_server_had(path):
     """Savepoints, rollbacks, XA of one phase and of two, committed and rolled back."""
     done = millrace("decode", path)
