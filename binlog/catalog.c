@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading information_schema: columns, then keys, then (MariaDB) the checks that make a LONGTEXT a
- * JSON column. The same three questions serve one table and all of them, so that what is said of a
- * table does not depend on when it was asked.
+ * Reading information_schema: columns, then keys. The same two questions serve one table and all of
+ * them, so that what is said of a table does not depend on when it was asked.
  *
  * Each table's names live in an arena of its own, so that a refresh of one leaves the others alone.
  */
@@ -377,45 +376,6 @@ static enum rc read_keys(struct catalog *catalog, struct myconn *conn, const str
     return RC_OK;
 }
 
-/* MariaDB writes the check of a JSON column as json_valid(`name`). */
-static struct slice checked_column(struct slice clause)
-{
-    struct slice head = SLICE("json_valid(`");
-    struct slice rest = slice_trim(clause);
-    if (!slice_starts_nocase(rest, head) || rest.len < head.len + 3 ||
-        rest.ptr[rest.len - 1] != ')' || rest.ptr[rest.len - 2] != '`')
-        return SLICE_EMPTY;
-    return slice_of(rest.ptr + head.len, rest.len - head.len - 2);
-}
-
-static enum rc read_json_checks(struct catalog *catalog, struct myconn *conn,
-                                const struct scope *scope, struct error *err)
-{
-    struct myconn_result *result = NULL;
-    enum rc rc = ask(conn,
-                     "SELECT constraint_schema, table_name, check_clause FROM "
-                     "information_schema.check_constraints WHERE check_clause LIKE 'json_valid(%' "
-                     "AND ",
-                     scope, "constraint_schema", "table_name", "", &result, err);
-    /* MariaDB before 10.2.22 has no such view: then a JSON column is what it is there, text. */
-    if (rc == RC_NOT_FOUND || (rc == RC_PROTOCOL && err != NULL && err->mysql_code == 1054)) {
-        error_clear(err);
-        return RC_OK;
-    }
-    if (rc != RC_OK)
-        return rc;
-    const struct slice *fields;
-    while (myconn_row(result, &fields)) {
-        struct entry *entry = *find_slot(catalog, fields[0], fields[1]);
-        struct catalog_column *column =
-            entry == NULL ? NULL : find_column(entry, checked_column(fields[2]));
-        if (column != NULL && slice_equal_nocase(column->data_type, SLICE("longtext")))
-            column->json_checked = true;
-    }
-    myconn_result_free(result);
-    return RC_OK;
-}
-
 static enum rc read_scope(struct catalog *catalog, struct scope *scope, struct error *err)
 {
     struct myconn *conn = NULL;
@@ -424,8 +384,6 @@ static enum rc read_scope(struct catalog *catalog, struct scope *scope, struct e
         rc = read_columns(catalog, conn, scope, err);
     if (rc == RC_OK)
         rc = read_keys(catalog, conn, scope, err);
-    if (rc == RC_OK && myconn_is_mariadb(conn))
-        rc = read_json_checks(catalog, conn, scope, err);
     if (rc != RC_OK)
         error_wrap(err, "Reading the description of the tables");
     return rc;

@@ -23,7 +23,6 @@ struct catalog_column {
     uint32_t fraction_digits; /* datetime_precision */
     uint32_t key_ordinal; /* 1-based in the primary key, else in the first unique not-null key; 0 */
     bool nullable;
-    bool json_checked; /* MariaDB: LONGTEXT with a json_valid check (its JSON) */
 };
 
 struct catalog_table {

@@ -138,7 +138,6 @@ static enum rc open_parts(struct run *run, enum pipeline_side *side, struct erro
                                    .sink = run->sink,
                                    .store = run->store,
                                    .store_ops = run->store_ops,
-                                   .tables = run->file.tables,
                                    .routes = run->file.routes,
                                    .config = &run->file.pipeline};
     struct pipeline *pipeline;

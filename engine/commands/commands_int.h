@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "../config/pattern.h"
 #include "../pipeline/pipeline.h"
 #include "commands.h"
 

@@ -16,7 +16,6 @@
 #ifndef MILLRACE_PIPELINE_PIPELINE_H
 #define MILLRACE_PIPELINE_PIPELINE_H
 
-#include "../config/pattern.h"
 #include "../config/route.h"
 #include "../ports/sink.h"
 #include "../ports/source.h"
@@ -50,7 +49,6 @@ struct pipeline_parts {
     struct sink *sink;
     struct store *store;
     const struct store_ops *store_ops;
-    const struct pattern_set *tables;
     struct route_set *routes;
     const struct pipeline_config *config;
 };

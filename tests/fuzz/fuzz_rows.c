@@ -75,7 +75,6 @@ static void catalog_fill(struct catalog *catalog, uint8_t first, uint32_t count)
             .column_type = type,
             .charset = slice_str(charsets[(first + i) % COUNT_OF(charsets)]),
             .key_ordinal = (first & 0x80) != 0 ? i : 0,
-            .json_checked = (i & 1) != 0,
         };
     }
 }
