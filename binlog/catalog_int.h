@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the server's information_schema says of a table: the third truth about schemas (design.md
- * part 4), used to complete table maps that carry no names, signs, charsets or labels.
+ * The definition of a table, as information_schema would show it: read there (catalog.c), or made
+ * from DDL (ddl/), or kept from an earlier life (schema/). It is the second and third truth about
+ * schemas (design.md part 4), used to complete table maps that carry no names, signs, charsets or
+ * labels, and to tell what a DDL did.
+ *
+ * Text is as the server spells it: two definitions of one table are equal when all their parts are
+ * equal byte for byte, whoever made them.
  */
 #ifndef MILLRACE_BINLOG_CATALOG_INT_H
 #define MILLRACE_BINLOG_CATALOG_INT_H
 
 #include "engine/engine.h"
+
+/* How a generated column's value comes about. */
+enum catalog_generated { CATALOG_PLAIN = 0, CATALOG_VIRTUAL, CATALOG_STORED };
+
+/* The columns ROW START and ROW END of a system-versioned table, declared or (MariaDB) invisible. */
+enum catalog_versioning { CATALOG_NOT_VERSIONED = 0, CATALOG_ROW_START, CATALOG_ROW_END };
 
 /* Slices are owned by whoever made the catalog table. Names as in information_schema.columns. */
 struct catalog_column {
@@ -23,15 +34,44 @@ struct catalog_column {
     uint32_t fraction_digits; /* datetime_precision */
     uint32_t key_ordinal; /* 1-based in the primary key, else in the first unique not-null key; 0 */
     bool nullable;
+    bool has_default;           /* column_default is not NULL, or the column is nullable */
+    bool is_invisible;          /* named in no SELECT *; in the row images all the same */
+    struct slice default_value; /* of a literal default, its text without quotes; empty: NULL, an
+                                   expression, or none */
+    enum catalog_generated generated;
+    enum catalog_versioning versioning;
+};
+
+/* One part of a key. */
+struct catalog_key_part {
+    uint32_t column; /* index into the table's columns */
+    uint32_t prefix; /* characters or bytes of a prefix key; 0: the whole column */
+};
+
+/* Primary and unique keys: what decides which columns identify a row. Other indexes are not kept. */
+struct catalog_key {
+    struct slice name; /* "PRIMARY" for the primary key */
+    const struct catalog_key_part *parts;
+    uint32_t part_count;
 };
 
 struct catalog_table {
     struct slice db;
     struct slice name;
     struct slice comment;
+    struct slice charset;   /* the table's default, for columns that a DDL adds; empty: not known */
+    struct slice collation; /* the same */
     const struct catalog_column *columns;
     uint32_t column_count;
+    const struct catalog_key
+        *keys; /* the primary key first, then unique ones in the server's order */
+    uint32_t key_count;
 };
+
+/* Sets every column's key_ordinal from `keys`: the primary key, else the first unique key whose
+ * columns are whole and not nullable, in the order that the server itself prefers them. */
+void catalog_choose_key(struct catalog_column *columns, uint32_t column_count,
+                        const struct catalog_key *keys, uint32_t key_count);
 
 /* `refresh`: ask the server again although an answer is remembered. RC_NOT_FOUND: no such table
  * now. The answer is borrowed until the next refresh of the same table. */
