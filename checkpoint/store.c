@@ -413,8 +413,12 @@ static enum rc store_advance(struct store *store, uint64_t epoch, struct error *
     return rc != RC_OK ? rc : compact(store, err);
 }
 
-static enum rc store_move(struct store *store, const struct position *to, struct error *err)
+static enum rc store_move(struct store *store, const struct position *to,
+                          const struct store_note *notes UNUSED, uint32_t note_count,
+                          struct error *err)
 {
+    if (note_count > 0)
+        return error_set(err, RC_UNSUPPORTED, "The checkpoint %s keeps no notes.", store->dir);
     if (store->model.state.intent != NULL)
         return error_set(err, RC_EXISTS, "The position cannot move while epoch %llu is unfinished.",
                          (unsigned long long)store->model.state.intent->epoch);

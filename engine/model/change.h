@@ -6,6 +6,7 @@
 #define MILLRACE_MODEL_CHANGE_H
 
 #include "row.h"
+#include "table_change.h"
 
 enum change_kind {
     CHANGE_NONE = 0,
@@ -14,7 +15,8 @@ enum change_kind {
     CHANGE_UPDATE,   /* `before` and `after` */
     CHANGE_DELETE,   /* `before` */
     CHANGE_TRUNCATE, /* `table` where it is known, else `ddl` alone */
-    CHANGE_SCHEMA,   /* a statement in `ddl`; `ddl_db` is the default database it ran in */
+    CHANGE_SCHEMA,   /* a statement in `ddl`; `ddl_db` is the default database it ran in; what it
+                        did in `table_change` */
     CHANGE_COMMIT,   /* the transaction is over: the only place where a position may be taken */
     CHANGE_IDLE /* the stream moved on (heartbeat, empty transactions); a position may be taken */
 };
@@ -41,6 +43,10 @@ struct change {
         event_offset; /* where the event that holds it starts (the outer one when compressed) */
     struct slice ddl; /* CHANGE_SCHEMA, CHANGE_TRUNCATE: the statement */
     struct slice ddl_db;
+    /* CHANGE_SCHEMA: what became of one captured table; a statement that touches several comes as
+     * several changes. NULL: the statement was not understood, and no captured table's rows can
+     * mean another thing because of it. */
+    const struct table_change *table_change;
 };
 
 /* "insert", "update", ...: for messages. */

@@ -76,7 +76,10 @@ struct column {
     struct slice charset;  /* COLUMN_STRING, ENUM, SET: the server's name, "utf8mb4" */
     struct slice
         type; /* as information_schema.columns.column_type shows it; empty when not known */
-    struct slice comment;       /* empty unless asked for */
+    struct slice comment; /* empty unless asked for */
+    struct slice
+        default_value; /* canonical text of a literal default: what older rows hold when the
+                                   column is added; ptr NULL: NULL, or not known */
     const struct slice *labels; /* ENUM and SET, UTF-8, in order; NULL when not known */
     uint32_t label_count;
 

@@ -156,7 +156,7 @@ enum rc epoch_move(struct pipeline *pipeline, struct error *err)
          slice_equal(buf_slice(&stored->gtid_set), buf_slice(&pipeline->taken.gtid_set))))
         return RC_OK;
     rc = at(pipeline, PIPELINE_SIDE_STORE,
-            pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->taken, err));
+            pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->taken, NULL, 0, err));
     if (rc != RC_OK)
         return rc;
     return position_copy(&pipeline->open_from, &pipeline->taken, err);

@@ -370,7 +370,8 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
                 source->ops->position(source, &pipeline->open_from, err));
     if (rc == RC_OK && fresh && !position_is_empty(&pipeline->open_from))
         rc = at(pipeline, PIPELINE_SIDE_STORE,
-                pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->open_from, err));
+                pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->open_from, NULL,
+                                                0, err));
     if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
         rc = recovery_finish(pipeline, err);
     return rc;

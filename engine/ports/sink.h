@@ -99,6 +99,34 @@ struct sink_result {
     uint64_t bytes;
 };
 
+/*
+ * One step of a schema change, as the target has to make it. Steps of one statement come in an order
+ * in which each can be made by itself; a sink never sees a step that the user's settings exclude.
+ */
+enum schema_step_kind {
+    SCHEMA_CREATE_TABLE,
+    SCHEMA_DROP_TABLE,
+    SCHEMA_RENAME_TABLE,  /* from the target to `new_target` */
+    SCHEMA_ADD_COLUMN,    /* `column`, behind `behind` (NULL: first, or where the target allows) */
+    SCHEMA_DROP_COLUMN,   /* `old_column` */
+    SCHEMA_RENAME_COLUMN, /* from `old_column` to `column`: the name alone */
+    SCHEMA_ALTER_COLUMN,  /* from `old_column` to `column`: type, length or nullability */
+    SCHEMA_COMMENT_COLUMN,
+    SCHEMA_COMMENT_TABLE
+};
+
+struct schema_step {
+    enum schema_step_kind kind;
+    const struct table *before; /* at the source; NULL: created */
+    const struct table *after;  /* NULL: dropped */
+    const struct column *old_column;
+    const struct column *column;
+    const struct column *behind;
+    struct sink_target new_target; /* SCHEMA_RENAME_TABLE */
+    struct slice default_value; /* of an added column: what rows that are there already must hold;
+                                   ptr NULL: NULL */
+};
+
 enum sink_caps {
     /* The sink keeps changes as events, not as rows: it takes TRUNCATE and SCHEMA (then with table
      * NULL) into the batch like any other change. */
@@ -122,6 +150,14 @@ struct sink_ops {
      * sink. */
     enum rc (*table)(struct sink *sink, const struct table *table, const struct sink_target *target,
                      struct sink_table **table_out, struct error *err);
+    /* Makes one step of a schema change at a target and returns when the target shows it. Called when
+     * nothing is pending and nothing on its way; `table` is called anew for the table afterwards. A
+     * step that the target shows already (a crash lay between) is done: it is compared, not repeated.
+     * RC_UNSUPPORTED: the target can't make this change in place; the text says why and what can be
+     * done. RC_REJECTED: it refused. Neither changed anything. NULL: the sink has no targets to
+     * change. */
+    enum rc (*change_table)(struct sink *sink, const struct schema_step *step,
+                            const struct sink_target *target, struct error *err);
     /* Takes one READ, INSERT, UPDATE, DELETE or TRUNCATE. To a sink that keeps rows a TRUNCATE
      * comes only when nothing is pending and nothing is on its way, and has happened when the call
      * returns. RC_FULL: nothing was taken, the memory bound is reached; seal first, then write it

@@ -27,6 +27,19 @@
 
 struct store;
 
+/*
+ * What must be known again together with a position: a key and a value that only its writer reads
+ * ("schema/shop.orders", "snapshot/shop.orders", "xa/..."). A note becomes true at the very moment
+ * when the position that it came with does: at the epoch's `advance`, or in `move`.
+ */
+struct store_note {
+    struct slice key;   /* at most 1 KiB */
+    struct slice value; /* at most 16 MiB; ptr NULL: the note is forgotten */
+};
+
+typedef enum rc (*store_note_fn)(void *ctx, struct slice key, struct slice value,
+                                 struct error *err);
+
 struct store_options {
     struct slice dir;      /* created (0700) when missing, unless read_only */
     struct slice pipeline; /* name, compared with the stored one; empty with read_only: any */
@@ -42,6 +55,10 @@ struct store_intent {
     struct manifest_entry *entries; /* owned by the store */
     bool *done;                     /* one a manifest entry */
     uint32_t count;
+    /* In: notes that become true with this epoch. In the state: NULL; they are the store's secret
+     * until `advance`. A new attempt of the same epoch replaces them. */
+    const struct store_note *notes;
+    uint32_t note_count;
 };
 
 /* The state as the store holds it; borrowed until the next call that changes it. */
@@ -72,8 +89,14 @@ struct store_ops {
     enum rc (*done)(struct store *store, uint64_t epoch, uint32_t entry, struct error *err);
     /* Durable. Ends the unfinished epoch. */
     enum rc (*advance)(struct store *store, uint64_t epoch, struct error *err);
-    /* Durable. Moves the position with no load at all (a quiet stream); only without an intent. */
-    enum rc (*move)(struct store *store, const struct position *to, struct error *err);
+    /* Durable. Moves the position with no load at all (a quiet stream, a DDL), and makes notes true
+     * with it, in one record; only without an intent. */
+    enum rc (*move)(struct store *store, const struct position *to, const struct store_note *notes,
+                    uint32_t note_count, struct error *err);
+    /* Gives every note whose key begins with `prefix`, in the order of keys. Slices are borrowed
+     * for the call of `visit`, which must not write to the store. */
+    enum rc (*notes)(const struct store *store, struct slice prefix, store_note_fn visit, void *ctx,
+                     struct error *err);
     void (*close)(struct store *store); /* releases the lock; NULL is fine */
 
     /* Reads every record and says what it finds, for `checkpoint verify`: RC_OK, or RC_CORRUPT

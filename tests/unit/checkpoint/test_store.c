@@ -95,7 +95,7 @@ static void test_life_of_an_epoch(void **state)
     struct position to;
     position_init(&to);
     position_fill(&to, 50);
-    must(checkpoint_store.move(store, &to, &err), &err);
+    must(checkpoint_store.move(store, &to, NULL, 0, &err), &err);
     checkpoint_store.close(store);
 
     store = store_must(folder);
@@ -141,7 +141,7 @@ static void test_wrong_order(void **state)
     assert_int_equal(checkpoint_store.done(store, 1, 0, &err), RC_NOT_FOUND);
     sample_init(&sample, 1, 1);
     must(checkpoint_store.intent(store, &sample.intent, &err), &err);
-    assert_int_equal(checkpoint_store.move(store, &to, &err), RC_EXISTS);
+    assert_int_equal(checkpoint_store.move(store, &to, NULL, 0, &err), RC_EXISTS);
     assert_int_equal(checkpoint_store.done(store, 1, 2, &err), RC_NOT_FOUND);
     assert_int_equal(checkpoint_store.advance(store, 2, &err), RC_NOT_FOUND);
     sample.intent.epoch = 2;
@@ -172,7 +172,7 @@ static void test_bind(void **state)
     position_init(&to);
     position_fill(&to, 9);
     buf_reset(&to.gtid_set); /* a file and offset alone */
-    must(checkpoint_store.move(store, &to, &err), &err);
+    must(checkpoint_store.move(store, &to, NULL, 0, &err), &err);
     assert_int_equal(checkpoint_store.bind(store, "cccc", true, &err), RC_MISMATCH);
     checkpoint_store.close(store);
     store = store_must(*state);

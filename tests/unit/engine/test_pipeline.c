@@ -401,9 +401,12 @@ static enum rc store_advance(struct store *store UNUSED, uint64_t epoch, struct 
     return RC_OK;
 }
 
-static enum rc store_move(struct store *store UNUSED, const struct position *to, struct error *err)
+static enum rc store_move(struct store *store UNUSED, const struct position *to,
+                          const struct store_note *notes UNUSED, uint32_t note_count,
+                          struct error *err)
 {
     assert_false(world.has_intent);
+    assert_int_equal(note_count, 0);
     step_before();
     assert_int_equal(position_copy(&world.state.position, to, err), RC_OK);
     step_after();
