@@ -107,6 +107,7 @@ enum schema_step_kind {
     SCHEMA_CREATE_TABLE,
     SCHEMA_DROP_TABLE,
     SCHEMA_RENAME_TABLE,  /* from the target to `new_target` */
+    SCHEMA_SWAP_TABLE,    /* `new_target` takes the target's name, and what had it is dropped */
     SCHEMA_ADD_COLUMN,    /* `column`, behind `behind` (NULL: first, or where the target allows) */
     SCHEMA_DROP_COLUMN,   /* `old_column` */
     SCHEMA_RENAME_COLUMN, /* from `old_column` to `column`: the name alone */
@@ -122,7 +123,7 @@ struct schema_step {
     const struct column *old_column;
     const struct column *column;
     const struct column *behind;
-    struct sink_target new_target; /* SCHEMA_RENAME_TABLE */
+    struct sink_target new_target; /* SCHEMA_RENAME_TABLE, SCHEMA_SWAP_TABLE */
     struct slice default_value; /* of an added column: what rows that are there already must hold;
                                    ptr NULL: NULL */
 };
