@@ -35,6 +35,7 @@
 #include "model/position.h"
 #include "model/row.h"
 #include "model/table.h"
+#include "model/table_change.h"
 
 #include "config/config.h"
 #include "config/pattern.h"
@@ -42,6 +43,7 @@
 
 #include "ports/report.h"
 #include "ports/sink.h"
+#include "ports/snapshot.h"
 #include "ports/source.h"
 #include "ports/store.h"
 

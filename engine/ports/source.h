@@ -20,6 +20,7 @@
 #include "../config/config.h"
 #include "../model/change.h"
 #include "../model/position.h"
+#include "../myconn/myconn.h"
 #include "report.h"
 
 struct source;
@@ -60,6 +61,10 @@ struct source_stats {
     uint64_t last_received_us; /* wall clock when the newest bytes came */
 };
 
+/* Takes one note; see source_ops.notes. An empty value: forget it. */
+typedef enum rc (*source_note_fn)(void *ctx, struct slice key, struct slice value,
+                                  struct error *err);
+
 /* Called for each table that the source would capture now. The table lives until `close`. */
 typedef enum rc (*source_table_fn)(void *ctx, struct table *table, struct error *err);
 
@@ -80,6 +85,23 @@ struct source_ops {
     /* Begins the stream at `from`, or at the configured startup mode when `from` is NULL or empty.
      * RC_PURGED when the server has no longer what is asked for; the text says the exact gap. */
     enum rc (*start)(struct source *source, const struct position *from, struct error *err);
+    /*
+     * Notes: what the source must know again beside a position to read on from there (table
+     * definitions of that time, XA transactions that are prepared). `remember` gives one back
+     * before `start`, in the order of keys. `notes` gives those that have changed since its last
+     * call; it is asked after a COMMIT or IDLE, and what it gives belongs to `position` at that
+     * moment. Both NULL: the source has none.
+     */
+    enum rc (*remember)(struct source *source, struct slice key, struct slice value,
+                        struct error *err);
+    enum rc (*notes)(struct source *source, source_note_fn visit, void *ctx, struct error *err);
+    /* For a snapshot. `connection` says how to reach the server (borrowed until close). `read_table`
+     * gives the same table again for rows that a SELECT returns: equal columns whose cells are the
+     * field bytes of the text protocol under `SET NAMES binary` semantics (no conversion by the
+     * server), and whose text is byte for byte what the stream's table gives. NULL: no snapshot. */
+    const struct myconn_options *(*connection)(const struct source *source);
+    enum rc (*read_table)(struct source *source, struct table *table, struct table **read_out,
+                          struct error *err);
     /* The next change. RC_AGAIN when none came within wait_ms; RC_EOF at the end of an offline
      * source. */
     enum rc (*next)(struct source *source, struct change *change, unsigned wait_ms,
