@@ -22,13 +22,9 @@ import twins  # noqa: E402
 import workload  # noqa: E402
 
 PASSWORD = "s3cret-Word-of-the-source"
-GRANTS = {"MariaDB": "REPLICATION SLAVE, BINLOG MONITOR, SELECT",
-          "MySQL": "REPLICATION SLAVE, REPLICATION CLIENT, SELECT"}
-RESET = {"MariaDB": "RESET MASTER", "MySQL": "RESET BINARY LOGS AND GTIDS"}
-PLACE = {"MariaDB": "SHOW MASTER STATUS", "MySQL": "SHOW BINARY LOG STATUS"}
 # The source's power failures are not tested here; its commits should not wait for this machine's disk.
 FAST = ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0"]
-FAMILIES = {"mariadb": servers.MariaDB, "mysql97": servers.MySQL97}
+FAMILIES = servers.FAMILIES
 
 
 def pytest_addoption(parser):
@@ -66,7 +62,7 @@ def start_server(request):
     request.node.started_servers = []
 
     def start(family: str, options: list[str] | None = None) -> servers.Server:
-        kind = FAMILIES[family]
+        kind = servers.kind(family)
         missing = kind.available()
         if missing:
             pytest.skip(missing)
@@ -95,14 +91,14 @@ def started():
 
     def get(family: str) -> servers.Server:
         if family not in running:
-            cls = FAMILIES[family]
+            cls = servers.kind(family)
             missing = cls.available()
             if missing:
                 pytest.skip(missing)
             server = cls(base / family, FAST)
             server.start()
             server.query(f"CREATE USER millrace@'%' IDENTIFIED BY '{PASSWORD}'; "
-                         f"GRANT {GRANTS[server.product]} ON *.* TO millrace@'%';")
+                         f"GRANT {server.reader_grants} ON *.* TO millrace@'%';")
             running[family] = server
         return running[family]
 
@@ -119,7 +115,7 @@ class Source:
         self.server = server
         self.database = database
         server.query(f"DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database} CHARACTER SET utf8mb4; "
-                     f"{RESET[server.product]};")
+                     f"{server.reset_sql};")
 
     def query(self, sql: str) -> str:
         return self.server.query(f"USE {self.database};\n{sql}")
@@ -129,7 +125,7 @@ class Source:
 
     def place(self) -> tuple[str, int]:
         """The end of the binlog."""
-        name, offset = self.server.query(PLACE[self.server.product]).split("\t")[:2]
+        name, offset = self.server.query(self.server.place_sql).split("\t")[:2]
         return name, int(offset)
 
     def binlogs(self) -> list[pathlib.Path]:

@@ -17,6 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_DEADLINE_S = 120
+SBIN = os.environ.get("PATH", "") + ":/usr/sbin"  # not in every user's PATH
 
 
 def free_port() -> int:
@@ -50,7 +51,16 @@ class Server:
         self.port = free_port()
         self.child: subprocess.Popen | None = None
 
+    # What an account needs for reading the binlog, and statements whose words differ from server to server.
+    reader_grants = ""
+    reset_sql = "RESET MASTER"
+    place_sql = "SHOW MASTER STATUS"
+
     # -- what a family must say
+
+    def binlog_tool(self) -> list[str] | None:
+        """The server's own program that prints binlog files; None where there is none."""
+        raise NotImplementedError
 
     def initialise(self) -> None:
         raise NotImplementedError
@@ -181,15 +191,20 @@ class MariaDB(Server):
     product = "MariaDB"
     account_method = "BY"
     account_grants = "SELECT, RELOAD, REPLICATION SLAVE, REPLICATION SLAVE ADMIN, BINLOG MONITOR"
+    reader_grants = "REPLICATION SLAVE, BINLOG MONITOR, SELECT"
 
     @classmethod
     def available(cls) -> str | None:
         """None when it can be started; else why not, for naming a skipped test."""
-        return None if cls.program() else "MariaDB is not installed (Debian: mariadb-server-core)"
+        return None if shutil.which("mariadbd", path=SBIN) else "MariaDB is not installed (Debian: mariadb-server-core)"
 
-    @staticmethod
-    def program() -> str | None:
-        return shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    def _program(self) -> str:
+        return shutil.which("mariadbd", path=SBIN)
+
+    def binlog_tool(self) -> list[str] | None:
+        """The server's own program that prints binlog files; None where there is none."""
+        found = shutil.which("mariadb-binlog")
+        return [found] if found else None
 
     def _user(self) -> list[str]:
         # The server refuses to run as root unless it is told to.
@@ -204,41 +219,100 @@ class MariaDB(Server):
         if done.returncode != 0:
             raise RuntimeError(f"mariadb-install-db: {done.stdout.decode()}{done.stderr.decode()}")
 
+    def _places(self) -> list[str]:
+        """Where the program finds what belongs to it, when not where it was built for."""
+        return []
+
     def command(self) -> list[str]:
-        program = self.program()
-        if program is None:
-            raise RuntimeError(self.available())
-        return [program, "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
+        return [self._program(), "--no-defaults", *self._places(), f"--datadir={self.data}", f"--socket={self.socket}",
                 f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
                 "--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL",
                 "--innodb-log-file-size=64M", "--innodb-buffer-pool-size=128M", "--skip-name-resolve",
                 "--character-set-server=utf8mb4", *self._user()]
 
 
-class MySQL97(Server):
-    """Oracle's MySQL 9.7, unpacked from Debian unstable into a cache folder (tests/support/servers)."""
+class Fetched(Server):
+    """A server that a script of tests/support/servers brings into the cache."""
 
-    product = "MySQL"
-    account_method = "WITH caching_sha2_password BY"
+    series = ""
+    script = ""
+    place = ""  # its folder in the cache
 
-    @staticmethod
-    def home() -> pathlib.Path:
+    @classmethod
+    def home(cls) -> pathlib.Path:
         cache = os.environ.get("MILLRACE_CACHE") or os.path.expanduser("~/.cache/millrace")
-        return pathlib.Path(cache) / "mysql-9.7"
+        return pathlib.Path(cache) / cls.place
 
     @classmethod
     def available(cls) -> str | None:
         """None when it can be started; else why not, for naming a skipped test."""
         # Quick when it is there; only the script knows whether the tree is whole.
-        done = subprocess.run([str(ROOT / "tests" / "support" / "servers" / "mysql97.sh"), str(cls.home())],
+        done = subprocess.run([str(ROOT / "tests" / "support" / "servers" / cls.script), str(cls.home())],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode == 0:
             return None
         told = [line for line in done.stderr.decode(errors="replace").splitlines() if "could not be fetched" in line]
-        return told[0] if told else "MySQL 9.7 could not be fetched (tests/support/servers/mysql97.sh says why)"
+        return told[0] if told else \
+            f"{cls.product} {cls.series} could not be fetched (tests/support/servers/{cls.script} says why)"
 
-    def _program(self) -> list[str]:
-        return [str(self.home() / "bin" / "mysqld")]
+    def _program(self) -> str:
+        return str(self.home() / "bin" / "mysqld")
+
+
+class FetchedMariaDB(Fetched, MariaDB):
+    """A MariaDB of another Debian release."""
+
+    def _program(self) -> str:
+        return str(self.home() / "bin" / "mariadbd")
+
+    def binlog_tool(self) -> list[str] | None:
+        return [str(self.home() / "bin" / "mariadb-binlog")]
+
+    def _share(self) -> pathlib.Path:
+        places = [self.home() / "usr" / "share" / name for name in ("mariadb", "mysql")]
+        return next(place for place in places if list(place.glob("m*_system_tables.sql")))
+
+    def _places(self) -> list[str]:
+        return [f"--basedir={self.home()}/usr", f"--lc-messages-dir={self._share()}"]
+
+    def initialise(self) -> None:
+        """What mariadb-install-db does; that script calls the program without its own loader."""
+        self.data.mkdir()
+        share = self._share()
+        text = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
+        for name in ("system_tables", "performance_tables", "system_tables_data"):
+            text += next(share.glob(f"m*_{name}.sql")).read_text() + "\n"
+        done = subprocess.run([self._program(), "--no-defaults", *self._places(), f"--datadir={self.data}",
+                               "--bootstrap", "--log-warnings=0", f"--tmpdir={self.folder}", *self._user()],
+                              input=text.encode(), capture_output=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"mariadbd --bootstrap: {done.stderr.decode(errors='replace')[-2000:]}")
+
+
+class MariaDB118(FetchedMariaDB):
+    """MariaDB 11.8 of Debian 13."""
+
+    series, script, place = "11.8", "mariadb118.sh", "mariadb-11.8"
+
+
+class MariaDB105(FetchedMariaDB):
+    """MariaDB 10.5 of Debian 11."""
+
+    series, script, place = "10.5", "mariadb105.sh", "mariadb-10.5"
+
+
+class MySQL97(Fetched):
+    """Oracle's MySQL 9.7 of Debian unstable."""
+
+    product = "MySQL"
+    series, script, place = "9.7", "mysql97.sh", "mysql-9.7"
+    account_method = "WITH caching_sha2_password BY"
+    reader_grants = "REPLICATION SLAVE, REPLICATION CLIENT, SELECT"
+    reset_sql = "RESET BINARY LOGS AND GTIDS"
+    place_sql = "SHOW BINARY LOG STATUS"
+
+    def binlog_tool(self) -> list[str] | None:
+        return [str(self.home() / "bin" / "mysqlbinlog"), "--no-defaults"]
 
     def _common(self) -> list[str]:
         return ["--no-defaults", f"--datadir={self.data}", f"--basedir={self.home()}/usr",
@@ -246,13 +320,50 @@ class MySQL97(Server):
                 f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
 
     def initialise(self) -> None:
-        done = subprocess.run([*self._program(), *self._common(), "--initialize-insecure"],
+        done = subprocess.run([self._program(), *self._common(), "--initialize-insecure"],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise RuntimeError(f"mysqld --initialize-insecure: {done.stderr.decode(errors='replace')[-2000:]}")
 
     def command(self) -> list[str]:
-        return [*self._program(), *self._common(), f"--socket={self.socket}", f"--port={self.port}",
+        return [self._program(), *self._common(), f"--socket={self.socket}", f"--port={self.port}",
                 "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--mysqlx=OFF", "--server-id=1",
                 "--log-bin=binlog", "--binlog-row-metadata=FULL", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
                 "--innodb-redo-log-capacity=64M", "--innodb-buffer-pool-size=128M", "--skip-name-resolve"]
+
+
+class MySQL56(Fetched):
+    """MySQL 5.6, of the npm registry: the server alone."""
+
+    product = "MySQL"
+    series, script, place = "5.6", "mysql56.sh", "mysql-5.6"
+    account_method = "BY"
+    reader_grants = "REPLICATION SLAVE, REPLICATION CLIENT, SELECT"
+
+    def binlog_tool(self) -> list[str] | None:
+        """The package has none; MariaDB's reads these files."""
+        found = shutil.which("mariadb-binlog")
+        return [found] if found else None
+
+    def initialise(self) -> None:
+        shutil.copytree(self.home() / "server" / "data" / "mysql", self.data)
+
+    def command(self) -> list[str]:
+        home = self.home() / "server"
+        return [self._program(), "--no-defaults", f"--datadir={self.data}", f"--basedir={home}",
+                f"--lc-messages-dir={home}/share", f"--character-sets-dir={home}/share/charsets",
+                f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+                f"--pid-file={self.folder}/pid", "--server-id=1", "--log-bin=binlog", "--binlog-format=ROW",
+                "--innodb-use-native-aio=0", "--innodb-buffer-pool-size=128M", "--skip-name-resolve",
+                "--character-set-server=utf8mb4", "--secure-file-priv=",
+                f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
+
+
+# By the name that tests ask for.
+FAMILIES = {"mariadb": MariaDB, "mysql97": MySQL97}
+# Fetched for ./check --all only.
+MORE_FAMILIES = {"mariadb118": MariaDB118, "mariadb105": MariaDB105, "mysql56": MySQL56}
+
+
+def kind(family: str) -> type[Server]:
+    return (FAMILIES | MORE_FAMILIES)[family]
