@@ -11,10 +11,13 @@ import pathlib
 import re
 import subprocess
 
+import golden
 from engine import Engine, program
 from servers import ROOT
 
+# Binlogs of real servers: other projects' are read where they are kept beside the tree, ours are in it.
 FIXTURES = ROOT.parent / "shared" / "fixtures"
+GENERATED = golden.generated()
 
 # Exit codes, as docs/cli.md tells them.
 OK, INTERNAL, USAGE, SOURCE, SINK, CHECKPOINT, DATA, STOPPED = range(8)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every type of real servers through the program: files with binlog_row_metadata=FULL against what SELECT gave.
 
-The fixtures hold each workload twice, with FULL and with MINIMAL metadata; what SELECT returned is kept beside the
+The tree holds each workload twice, with FULL and with MINIMAL metadata; what SELECT returned is kept beside the
 second. The decoder's unit test compares the bytes; here the whole way to the event is looked at, with the names,
 labels and character sets that only the file itself tells.
 """
@@ -17,7 +17,7 @@ import uuid
 
 import pytest
 
-from events import FIXTURES, OK, errors, events_of, millrace, rows_of, stream_faults
+from events import GENERATED, OK, errors, events_of, millrace, rows_of, stream_faults
 
 CODECS = {"utf8": "utf-8", "utf8mb3": "utf-8", "utf8mb4": "utf-8", "ascii": "ascii", "latin1": "cp1252",
           "latin2": "iso8859-2", "cp1251": "cp1251", "gbk": "gbk", "sjis": "shift_jis", "big5": "big5",
@@ -96,14 +96,13 @@ def read_oracle(path) -> dict[str, tuple[list[tuple[str, str, str]], list[list[s
 
 
 def pairs() -> list[str]:
-    return sorted(path.parent.name for path in FIXTURES.glob("generated/*/types_full_image_meta_full.binlog")
+    return sorted(path.parent.name for path in GENERATED.glob("*/types_full_image_meta_full.binlog")
                   if path.with_name("types_full_image_meta_minimal.binlog.oracle.tsv").exists())
 
 
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"{FIXTURES} is not there")
 @pytest.mark.parametrize("server", pairs())
 def test_values_equal_those_of_select(server):
-    folder = FIXTURES / "generated" / server
+    folder = GENERATED / server
     mariadb = server.startswith("mariadb")
     oracle = read_oracle(folder / "types_full_image_meta_minimal.binlog.oracle.tsv")
     done = millrace("decode", "--tables", r"test.\.*", "--exclude", r"test.t_\.*53",

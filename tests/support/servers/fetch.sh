@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 #
 # How the scripts beside this one bring a server into the cache; sourced by them, never run.
 #
