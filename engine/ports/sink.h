@@ -49,7 +49,9 @@ struct manifest_entry {
     bool keyless; /* replaying it would double rows unless the token settles it */
 };
 
-/* At most one entry a target table, ordered by the table's first row in the epoch. */
+/* Tables in the order of their first rows in the epoch. A table has one entry, and one more for each
+ * set of columns that rows without all columns came with; their tokens differ, and no key is in two
+ * of them, so they may be applied in any order. The same rows give the same entries. */
 struct manifest {
     const struct manifest_entry *entries;
     uint32_t count;

@@ -14,6 +14,7 @@
  *   catalog.c    information_schema + SHOW CREATE TABLE -> an existing table
  *   compare.c    an existing table against a planned load
  *   clause.c     pieces of CREATE TABLE that both write alike
+ *   partial.c    is the server new enough to update parts of rows
  *   check.c      questions of `millrace check`
  */
 #ifndef MILLRACE_SINKS_DIALECT_INT_H
@@ -277,6 +278,18 @@ enum rc dialect_create_table(struct myconn *conn, const char *product,
                              struct error *err) MUST_CHECK;
 /* Names beyond ASCII need enable_unicode_name_support at Doris. */
 bool dialect_name_is_ascii(struct slice name);
+
+/* ---- partial.c ---- */
+
+/* Compares the server's version with the oldest that updates parts of rows; `word` stands in front
+ * of the version in its comment. A version that cannot be read, or is that of a build from the main
+ * branch ("0.0.0"), is taken for a new one. RC_UNSUPPORTED when it is older. */
+enum rc dialect_partial_version(struct myconn *conn, const char *product, const char *word,
+                                unsigned major, unsigned minor, const struct load_schema *schema,
+                                struct error *err) MUST_CHECK;
+/* The version behind `word` in a server's comment; 0.0 when there is none. */
+void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
+                           unsigned *minor_out);
 
 /* ---- check.c ---- */
 

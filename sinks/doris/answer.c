@@ -41,7 +41,9 @@ static const struct dialect_answer_rule rules[] = {
     {"recover/restore process", LOAD_VERDICT_RETRY, false},
     {"DELETE_BITMAP_LOCK_ERROR", LOAD_VERDICT_RETRY, false},
     {"receive body don't equal with body bytes", LOAD_VERDICT_RETRY, false},
+    {"Unable to do 'partial_update'", LOAD_VERDICT_RETRY, false}, /* an ALTER is running */
     /* A row is at fault. */
+    {"Can't append new rows in partial update", LOAD_VERDICT_DATA, false},
     {"DATA_QUALITY_ERROR", LOAD_VERDICT_DATA, false},
     {"too many filtered rows", LOAD_VERDICT_DATA, false},
     {"Encountered unqualified data", LOAD_VERDICT_DATA, false},
@@ -68,6 +70,9 @@ static const struct dialect_answer_rule rules[] = {
     {"exceed the max size", LOAD_VERDICT_FATAL, false},
     {"only supported in unique tables", LOAD_VERDICT_FATAL, false},
     {"sequence column", LOAD_VERDICT_FATAL, false},
+    {"support partial update", LOAD_VERDICT_FATAL,
+     false}, /* "Only unique key merge on write ..." */
+    {"Can't do partial update", LOAD_VERDICT_FATAL, false},
     {"group_commit", LOAD_VERDICT_FATAL, false},
     {"content_length", LOAD_VERDICT_FATAL, false},
     {"Invalid format of", LOAD_VERDICT_FATAL, false},

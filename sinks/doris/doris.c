@@ -16,6 +16,7 @@ const struct load_dialect doris_dialect = {
     .read_label_state = doris_read_label_state,
     .target_prepare = doris_target_prepare,
     .check = doris_check,
+    .partial_check = doris_partial_check,
     .truncate_sql = doris_truncate_sql,
 };
 

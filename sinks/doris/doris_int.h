@@ -6,6 +6,7 @@
  *   types.c    source column -> Doris type and encoding                     (pure)
  *   ddl.c      CREATE TABLE, comparison with what is there, TRUNCATE, check
  *   headers.c  the request headers of a load                                (pure)
+ *   partial.c  can the target update a part of a row
  *   answer.c   what an answer means                                         (pure)
  *   doris.c    the dialect and the sink_ops that point at the shared core
  */
@@ -90,8 +91,11 @@ enum rc doris_target_prepare(const struct load_settings *settings, const void *c
 enum rc doris_check(const struct load_settings *settings, const void *config, struct myconn *conn,
                     struct report *report, struct error *err) MUST_CHECK;
 void doris_truncate_sql(const struct load_schema *schema, struct buf *out);
+/* RC_UNSUPPORTED where the target cannot update a part of a row. */
+enum rc doris_partial_check(struct myconn *conn, const struct load_schema *schema,
+                            struct error *err) MUST_CHECK;
 void doris_headers(const struct load_settings *settings, const struct load_schema *schema,
-                   struct slice label, struct buf *out);
+                   const uint8_t *set, struct slice label, struct buf *out);
 void doris_read_answer(int http_status, struct slice body, struct load_answer *answer_out);
 enum label_state doris_read_label_state(int http_status, struct slice body);
 

@@ -62,6 +62,7 @@ static const struct dialect_answer_rule rules[] = {
     {"beyond the JSON payload limit", LOAD_VERDICT_FATAL, false},
     {"Invalid timeout format", LOAD_VERDICT_FATAL, false},
     {"Only primary key table", LOAD_VERDICT_FATAL, false},
+    {"partial update on table with sort key", LOAD_VERDICT_FATAL, false},
     {"Invalid strict mode format", LOAD_VERDICT_FATAL, false},
     {"Unsupported compression type", LOAD_VERDICT_FATAL, false},
 };

@@ -4,16 +4,26 @@
  * columns by name with __op behind them. The body is a stream of JSON objects, so there is no
  * outer array to strip; the size check for JSON bodies (100 MB) is lifted because a batch has a
  * bound of its own.
+ *
+ * Rows that lack columns are a partial update in row mode (facts/starrocks.md 4): the server reads
+ * the old row and writes a whole one. It has no way to refuse a key that the table does not have.
  */
 #include "starrocks_int.h"
 
+#include "../stream_load/column_set_int.h"
+
 void starrocks_headers(const struct load_settings *settings, const struct load_schema *schema,
-                       struct slice label, struct buf *out)
+                       const uint8_t *set, struct slice label, struct buf *out)
 {
     buf_add_str(out, "label: ");
     buf_add_slice(out, label);
     buf_add_str(out, "\nformat: json\nignore_json_size: true\n");
-    dialect_add_column_header(out, schema, STARROCKS_DELETE_COLUMN);
+    if (set == NULL) {
+        dialect_add_column_header(out, schema, STARROCKS_DELETE_COLUMN);
+    } else {
+        column_set_add_header(out, schema, set);
+        buf_add_str(out, "partial_update: true\npartial_update_mode: row\n");
+    }
     buf_add_str(out, "strict_mode: true\nmax_filter_ratio: 0\ntimeout: ");
     buf_add_u64(out, settings->load_timeout_s);
     buf_add_byte(out, '\n');

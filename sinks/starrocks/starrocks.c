@@ -19,6 +19,7 @@ const struct load_dialect starrocks_dialect = {
     .read_label_state = starrocks_read_label_state,
     .target_prepare = starrocks_target_prepare,
     .check = starrocks_check,
+    .partial_check = starrocks_partial_check,
     .truncate_sql = starrocks_truncate_sql,
 };
 

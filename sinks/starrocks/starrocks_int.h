@@ -88,8 +88,11 @@ enum rc starrocks_target_prepare(const struct load_settings *settings, const voi
 enum rc starrocks_check(const struct load_settings *settings, const void *config,
                         struct myconn *conn, struct report *report, struct error *err) MUST_CHECK;
 void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out);
+/* RC_UNSUPPORTED where the target cannot update a part of a row. */
+enum rc starrocks_partial_check(struct myconn *conn, const struct load_schema *schema,
+                                struct error *err) MUST_CHECK;
 void starrocks_headers(const struct load_settings *settings, const struct load_schema *schema,
-                       struct slice label, struct buf *out);
+                       const uint8_t *set, struct slice label, struct buf *out);
 void starrocks_read_answer(int http_status, struct slice body, struct load_answer *answer_out);
 enum label_state starrocks_read_label_state(int http_status, struct slice body);
 

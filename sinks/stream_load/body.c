@@ -34,6 +34,8 @@ void body_deinit(struct body *body)
     buf_deinit(&body->data);
     buf_deinit(&body->keys);
     free_index(body);
+    free(body->bits);
+    body->bits = NULL;
 }
 
 static void reset_buf(struct buf *buf)
@@ -55,6 +57,8 @@ void body_reset(struct body *body)
         free_index(body);
     else if (body->slots != NULL)
         memset(body->slots, 0, (size_t)body->slot_count * sizeof(*body->slots));
+    memset(body->parts, 0, sizeof(body->parts));
+    body->set_count = 0;
     body->row_count = 0;
     body->live_rows = 0;
     body->live_bytes = 0;
@@ -66,7 +70,7 @@ uint64_t body_memory(const struct body *body)
     if (body->row_count == 0)
         return 0;
     return body->data.len + body->keys.len + (uint64_t)body->row_count * sizeof(struct body_row) +
-           (uint64_t)body->slot_count * sizeof(uint32_t);
+           (uint64_t)body->slot_count * sizeof(uint32_t) + body->set_count * body->bits_size;
 }
 
 uint64_t body_draft_memory(const struct body *body, const struct body_draft *draft)
@@ -98,9 +102,11 @@ void body_line_key_end(const struct body *body, struct body_draft *draft)
     draft->lines[draft->count].offset = body->data.len;
 }
 
-void body_line_end(const struct body *body, struct body_draft *draft)
+void body_line_end(const struct body *body, struct body_draft *draft, uint32_t set)
 {
+    ASSERT(set <= body->set_count);
     draft->lines[draft->count].len = body->data.len - draft->lines[draft->count].offset;
+    draft->lines[draft->count].set = set;
     draft->count++;
 }
 
@@ -129,10 +135,10 @@ static bool reserve_rows(struct body *body, unsigned count)
 }
 
 /* The slot of the key, or the empty slot where it belongs. */
-static uint32_t *find_slot(const struct body *body, uint64_t hash, struct slice key)
+static uint32_t *find_slot(const struct body *body, uint32_t hash, struct slice key)
 {
     uint32_t mask = body->slot_count - 1;
-    for (uint32_t i = (uint32_t)hash & mask;; i = (i + 1) & mask) {
+    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
         uint32_t *slot = &body->slots[i];
         if (*slot == 0)
             return slot;
@@ -157,7 +163,7 @@ static bool reserve_slots(struct body *body, unsigned count)
     for (uint32_t r = 0; r < body->row_count; r++) {
         if (body->rows[r].len == 0)
             continue; /* dead: a later row holds the key */
-        uint32_t i = (uint32_t)body->rows[r].key_hash & (slot_count - 1);
+        uint32_t i = body->rows[r].key_hash & (slot_count - 1);
         while (slots[i] != 0)
             i = (i + 1) & (slot_count - 1);
         slots[i] = r + 1;
@@ -168,16 +174,45 @@ static bool reserve_slots(struct body *body, unsigned count)
     return true;
 }
 
+/* There are never more than 2^32 slots, so half of the hash is all of it that counts. */
+static uint32_t hash_key(struct slice key)
+{
+    return (uint32_t)slice_hash(key);
+}
+
+const struct body_row *body_find(const struct body *body, struct slice key)
+{
+    if (body->slot_count == 0)
+        return NULL;
+    uint32_t slot = *find_slot(body, hash_key(key), key);
+    return slot == 0 ? NULL : &body->rows[slot - 1];
+}
+
+static void count_row(struct body *body, const struct body_row *row)
+{
+    body->live_rows++;
+    body->live_bytes += row->len;
+    body->parts[row->set].rows++;
+    body->parts[row->set].bytes += row->len;
+}
+
+static void discount_row(struct body *body, const struct body_row *row)
+{
+    body->live_rows--;
+    body->live_bytes -= row->len;
+    body->parts[row->set].rows--;
+    body->parts[row->set].bytes -= row->len;
+}
+
 static void index_row(struct body *body, struct body_row *row, bool is_last)
 {
     struct slice key = slice_of(body->keys.ptr + row->key_offset, row->key_len);
-    row->key_hash = slice_hash(key);
+    row->key_hash = hash_key(key);
     uint32_t *slot = find_slot(body, row->key_hash, key);
     if (*slot != 0) {
         struct body_row *older = &body->rows[*slot - 1];
         ASSERT(older->len > 0);
-        body->live_bytes -= older->len;
-        body->live_rows--;
+        discount_row(body, older);
         body->collapsed++;
         older->len = 0;
         /* The same bytes are there already: the new copy is not needed. */
@@ -202,19 +237,51 @@ enum rc body_draft_keep(struct body *body, const struct body_draft *draft, bool 
         struct body_row row = {.offset = draft->lines[i].offset,
                                .len = (uint32_t)draft->lines[i].len,
                                .key_offset = draft->lines[i].key_offset,
-                               .key_len = (uint32_t)draft->lines[i].key_len};
+                               .key_len = (uint32_t)draft->lines[i].key_len,
+                               .set = draft->lines[i].set};
         if (keyed)
             index_row(body, &row, i + 1 == draft->count);
         body->rows[body->row_count++] = row;
-        body->live_rows++;
-        body->live_bytes += row.len;
+        count_row(body, &row);
     }
     return RC_OK;
 }
 
-void body_cursor_init(struct body_cursor *cursor, const struct body *body)
+const uint8_t *body_set_bits(const struct body *body, uint32_t set)
 {
-    *cursor = (struct body_cursor){.body = body};
+    ASSERT(set != BODY_WHOLE && set <= body->set_count);
+    return body->bits + (set - 1) * body->bits_size;
+}
+
+enum rc body_set_number(struct body *body, const uint8_t *bits, size_t size, uint32_t *set_out,
+                        struct error *err)
+{
+    ASSERT(size > 0 && (body->set_count == 0 || size == body->bits_size));
+    for (uint32_t set = 1; set <= body->set_count; set++)
+        if (memcmp(body_set_bits(body, set), bits, size) == 0) {
+            *set_out = set;
+            return RC_OK;
+        }
+    if (body->set_count == BODY_SETS_MAX)
+        return error_set(err, RC_LIMIT, "A batch holds rows of more than %u different column sets.",
+                         BODY_SETS_MAX);
+    if (body->bits == NULL || size > body->bits_size) {
+        uint8_t *block = realloc(body->bits, BODY_SETS_MAX * size);
+        if (block == NULL)
+            return error_set(err, RC_MEMORY, "There is no memory for the column sets of a load.");
+        body->bits = block;
+    }
+    /* Sets come up in an empty body with another table version's size; there are none to move. */
+    body->bits_size = size;
+    memcpy(body->bits + body->set_count * size, bits, size);
+    *set_out = ++body->set_count;
+    return RC_OK;
+}
+
+void body_cursor_init(struct body_cursor *cursor, const struct body *body, uint32_t set)
+{
+    ASSERT(set <= body->set_count);
+    *cursor = (struct body_cursor){.body = body, .set = set};
 }
 
 size_t body_cursor_read(struct body_cursor *cursor, uint8_t *out, size_t cap)
@@ -223,6 +290,10 @@ size_t body_cursor_read(struct body_cursor *cursor, uint8_t *out, size_t cap)
     size_t done = 0;
     while (done < cap && cursor->row < body->row_count) {
         const struct body_row *row = &body->rows[cursor->row];
+        if (row->set != cursor->set) {
+            cursor->row++;
+            continue;
+        }
         size_t part = row->len - cursor->row_offset;
         if (part > cap - done)
             part = cap - done;
@@ -241,17 +312,18 @@ size_t body_cursor_read(struct body_cursor *cursor, uint8_t *out, size_t cap)
 bool body_cursor_seek(struct body_cursor *cursor, uint64_t offset)
 {
     const struct body *body = cursor->body;
-    if (offset > body->live_bytes)
+    if (offset > body->parts[cursor->set].bytes)
         return false;
-    body_cursor_init(cursor, body);
-    while (offset > 0) {
-        uint32_t len = body->rows[cursor->row].len;
-        if (offset < len) {
+    body_cursor_init(cursor, body, cursor->set);
+    for (; offset > 0; cursor->row++) {
+        const struct body_row *row = &body->rows[cursor->row];
+        if (row->set != cursor->set)
+            continue;
+        if (offset < row->len) {
             cursor->row_offset = (uint32_t)offset;
             return true;
         }
-        offset -= len;
-        cursor->row++;
+        offset -= row->len;
     }
     return true;
 }

@@ -8,10 +8,16 @@
  * is sent. One row a key is what makes a load independent of the order in which a server applies
  * its lines (facts/doris.md 4, facts/starrocks.md 4).
  *
+ * Rows that lack columns lie among the whole ones. Each row has a column set: BODY_WHOLE, or one of
+ * those that rows of this body came with. A load has one list of columns, so each set that has live
+ * rows is a load of its own (a part of the body); as a key has one row, the parts may be applied in
+ * any order.
+ *
  *   data   {"id":1,...}\n{"id":2,...}\n...          lines, dead ones among them
  *   keys   key bytes of the rows; empty for a table without a key
  *   rows   where each line and its key lie
  *   slots  open-addressing hash table: index in rows + 1, or 0
+ *   parts  rows and bytes a column set; bits: the sets, one bit a column (column_set_int.h)
  *
  * Threads: one writes; once sealed a body does not change and any thread may read it.
  */
@@ -20,12 +26,25 @@
 
 #include "engine/engine.h"
 
+/* The column set of rows that have all columns. */
+#define BODY_WHOLE 0u
+/* More different sets than this end the batch: each is a load, and every load is a version that the
+ * target has to compact (facts/doris.md 5). */
+#define BODY_SETS_MAX 64u
+
 struct body_row {
     uint64_t offset;     /* in data */
     uint64_t key_offset; /* in keys */
-    uint64_t key_hash;
+    uint32_t key_hash;
+    uint32_t set; /* index in parts */
     uint32_t len; /* 0: dead */
     uint32_t key_len;
+};
+
+/* The live rows of one column set. */
+struct body_part {
+    uint64_t rows;
+    uint64_t bytes;
 };
 
 struct body {
@@ -36,7 +55,11 @@ struct body {
     uint32_t row_cap;
     uint32_t *slots; /* owned; slot_count of them, a power of two or 0 */
     uint32_t slot_count;
-    uint64_t live_rows;
+    struct body_part parts[BODY_SETS_MAX + 1]; /* [0]: whole rows */
+    uint32_t set_count;                        /* incomplete sets: parts[1] to parts[set_count] */
+    uint8_t *bits; /* owned; bits_size for each incomplete set; NULL while there was none */
+    size_t bits_size;
+    uint64_t live_rows; /* of all parts */
     uint64_t live_bytes;
     uint64_t collapsed; /* rows that a later state of their key replaced */
 };
@@ -51,6 +74,7 @@ struct body_draft {
         size_t len;
         size_t key_offset;
         size_t key_len;
+        uint32_t set;
     } lines[2];
 };
 
@@ -69,23 +93,35 @@ void body_draft_begin(const struct body *body, struct body_draft *draft);
 /* A line begins: append its key to body->keys, then the line to body->data, then end it. */
 void body_line_begin(const struct body *body, struct body_draft *draft);
 void body_line_key_end(const struct body *body, struct body_draft *draft);
-void body_line_end(const struct body *body, struct body_draft *draft);
+/* `set`: which columns the line has. */
+void body_line_end(const struct body *body, struct body_draft *draft, uint32_t set);
 void body_draft_drop(struct body *body, const struct body_draft *draft);
 /* Takes the lines. `keyed`: one row a key. RC_MEMORY drops them. */
 enum rc body_draft_keep(struct body *body, const struct body_draft *draft, bool keyed,
                         struct error *err) MUST_CHECK;
 
-/* Reading what is to be sent: live lines in order, live_bytes in all. */
+/* The live row that has this key, or NULL. Borrowed until the body changes. */
+const struct body_row *body_find(const struct body *body, struct slice key);
+
+/* The number of an incomplete column set, given its bits; the same `size` for all sets of a body.
+ * RC_LIMIT: there are BODY_SETS_MAX others already. */
+enum rc body_set_number(struct body *body, const uint8_t *bits, size_t size, uint32_t *set_out,
+                        struct error *err) MUST_CHECK;
+/* The bits of an incomplete set. */
+const uint8_t *body_set_bits(const struct body *body, uint32_t set);
+
+/* Reading what is to be sent: the live lines of one part in order, parts[set].bytes in all. */
 struct body_cursor {
     const struct body *body;
+    uint32_t set;
     uint32_t row;
     uint32_t row_offset; /* bytes of that row that were given */
 };
 
-void body_cursor_init(struct body_cursor *cursor, const struct body *body);
+void body_cursor_init(struct body_cursor *cursor, const struct body *body, uint32_t set);
 /* Fills up to `cap` bytes; 0 at the end. */
 size_t body_cursor_read(struct body_cursor *cursor, uint8_t *out, size_t cap);
-/* To `offset` of the live bytes; false when it lies behind the end. */
+/* To `offset` of the part's bytes; false when it lies behind the end. */
 bool body_cursor_seek(struct body_cursor *cursor, uint64_t offset);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows as JSON lines, written straight from the row view into the load body. Which encoding a
- * column has was decided by the dialect, once a table; here it is only carried out.
+ * Values as JSON, written straight from the row view into the load body. Which encoding a column
+ * has was decided by the dialect, once a table; here it is only carried out.
  */
+#include "column_set_int.h"
 #include "encode_int.h"
 #include "json_check_int.h"
 
@@ -43,7 +44,10 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
     table_label(source, encoder->source, sizeof(encoder->source));
     encoder->prefixes = arena_alloc(arena, source->column_count * sizeof(struct slice));
     encoder->zero_date_told = arena_alloc(arena, source->column_count);
-    bool complete = encoder->prefixes != NULL && encoder->zero_date_told != NULL;
+    encoder->pieces = arena_alloc(arena, source->column_count * sizeof(struct line_piece));
+    encoder->set = arena_alloc(arena, column_set_size(schema));
+    bool complete = encoder->prefixes != NULL && encoder->zero_date_told != NULL &&
+                    encoder->pieces != NULL && encoder->set != NULL;
     for (uint32_t i = 0; complete && i < source->column_count; i++) {
         buf_add_byte(&encoder->scratch, i == 0 ? '{' : ',');
         json_add_string(&encoder->scratch, schema->columns[i].target_name);
@@ -210,14 +214,6 @@ static enum rc add_value(struct encoder *encoder, uint32_t index, struct slice t
     return RC_UNSUPPORTED;
 }
 
-static enum rc absent_column(const struct encoder *encoder, uint32_t index, struct error *err)
-{
-    return error_set(err, RC_UNSUPPORTED,
-                     "A row image of table %s does not carry column %.*s, so the whole row is not "
-                     "known. Set binlog_row_image=FULL at the source server.",
-                     encoder->source, SLICE_ARG(encoder->schema->source->columns[index].name));
-}
-
 static enum rc cell_failed(const struct encoder *encoder, uint32_t index, enum rc rc,
                            struct error *err)
 {
@@ -226,151 +222,25 @@ static enum rc cell_failed(const struct encoder *encoder, uint32_t index, enum r
     return rc;
 }
 
-static enum rc add_line(struct encoder *encoder, const struct row *row, bool deleted,
-                        struct buf *out, struct error *err)
+enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct cell *cell,
+                          struct slice *text, struct error *err)
 {
-    const struct table *source = encoder->schema->source;
-    ASSERT(row_exists(row) && row->count == source->column_count);
-    for (uint32_t i = 0; i < row->count; i++) {
-        const struct cell *cell = &row->cells[i];
-        buf_add_slice(out, encoder->prefixes[i]);
-        if (cell->state == CELL_ABSENT)
-            return absent_column(encoder, i, err);
-        if (cell->state == CELL_NULL) {
-            enum rc rc = add_null(encoder, i, out, err);
-            if (rc != RC_OK)
-                return rc;
-            continue;
-        }
-        struct slice text;
-        buf_reset(&encoder->scratch);
-        enum rc rc = cell_text(&source->columns[i], cell, &encoder->scratch, &text, err);
-        if (rc != RC_OK)
-            return cell_failed(encoder, i, rc, err);
-        rc = add_value(encoder, i, text, out, err);
-        if (rc != RC_OK)
-            return rc == RC_CORRUPT ? cell_failed(encoder, i, rc, err) : rc;
-    }
-    buf_add_slice(out, deleted ? encoder->delete_tail : encoder->upsert_tail);
-    return RC_OK;
+    buf_reset(&encoder->scratch);
+    enum rc rc =
+        cell_text(&encoder->schema->source->columns[index], cell, &encoder->scratch, text, err);
+    return rc == RC_OK ? rc : cell_failed(encoder, index, rc, err);
 }
 
-/* The key as bytes that are equal exactly when the key is: each column's canonical text behind its
- * length. */
-static enum rc add_key(struct encoder *encoder, const struct row *row, struct buf *out,
-                       struct error *err)
+enum rc encoder_add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
+                         struct buf *out, struct error *err)
 {
-    const struct load_schema *schema = encoder->schema;
-    for (uint32_t i = 0; i < schema->key_count; i++) {
-        uint32_t index = schema->key[i];
-        const struct cell *cell = &row->cells[index];
-        uint8_t head[4];
-        if (cell->state == CELL_ABSENT)
-            return absent_column(encoder, index, err);
-        if (cell->state == CELL_NULL) {
-            /* No text is that long, so NULL is like no value. */
-            store_u32le(head, UINT32_MAX);
-            buf_add(out, head, sizeof(head));
-            continue;
-        }
-        struct slice text;
-        buf_reset(&encoder->scratch);
-        enum rc rc =
-            cell_text(&schema->source->columns[index], cell, &encoder->scratch, &text, err);
-        if (rc != RC_OK)
-            return cell_failed(encoder, index, rc, err);
-        store_u32le(head, (uint32_t)text.len);
-        buf_add(out, head, sizeof(head));
-        buf_add_slice(out, text);
-    }
-    return RC_OK;
-}
-
-static enum rc draft_line(struct encoder *encoder, struct body *body, struct body_draft *draft,
-                          const struct row *row, bool deleted, struct error *err)
-{
-    body_line_begin(body, draft);
-    if (!encoder->schema->keyless) {
-        enum rc rc = add_key(encoder, row, &body->keys, err);
-        if (rc != RC_OK)
-            return rc;
-    }
-    body_line_key_end(body, draft);
-    enum rc rc = add_line(encoder, row, deleted, &body->data, err);
+    ASSERT(cell->state != CELL_ABSENT);
+    if (cell->state == CELL_NULL)
+        return add_null(encoder, index, out, err);
+    struct slice text;
+    enum rc rc = encoder_cell_text(encoder, index, cell, &text, err);
     if (rc != RC_OK)
         return rc;
-    body_line_end(body, draft);
-    rc = buf_check(&body->keys, "The key of a row", err);
-    if (rc == RC_OK)
-        rc = buf_check(&body->data, "The load body", err);
-    return rc;
-}
-
-/* Compares the bytes as they came: where they are the same the keys are, and where they differ two
- * lines are always right, for lines of one key collapse. */
-static bool key_moved(const struct load_schema *schema, const struct row *before,
-                      const struct row *after)
-{
-    for (uint32_t i = 0; i < schema->key_count; i++) {
-        const struct cell *a = &before->cells[schema->key[i]];
-        const struct cell *b = &after->cells[schema->key[i]];
-        if (a->state != b->state || a->len != b->len ||
-            (a->state == CELL_VALUE && a->len > 0 && memcmp(a->ptr, b->ptr, a->len) != 0))
-            return true;
-    }
-    return false;
-}
-
-static enum rc keyless_change(const struct encoder *encoder, enum change_kind kind,
-                              struct error *err)
-{
-    return error_set(err, RC_UNSUPPORTED,
-                     "Table %s has no key, so the %s of one of its rows cannot be carried to "
-                     "%.*s.%.*s: which row it was cannot be told there. Give the table a primary "
-                     "key, or leave it out of the pipeline.",
-                     encoder->source, kind == CHANGE_UPDATE ? "update" : "deletion",
-                     SLICE_ARG(encoder->schema->db), SLICE_ARG(encoder->schema->table));
-}
-
-static enum rc draft_change(struct encoder *encoder, struct body *body, struct body_draft *draft,
-                            const struct change *change, struct error *err)
-{
-    const struct load_schema *schema = encoder->schema;
-    switch (change->kind) {
-    case CHANGE_READ:
-    case CHANGE_INSERT:
-        return draft_line(encoder, body, draft, &change->after, false, err);
-    case CHANGE_UPDATE:
-        if (schema->keyless)
-            return keyless_change(encoder, change->kind, err);
-        if (key_moved(schema, &change->before, &change->after)) {
-            enum rc rc = draft_line(encoder, body, draft, &change->before, true, err);
-            if (rc != RC_OK)
-                return rc;
-        }
-        return draft_line(encoder, body, draft, &change->after, false, err);
-    case CHANGE_DELETE:
-        if (schema->keyless)
-            return keyless_change(encoder, change->kind, err);
-        return draft_line(encoder, body, draft, &change->before, true, err);
-    case CHANGE_NONE:
-    case CHANGE_TRUNCATE:
-    case CHANGE_SCHEMA:
-    case CHANGE_COMMIT:
-    case CHANGE_IDLE:
-        break;
-    }
-    ASSERT(false && "a change that has no rows");
-    return RC_UNSUPPORTED;
-}
-
-enum rc encoder_draft(struct encoder *encoder, struct body *body, struct body_draft *draft,
-                      const struct change *change, struct error *err)
-{
-    body_draft_begin(body, draft);
-    enum rc rc = draft_change(encoder, body, draft, change, err);
-    /* A value that is larger than the scratch or the buffer may show first as a failed line. */
-    if (rc != RC_OK)
-        body_draft_drop(body, draft);
-    return rc;
+    rc = add_value(encoder, index, text, out, err);
+    return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
 }

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a change to the lines of a load: which lines a change means, and how each value is written.
+ * From a change to the lines of a load: which lines a change means (draft.c), and how each value is
+ * written (encode.c).
  *
  *   READ, INSERT   the row as it is now
  *   UPDATE         the row as it is now; when the key's bytes differ, before it the old row as
  *                  deleted (targets compare keys byte by byte, facts/starrocks.md 4)
- *   DELETE         the row as it was, marked deleted: columns that may not be NULL need their
- *                  values even then
+ *   DELETE         the row as it was, marked deleted
+ *
+ * A row image need not carry every column (binlog_row_image MINIMAL, NOBLOB, MariaDB's FULL_NODUP;
+ * facts/binlog.md 5.3). What an image does not carry is never guessed:
+ *
+ *   UPDATE         what `after` lacks and `before` has did not change. What both lack is left out of
+ *                  the line: the target keeps it (a partial update), and a line that the batch
+ *                  holds for the key keeps it too (merge.c). With another key there is no old row
+ *                  at the target to keep it from: refused.
+ *   READ, INSERT   a column that is not there has its default at the source, which the image does
+ *                  not say, while a row that the target may still hold under this key must not
+ *                  shine through: refused.
+ *   DELETE         only the key counts. Columns that are not there are NULL, or where they may not
+ *                  be NULL a value that nobody will see.
  *
  * Threads: the pipeline's one thread.
  */
@@ -16,13 +29,21 @@
 #include "body_int.h"
 #include "stream_load_int.h"
 
+/* Where a column's value lies in the data of a body; len 0: the line does not have it. */
+struct line_piece {
+    size_t offset;
+    size_t len;
+};
+
 /* All that can be said about a table's lines before the first row. */
 struct encoder {
     const struct load_schema *schema; /* borrowed */
     struct slice *prefixes;           /* `{"id":`, `,"name":`: one a column, in the arena */
     struct slice upsert_tail;         /* `,"__op":0}\n` */
     struct slice delete_tail;
-    bool *zero_date_told; /* one a column: its warning was logged */
+    bool *zero_date_told;      /* one a column: its warning was logged */
+    struct line_piece *pieces; /* one a column: of the line that is merged with */
+    uint8_t *set;              /* the columns of the line that is written */
     enum load_zero_dates zero_dates;
     char source[256]; /* "db.table", for messages */
     struct buf scratch;
@@ -34,9 +55,22 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
                      struct arena *arena, struct error *err) MUST_CHECK;
 void encoder_deinit(struct encoder *encoder);
 
-/* Writes the change's lines as a draft at the end of the body. On failure the draft is dropped:
- * RC_LIMIT (the line does not fit the buffer), RC_MEMORY, RC_UNSUPPORTED (an incomplete row image,
- * an UPDATE of a table without a key), RC_REJECTED and RC_CORRUPT (a value that cannot go). */
+/* The canonical text of a cell that holds a value, borrowed until the next one. Errors name the
+ * column. */
+enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct cell *cell,
+                          struct slice *text, struct error *err) MUST_CHECK;
+/* Writes a cell that is not absent as the JSON value of its column. */
+enum rc encoder_add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
+                         struct buf *out, struct error *err) MUST_CHECK;
+
+/* merge.c: finds the values in a line that an encoder of the same target wrote into this body. Fills
+ * encoder->pieces. */
+void line_take_apart(struct encoder *encoder, const struct body *body, const struct body_row *row);
+
+/* Writes the change's lines as a draft at the end of the body; a draft without lines changes
+ * nothing. On failure the draft is dropped: RC_LIMIT (a line does not fit the buffer, or its column
+ * set is one too many), RC_MEMORY, RC_UNSUPPORTED (a row image that does not say enough, an UPDATE of
+ * a table without a key), RC_REJECTED and RC_CORRUPT (a value that cannot go). */
 enum rc encoder_draft(struct encoder *encoder, struct body *body, struct body_draft *draft,
                       const struct change *change, struct error *err) MUST_CHECK;
 

@@ -199,9 +199,10 @@ static void set_request_options(struct curl_exchange *exchange,
         curl_easy_setopt(curl, CURLOPT_PASSWORD, secret_reveal(exchange->settings->password));
     }
     if (request->body != NULL) {
-        body_cursor_init(&exchange->cursor, request->body);
+        body_cursor_init(&exchange->cursor, request->body, request->set);
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body->live_bytes);
+        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+                         (curl_off_t)request->body->parts[request->set].bytes);
         curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_body_cb);
         curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
         curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_body_cb);

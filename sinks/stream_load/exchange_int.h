@@ -29,6 +29,7 @@ struct exchange_request {
     struct endpoint endpoint; /* where to */
     struct slice headers;     /* "name: value" lines, each with its '\n' */
     const struct body *body;  /* NULL: none */
+    uint32_t set;             /* which part of the body goes out */
     bool expect;              /* send Expect: 100-continue, and the body behind the 100 only */
     bool authorize;           /* send user and password */
 };

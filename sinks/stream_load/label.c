@@ -39,24 +39,25 @@ enum rc label_check_prefix(const char *prefix, unsigned label_max, struct error 
 
 /* Hash of "db.table", fixed for ever: a label in a journal must be found again by later versions.
  * The length of the database name goes in too, because a database may be called "a.b". */
-static uint64_t table_hash(struct slice db, struct slice table)
+static uint64_t table_hash(struct slice db, struct slice table, uint64_t set_hash)
 {
     uint8_t head[8];
     store_u32le(head, (uint32_t)db.len);
     store_u32le(head + 4, (uint32_t)table.len);
     uint64_t hash = slice_hash(slice_of(head, sizeof(head)));
     hash = hash * 0x9e3779b97f4a7c15u + slice_hash(db);
-    return hash * 0x9e3779b97f4a7c15u + slice_hash(table);
+    hash = hash * 0x9e3779b97f4a7c15u + slice_hash(table);
+    return set_hash == 0 ? hash : hash * 0x9e3779b97f4a7c15u + set_hash;
 }
 
 void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
-               struct slice table, uint64_t epoch)
+               struct slice table, uint64_t set_hash, uint64_t epoch)
 {
     ASSERT(pipeline_id.len >= ID_DIGITS);
     ASSERT(epoch > 0);
     buf_add_slice(out, slice_str(prefix == NULL ? LABEL_PREFIX_DEFAULT : prefix));
     buf_add_byte(out, '_');
     buf_add_slice(out, slice_of(pipeline_id.ptr, ID_DIGITS));
-    buf_addf(out, "_%016llx_", (unsigned long long)table_hash(db, table));
+    buf_addf(out, "_%016llx_", (unsigned long long)table_hash(db, table, set_hash));
     buf_add_u64(out, epoch);
 }

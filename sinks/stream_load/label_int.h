@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The name of a load: the same epoch of the same pipeline into the same table always gets the same
- * label, and nothing else ever gets it. Both servers keep labels per database and refuse a second
+ * The name of a load: the same epoch of the same pipeline into the same columns of the same table
+ * always gets the same label, and nothing else ever gets it. Both servers keep labels per database and refuse a second
  * load under one that they remember (facts/doris.md 1.8, facts/starrocks.md 1.7), so the label is
  * what makes a repeated load harmless. Pure.
  *
  *   <prefix>_<first 12 of the pipeline id>_<16 hex of the hash of "db.table">_<epoch, decimal>
+ *
+ * Rows that lack columns go in loads of their own, one a column set; the hash then covers the set.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_LABEL_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_LABEL_INT_H
@@ -19,8 +21,9 @@
  * the default. */
 enum rc label_check_prefix(const char *prefix, unsigned label_max, struct error *err) MUST_CHECK;
 
-/* Appends the label. The prefix must have passed label_check_prefix. */
+/* Appends the label. The prefix must have passed label_check_prefix. `set_hash` is
+ * column_set_hash's number, 0 for rows that have all columns. */
 void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
-               struct slice table, uint64_t epoch);
+               struct slice table, uint64_t set_hash, uint64_t epoch);
 
 #endif

@@ -29,6 +29,11 @@ static const char *product(const struct load_env *env)
     return env->transfer->dialect->product;
 }
 
+static uint64_t rows(const struct run *run)
+{
+    return run->load->body->parts[run->load->set].rows;
+}
+
 static enum rc cancelled(struct error *err)
 {
     return error_set(err, RC_CANCELLED, "The load was broken off because a stop was asked for.");
@@ -61,9 +66,8 @@ static enum rc load_failed(const struct run *run, enum rc rc, enum error_outcome
                            const char *what, const char *detail, struct error *err)
 {
     error_set(err, rc, "The load of %llu rows into %s table %.*s.%.*s (label %.*s) %s: %s",
-              (unsigned long long)run->load->body->live_rows, product(run->env),
-              SLICE_ARG(run->load->schema->db), SLICE_ARG(run->load->schema->table),
-              SLICE_ARG(run->load->label), what, detail);
+              (unsigned long long)rows(run), product(run->env), SLICE_ARG(run->load->schema->db),
+              SLICE_ARG(run->load->schema->table), SLICE_ARG(run->load->label), what, detail);
     if (err != NULL) {
         err->outcome = outcome;
         /* Retrying is over when this is said, so nobody above shall try again by the code. */
@@ -93,7 +97,7 @@ static enum rc send_again(struct run *run, const char *sentence, const char *rea
 static enum rc check_counts(const struct run *run, struct error *err)
 {
     const struct load_answer *answer = &run->result.answer;
-    int64_t sent = (int64_t)run->load->body->live_rows;
+    int64_t sent = (int64_t)rows(run);
     bool equal = (answer->total_rows == -1 || answer->total_rows == sent) &&
                  (answer->loaded_rows == -1 || answer->loaded_rows == sent) &&
                  (answer->filtered_rows == -1 || answer->filtered_rows == 0);

@@ -8,6 +8,7 @@
  *
  * Threads: the pipeline's thread, but for stream_load_stop.
  */
+#include "column_set_int.h"
 #include "label_int.h"
 #include "loaders_int.h"
 #include "query_int.h"
@@ -24,11 +25,11 @@
 #define WIDEN_MAX 8u
 #define CALM_EPOCHS 4u
 
-/* One load of the sealed epoch. */
+/* One load of the sealed epoch: a part of the target's sealed body. The body's memory is free when
+ * its last load is done. */
 struct sealed_load {
     struct load_task task;
     struct load_target *target;
-    uint64_t memory;
     char label[LABEL_BYTES];
 };
 
@@ -49,7 +50,6 @@ struct stream_load {
     struct load_target *targets;
     struct load_target *open_first; /* targets with rows in the open batch */
     struct load_target **open_end;
-    uint32_t open_count;
     uint64_t open_rows;
     uint64_t open_bytes;
 
@@ -309,6 +309,9 @@ static enum rc prepare_table(struct stream_load *sink, struct load_target *targe
     if (rc != RC_OK)
         return rc;
     table->schema.source = table->source;
+    rc = column_set_rank(&table->schema, &table->arena, err);
+    if (rc != RC_OK)
+        return rc;
     rc = encoder_init(&table->encoder, &table->schema, sink->dialect->delete_column,
                       sink->settings.zero_dates, &table->arena, err);
     if (rc != RC_OK)
@@ -399,7 +402,49 @@ static void note_open(struct stream_load *sink, struct sink_table *table)
     target->next_open = NULL;
     *sink->open_end = target;
     sink->open_end = &target->next_open;
-    sink->open_count++;
+}
+
+static enum rc run_partial_check(void *ctx, struct myconn *conn, struct error *err)
+{
+    const struct prepare_call *call = ctx;
+    return call->sink->dialect->partial_check(conn, &call->table->schema, err);
+}
+
+/* Rows that lack columns are for targets that can keep the columns which they have. */
+static enum rc check_partial(struct stream_load *sink, struct sink_table *table,
+                             const struct body_draft *draft, struct error *err)
+{
+    struct load_target *target = table->target;
+    bool partial = false;
+    for (unsigned i = 0; i < draft->count; i++)
+        partial |= draft->lines[i].set != BODY_WHOLE;
+    if (!partial || target->takes_partial)
+        return RC_OK;
+    enum rc rc = RC_OK;
+    struct error own;
+    struct prepare_call call = {.sink = sink, .table = table};
+    if (sink->dialect->partial_check != NULL)
+        rc = query_run(&sink->query, run_partial_check, &call, err == NULL ? &own : err);
+    target->takes_partial = rc == RC_OK;
+    return rc;
+}
+
+/* Takes the draft's lines into the open batch. */
+static enum rc keep_draft(struct stream_load *sink, struct sink_table *table, struct body *body,
+                          const struct body_draft *draft, uint64_t memory, struct error *err)
+{
+    bool first = body->row_count == 0;
+    uint64_t rows = body->live_rows;
+    uint64_t collapsed = body->collapsed;
+    enum rc rc = body_draft_keep(body, draft, !table->schema.keyless, err);
+    if (rc != RC_OK)
+        return rc;
+    if (first)
+        note_open(sink, table);
+    sink->open_rows += body->live_rows - rows;
+    sink->open_bytes += body_memory(body) - memory;
+    sink->stats.rows_collapsed += body->collapsed - collapsed;
+    return RC_OK;
 }
 
 enum rc stream_load_write(struct sink *base, struct sink_table *table, const struct change *change,
@@ -418,24 +463,16 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
         error_clear(err);
         return RC_FULL; /* in an empty batch it has more room */
     }
-    if (rc != RC_OK)
+    if (rc != RC_OK || draft.count == 0)
         return rc;
-    if (!draft_fits(sink, body, &draft)) {
+    rc = check_partial(sink, table, &draft, err);
+    if (rc == RC_OK && !draft_fits(sink, body, &draft))
+        rc = RC_FULL;
+    if (rc != RC_OK) {
         body_draft_drop(body, &draft);
-        return RC_FULL;
-    }
-    bool first = body->row_count == 0;
-    uint64_t rows = body->live_rows;
-    uint64_t collapsed = body->collapsed;
-    rc = body_draft_keep(body, &draft, !table->schema.keyless, err);
-    if (rc != RC_OK)
         return rc;
-    if (first)
-        note_open(sink, table);
-    sink->open_rows += body->live_rows - rows;
-    sink->open_bytes += body_memory(body) - memory;
-    sink->stats.rows_collapsed += body->collapsed - collapsed;
-    return RC_OK;
+    }
+    return keep_draft(sink, table, body, &draft, memory, err);
 }
 
 void stream_load_pending(const struct sink *base, struct sink_pending *pending_out)
@@ -444,11 +481,24 @@ void stream_load_pending(const struct sink *base, struct sink_pending *pending_o
     *pending_out = (struct sink_pending){.rows = sink->open_rows, .bytes = sink->open_bytes};
 }
 
-static enum rc reserve_sealed(struct stream_load *sink, struct error *err)
+/* Loads of the open batch: the parts of its bodies that have rows. */
+static uint32_t count_open_loads(const struct stream_load *sink)
 {
-    if (sink->open_count <= sink->sealed_cap)
+    uint32_t count = 0;
+    for (struct load_target *target = sink->open_first; target != NULL;
+         target = target->next_open) {
+        const struct body *body = target_open_body(target);
+        for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++)
+            count += body->parts[set].rows > 0;
+    }
+    return count;
+}
+
+static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, struct error *err)
+{
+    if (count <= sink->sealed_cap)
         return RC_OK;
-    uint32_t cap = sink->open_count * 2;
+    uint32_t cap = count * 2;
     struct sealed_load *sealed = realloc(sink->sealed, cap * sizeof(*sealed));
     if (sealed != NULL)
         sink->sealed = sealed;
@@ -461,15 +511,19 @@ static enum rc reserve_sealed(struct stream_load *sink, struct error *err)
     return RC_OK;
 }
 
-static enum rc seal_target(struct stream_load *sink, struct load_target *target, uint64_t epoch,
-                           uint32_t index, struct error *err)
+/* One part of a target's open body becomes load `index`. */
+static enum rc seal_part(struct stream_load *sink, struct load_target *target, uint32_t set,
+                         uint64_t epoch, uint32_t index, struct error *err)
 {
     struct sealed_load *sealed = &sink->sealed[index];
+    const struct load_schema *schema = target->open_schema;
+    const struct body *body = target_open_body(target);
+    uint64_t set_hash = set == BODY_WHOLE ? 0 : column_set_hash(schema, body_set_bits(body, set));
     struct buf label;
     buf_init(&label, LABEL_BYTES - 1);
     label_add(&label, sink->settings.label_prefix,
               slice_of(sink->pipeline_id, strlen(sink->pipeline_id)), target->db, target->table,
-              epoch);
+              set_hash, epoch);
     enum rc rc = buf_check(&label, "A load's label", err);
     if (rc != RC_OK) {
         buf_deinit(&label);
@@ -479,17 +533,34 @@ static enum rc seal_target(struct stream_load *sink, struct load_target *target,
     memcpy(sealed->label, label.ptr, label.len);
     sealed->target = target;
     sealed->task.entry = index;
-    sealed->task.load = (struct transfer_load){.schema = target->open_schema,
-                                               .label = slice_of(sealed->label, label.len),
-                                               .body = target_open_body(target)};
-    sealed->memory = body_memory(target_open_body(target));
+    sealed->task.load = (struct transfer_load){
+        .schema = schema, .label = slice_of(sealed->label, label.len), .body = body, .set = set};
     buf_deinit(&label);
     sink->entries[index] = (struct manifest_entry){.db = target->db,
                                                    .table = target->table,
                                                    .token = sealed->task.load.label,
-                                                   .rows = sealed->task.load.body->live_rows,
-                                                   .bytes = sealed->task.load.body->live_bytes,
-                                                   .keyless = target->open_schema->keyless};
+                                                   .rows = body->parts[set].rows,
+                                                   .bytes = body->parts[set].bytes,
+                                                   .keyless = schema->keyless};
+    return RC_OK;
+}
+
+/* All parts that have rows, whole rows first, then the column sets in the order of their first
+ * rows: the same rows give the same loads in the same order. */
+static enum rc seal_target(struct stream_load *sink, struct load_target *target, uint64_t epoch,
+                           uint32_t *index, struct error *err)
+{
+    const struct body *body = target_open_body(target);
+    target->sealed_running = 0;
+    for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++) {
+        if (body->parts[set].rows == 0)
+            continue;
+        enum rc rc = seal_part(sink, target, set, epoch, *index, err);
+        if (rc != RC_OK)
+            return rc;
+        target->sealed_running++;
+        ++*index;
+    }
     return RC_OK;
 }
 
@@ -498,32 +569,39 @@ enum rc stream_load_seal(struct sink *base, uint64_t epoch, struct manifest *man
 {
     struct stream_load *sink = of(base);
     ASSERT(sink->running == 0 && (sink->submitted || sink->sealed_count == 0));
-    enum rc rc = reserve_sealed(sink, err);
+    uint32_t count = count_open_loads(sink);
+    enum rc rc = reserve_sealed(sink, count, err);
     uint32_t index = 0;
     for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
          target = target->next_open)
-        rc = seal_target(sink, target, epoch, index++, err);
+        rc = seal_target(sink, target, epoch, &index, err);
     if (rc != RC_OK)
         return rc;
+    ASSERT(index == count);
     for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
         target->open ^= 1;
-    sink->sealed_count = sink->open_count;
+    sink->sealed_count = count;
     sink->sealed_bytes = sink->open_bytes;
     sink->submitted = sink->sealed_count == 0;
     sink->open_first = NULL;
     sink->open_end = &sink->open_first;
-    sink->open_count = 0;
     sink->open_rows = 0;
     sink->open_bytes = 0;
     *manifest_out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
     return RC_OK;
 }
 
-/* The load's rows are at the target: their memory is free for the next epoch. */
+/* The load's rows are at the target. With the last load of a body its memory is free for the next
+ * epoch. */
 static void release_load(struct stream_load *sink, struct sealed_load *sealed)
 {
-    body_reset(target_sealed_body(sealed->target));
-    sink->sealed_bytes -= sealed->memory;
+    struct load_target *target = sealed->target;
+    struct body *body = target_sealed_body(target);
+    ASSERT(target->sealed_running > 0);
+    if (--target->sealed_running > 0)
+        return;
+    sink->sealed_bytes -= body_memory(body);
+    body_reset(body);
 }
 
 enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)

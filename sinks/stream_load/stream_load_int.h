@@ -10,9 +10,11 @@
  * tested by golden files.
  *
  *   encode.c       a change -> the lines of a load                                 (pure)
+ *   merge.c        a row that lacks columns onto the line that the batch holds      (pure)
+ *   column_set.c   which columns a row has                                         (pure)
  *   json_check.c   is this text one JSON value                                     (pure)
- *   body.c         one load's rows: JSON lines, one row a key                      (pure)
- *   label.c        pipeline id + table + epoch -> label                            (pure)
+ *   body.c         the rows of a batch: JSON lines, one row a key                  (pure)
+ *   label.c        pipeline id + table + column set + epoch -> label               (pure)
  *   redirect.c     URLs, and which redirects are followed                          (pure)
  *   exchange.c     one HTTP request by libcurl, behind a vtable: tests script the server
  *   transfer.c     both legs of a load, the question about a label, the choice of a frontend
@@ -61,6 +63,7 @@ struct load_schema {
     bool keyless;
     const uint32_t *key; /* source column indexes in key order */
     uint32_t key_count;
+    const uint32_t *ranks; /* filled by the core: column_set_int.h */
 };
 
 /* What the core needs of a sink's configuration. Borrowed from the config document. */
@@ -128,9 +131,10 @@ struct load_dialect {
     uint64_t body_bytes_max; /* of one load; 0: the target streams JSON lines and has no bound */
 
     /* Pure: the request headers of a load ("name: value", one a line, without Authorization,
-     * Content-Length and Expect). */
+     * Content-Length and Expect). `set`: the columns that the rows have, as column_set_int.h keeps
+     * them; the target must leave all others as they are. NULL: they have all, and a delete mark. */
     void (*headers)(const struct load_settings *settings, const struct load_schema *schema,
-                    struct slice label, struct buf *out);
+                    const uint8_t *set, struct slice label, struct buf *out);
     /* Pure: the answer of a backend, or of a frontend that did not redirect. */
     void (*read_answer)(int http_status, struct slice body, struct load_answer *answer_out);
     /* Pure: the answer to GET /api/{db}/get_load_state?label=. */
@@ -143,6 +147,11 @@ struct load_dialect {
                               struct load_schema *schema_out, struct error *err);
     enum rc (*check)(const struct load_settings *settings, const void *config, struct myconn *conn,
                      struct report *report, struct error *err);
+    /* Whether the target takes rows that lack columns and keeps what it has in those. Asked once a
+     * table, before its first such row. RC_UNSUPPORTED says why it does not, with the remedy. NULL:
+     * it always does. */
+    enum rc (*partial_check)(struct myconn *conn, const struct load_schema *schema,
+                             struct error *err);
     /* TRUNCATE of the target, for a TRUNCATE at the source (at an epoch border). */
     void (*truncate_sql)(const struct load_schema *schema, struct buf *out);
 };

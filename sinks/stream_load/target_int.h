@@ -21,6 +21,8 @@ struct load_target {
     const struct load_schema *open_schema; /* of the first row in the open body */
     uint32_t open_column_list;
     uint32_t column_lists;     /* how many different ones there have been */
+    uint32_t sealed_running;   /* loads of the sealed body that are not done */
+    bool takes_partial;        /* asked once, before the first row that lacks columns */
     struct sink_table *tables; /* newest first; owned */
     struct load_target *next;
     struct load_target *next_open; /* in the order of their first rows in the open batch */

@@ -196,6 +196,7 @@ static enum transfer_outcome send_legs(struct transfer *transfer, const struct t
             return TRANSFER_REFUSED;
         journey->request.headers = headers;
         journey->request.body = load->body;
+        journey->request.set = load->set;
     }
     return too_many_hops(result);
 }
@@ -203,7 +204,8 @@ static enum transfer_outcome send_legs(struct transfer *transfer, const struct t
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,
                                     struct transfer_result *result, struct error *err)
 {
-    ASSERT(load->body->live_rows > 0); /* an empty load is an error there, or an empty commit */
+    ASSERT(load->body->parts[load->set].rows >
+           0); /* an empty load is an error there, or an empty commit */
     const struct load_settings *settings = transfer->settings;
     *result = (struct transfer_result){0};
     struct buf path, headers, way;
@@ -215,7 +217,10 @@ enum transfer_outcome transfer_send(struct transfer *transfer, const struct tran
     buf_add_byte(&path, '/');
     url_add_escaped(&path, load->schema->table);
     buf_add_str(&path, "/_stream_load");
-    transfer->dialect->headers(settings, load->schema, load->label, &headers);
+    transfer->dialect->headers(settings, load->schema,
+                               load->set == BODY_WHOLE ? NULL
+                                                       : body_set_bits(load->body, load->set),
+                               load->label, &headers);
     drop_label(buf_slice(&headers), &way);
 
     struct journey journey = {.request = {.method = "PUT", .expect = true, .authorize = true},
@@ -225,6 +230,7 @@ enum transfer_outcome transfer_send(struct transfer *transfer, const struct tran
         address = settings->backends.items[transfer->backend_turn++ % settings->backends.count];
         journey.request.headers = buf_slice(&headers);
         journey.request.body = load->body;
+        journey.request.set = load->set;
     } else {
         journey.frontend = (int)frontends_next(transfer->frontends);
         address = settings->frontends.items[journey.frontend];

@@ -63,6 +63,7 @@ struct transfer_load {
     const struct load_schema *schema;
     struct slice label;
     const struct body *body;
+    uint32_t set; /* the part of the body: rows with these columns */
 };
 
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,

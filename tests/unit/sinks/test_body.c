@@ -153,7 +153,7 @@ static void test_cursor_seeks(void **state)
     put(&f, CHANGE_INSERT, NULL, ROW("1", "c", NULL, NULL));
     char *lines = fixture_lines(&f.body, 7);
     struct body_cursor cursor;
-    body_cursor_init(&cursor, &f.body);
+    body_cursor_init(&cursor, &f.body, BODY_WHOLE);
     for (uint64_t at = 0; at <= f.body.live_bytes; at++) {
         uint8_t rest[256];
         assert_true(body_cursor_seek(&cursor, at));
@@ -204,7 +204,7 @@ static void test_refused_rows_leave_nothing(void **state)
     } cases[] = {
         {NULL, ROW("2", "a", fixture_absent, NULL), RC_UNSUPPORTED, "binlog_row_image=FULL"},
         {NULL, ROW(fixture_absent, "a", NULL, NULL), RC_UNSUPPORTED, "column id"},
-        {ROW("2", "a", fixture_absent, NULL), ROW("3", "a", NULL, NULL), RC_UNSUPPORTED,
+        {ROW("2", "a", fixture_absent, NULL), ROW("3", "a", fixture_absent, NULL), RC_UNSUPPORTED,
          "column day"},
         {NULL, ROW("2", NULL, NULL, NULL), RC_REJECTED, "name"},
         {NULL, ROW("2", "(broken)", NULL, NULL), RC_CORRUPT, "Column name of table shop.orders"},

@@ -12,7 +12,7 @@ static const char *make(struct buf *out, const char *prefix, const char *db, con
                         uint64_t epoch)
 {
     buf_reset(out);
-    label_add(out, prefix, slice_str(pipeline_id), slice_str(db), slice_str(table), epoch);
+    label_add(out, prefix, slice_str(pipeline_id), slice_str(db), slice_str(table), 0, epoch);
     assert_int_equal(out->rc, RC_OK);
     return buf_cstr(out);
 }
@@ -39,6 +39,20 @@ static void test_form(void **state)
         assert_non_null(strchr("abcdefghijklmnopqrstuvwxyz0123456789_", a.ptr[i]));
     buf_deinit(&a);
     buf_deinit(&b);
+}
+
+/* Rows that lack columns have loads of their own, so labels of their own. */
+static void test_column_sets(void **state)
+{
+    (void)state;
+    struct buf label;
+    buf_init(&label, 256);
+    label_add(&label, NULL, slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0x1234, 7);
+    assert_string_equal(buf_cstr(&label), "millrace_0123456789ab_19e9878ffe74ff05_7");
+    buf_reset(&label);
+    label_add(&label, NULL, slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0x1235, 7);
+    assert_string_not_equal(buf_cstr(&label), "millrace_0123456789ab_19e9878ffe74ff05_7");
+    buf_deinit(&label);
 }
 
 static void test_longest_fits(void **state)
@@ -77,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_column_sets),
         cmocka_unit_test(test_longest_fits),
         cmocka_unit_test(test_prefix_characters),
     };

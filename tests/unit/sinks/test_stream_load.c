@@ -52,7 +52,7 @@ static void take_load(const struct exchange_request *request, struct exchange_re
     }
     if (house.loads < COUNT_OF(house.bodies)) {
         char *to = house.bodies[house.loads];
-        body_cursor_init(&cursor, request->body);
+        body_cursor_init(&cursor, request->body, request->set);
         size_t len = body_cursor_read(&cursor, (uint8_t *)to, sizeof(house.bodies[0]) - 1);
         to[len] = '\0';
         const char *label = memmem(request->headers.ptr, request->headers.len, "label: ", 7);
@@ -64,8 +64,9 @@ static void take_load(const struct exchange_request *request, struct exchange_re
     if (house.publish_timeout)
         buf_add_str(&response->body, "PUBLISH TIMEOUT");
     else
-        buf_addf(&response->body, "DONE %llu %llu 0", (unsigned long long)request->body->live_rows,
-                 (unsigned long long)request->body->live_rows);
+        buf_addf(&response->body, "DONE %llu %llu 0",
+                 (unsigned long long)request->body->parts[request->set].rows,
+                 (unsigned long long)request->body->parts[request->set].rows);
 }
 
 static enum exchange_outcome fake_perform(struct exchange *base,
@@ -694,6 +695,171 @@ static void test_open_refuses(void **state)
                      RC_CONFIG);
 }
 
+/* An UPDATE of the wide table below that gives some columns; the others are not in the image. */
+enum { WIDE = 9 };
+
+struct wide_table {
+    struct column columns[WIDE];
+    char names[WIDE][4];
+    uint32_t key[1];
+    struct table table;
+};
+
+static void wide_init(struct wide_table *wide)
+{
+    *wide = (struct wide_table){0};
+    for (unsigned i = 0; i < WIDE; i++) {
+        snprintf(wide->names[i], sizeof(wide->names[i]), "c%u", i);
+        wide->columns[i] = (struct column){
+            .name = slice_str(wide->names[i]), .type = SLICE("TEXT"), .text = fixture_text};
+    }
+    wide->table = (struct table){.db = SLICE("shop"),
+                                 .name = SLICE("wide"),
+                                 .columns = wide->columns,
+                                 .column_count = WIDE,
+                                 .key = wide->key,
+                                 .key_count = 1,
+                                 .has_names = true};
+}
+
+static enum rc write_update(struct bench *bench, struct sink_table *table, const char *id,
+                            unsigned mask)
+{
+    struct cell before[WIDE] = {{0}};
+    struct cell after[WIDE] = {{0}};
+    before[0] = (struct cell){(const uint8_t *)id, (uint32_t)strlen(id), CELL_VALUE};
+    for (unsigned i = 1; i < WIDE; i++)
+        if ((mask >> (i - 1) & 1) != 0)
+            after[i] = (struct cell){(const uint8_t *)"v", 1, CELL_VALUE};
+    struct change change = {
+        .kind = CHANGE_UPDATE, .before = {before, WIDE}, .after = {after, WIDE}};
+    return bench->sink->ops->write(bench->sink, table, &change, &bench->err);
+}
+
+static unsigned partial_checks;
+static enum rc partial_answer;
+
+static enum rc fake_partial_check(struct myconn *conn, const struct load_schema *schema,
+                                  struct error *err)
+{
+    assert_non_null(conn);
+    assert_true(slice_equal(schema->table, SLICE("wide")));
+    partial_checks++;
+    return partial_answer == RC_OK ? RC_OK : error_set(err, partial_answer, "It cannot do that.");
+}
+
+static struct sink_table *open_wide(struct bench *bench, struct wide_table *wide)
+{
+    struct sink_table *table = NULL;
+    struct sink_target names = {SLICE("ods"), SLICE("wide")};
+    bench_open_two(bench);
+    partial_checks = 0;
+    partial_answer = RC_OK;
+    bench->dialect.partial_check = fake_partial_check;
+    wide_init(wide);
+    assert_int_equal(
+        bench->sink->ops->table(bench->sink, &wide->table, &names, &table, &bench->err), RC_OK);
+    return table;
+}
+
+/* One load a column set, each under its own label; the same rows again give the same labels. */
+static void test_rows_without_columns(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct wide_table wide;
+    struct sink_table *table = open_wide(&bench, &wide);
+    const struct sink_ops *ops = bench.sink->ops;
+    char labels[2][4][64] = {{{0}}};
+    for (unsigned life = 0; life < 2; life++) {
+        assert_int_equal(write_row(&bench, bench.to_orders, "1", "a"), RC_OK);
+        assert_int_equal(write_update(&bench, table, "1", 1u), RC_OK);
+        assert_int_equal(write_update(&bench, table, "2", 2u), RC_OK);
+        assert_int_equal(write_update(&bench, table, "3", 1u), RC_OK);
+        /* Row 2 goes over to another set; its first one has no row any more and is no load. */
+        assert_int_equal(write_update(&bench, table, "2", 4u), RC_OK);
+        assert_int_equal(write_update(&bench, table, "4", 0u), RC_OK); /* says nothing */
+        struct sink_pending pending;
+        ops->pending(bench.sink, &pending);
+        assert_int_equal(pending.rows, 4);
+        struct manifest manifest = seal(&bench, 1);
+        assert_int_equal(manifest.count, 3);
+        assert_true(slice_equal(manifest.entries[0].table, SLICE("orders")));
+        assert_int_equal(manifest.entries[1].rows, 2);
+        assert_int_equal(manifest.entries[2].rows, 1);
+        for (unsigned i = 0; i < manifest.count; i++)
+            snprintf(labels[life][i], sizeof(labels[life][i]), "%.*s",
+                     SLICE_ARG(manifest.entries[i].token));
+        house.loads = 0;
+        /* The second life finds the first of the two parts applied: only the other one is sent. */
+        const bool applied[] = {false, life == 1, false};
+        assert_int_equal(ops->submit(bench.sink, applied, &bench.err), RC_OK);
+        drain(&bench, life == 0 ? 3 : 2);
+        assert_int_equal(house.loads, life == 0 ? 3 : 2);
+        unsigned parts = 0;
+        for (unsigned i = 0; i < house.loads; i++) {
+            if (strcmp(house.labels[i], labels[life][1]) == 0)
+                assert_string_equal(house.bodies[i], "{\"c0\":\"1\",\"c1\":\"v\"}\n"
+                                                     "{\"c0\":\"3\",\"c1\":\"v\"}\n");
+            else if (strcmp(house.labels[i], labels[life][2]) == 0)
+                assert_string_equal(house.bodies[i], "{\"c0\":\"2\",\"c2\":\"v\",\"c3\":\"v\"}\n");
+            else
+                continue;
+            parts++;
+        }
+        assert_int_equal(parts, life == 0 ? 2 : 1);
+        struct sink_stats stats;
+        ops->stats(bench.sink, &stats);
+        assert_int_equal(stats.buffered_bytes, 0);
+    }
+    assert_memory_equal(labels[0], labels[1], 3 * sizeof(labels[0][0]));
+    assert_string_not_equal(labels[0][1], labels[0][2]);
+    assert_int_equal(partial_checks, 1); /* asked once a table */
+    ops->close(bench.sink);
+}
+
+static void test_a_target_without_partial_updates(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct wide_table wide;
+    struct sink_table *table = open_wide(&bench, &wide);
+    partial_answer = RC_UNSUPPORTED;
+    assert_int_equal(write_update(&bench, table, "1", 1u), RC_UNSUPPORTED);
+    assert_string_equal(bench.err.text, "It cannot do that.");
+    struct sink_pending pending;
+    bench.sink->ops->pending(bench.sink, &pending);
+    assert_int_equal(pending.rows, 0);
+    /* A row that has all columns in the end is no partial update. */
+    error_clear(&bench.err);
+    assert_int_equal(write_update(&bench, table, "1", 255u), RC_OK);
+    bench.sink->ops->close(bench.sink);
+}
+
+/* More column sets than a batch may hold close it; in the next one there is room. */
+static void test_many_column_sets(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct wide_table wide;
+    struct sink_table *table = open_wide(&bench, &wide);
+    char id[12];
+    for (unsigned mask = 1; mask <= BODY_SETS_MAX; mask++) {
+        snprintf(id, sizeof(id), "%u", mask);
+        assert_int_equal(write_update(&bench, table, id, mask), RC_OK);
+    }
+    assert_int_equal(write_update(&bench, table, "many", BODY_SETS_MAX + 1), RC_FULL);
+    assert_int_equal(write_update(&bench, table, "known", 5), RC_OK);
+    struct manifest manifest = seal(&bench, 1);
+    assert_int_equal(manifest.count, BODY_SETS_MAX);
+    house.loads = 0;
+    assert_int_equal(bench.sink->ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(write_update(&bench, table, "many", BODY_SETS_MAX + 1), RC_OK);
+    drain(&bench, BODY_SETS_MAX);
+    assert_int_equal(house.loads, BODY_SETS_MAX);
+    bench.sink->ops->close(bench.sink);
+}
+
 int main(void)
 {
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
@@ -710,6 +876,9 @@ int main(void)
         cmocka_unit_test(test_stop_and_close_under_way),
         cmocka_unit_test(test_check),
         cmocka_unit_test(test_open_refuses),
+        cmocka_unit_test(test_rows_without_columns),
+        cmocka_unit_test(test_a_target_without_partial_updates),
+        cmocka_unit_test(test_many_column_sets),
     };
     return cmocka_run_group_tests_name("stream_load sink", tests, NULL, NULL);
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether a server is new enough to update parts of rows. An older one does not know the headers and
+ * passes over them without a word: it would write NULL or defaults into the columns that a row
+ * lacks. So it is asked before the first such row.
+ */
+#include "dialect_int.h"
+
+/* Digits at the front; false when there are none, or too many to be a version. */
+static bool take_number(struct slice *text, unsigned *number_out)
+{
+    size_t len = 0;
+    while (len < text->len && text->ptr[len] >= '0' && text->ptr[len] <= '9')
+        len++;
+    uint64_t number = 0;
+    if (len == 0 || len > 4 || !text_parse_u64(slice_of(text->ptr, len), &number))
+        return false;
+    *number_out = (unsigned)number;
+    *text = slice_of(text->ptr + len, text->len - len);
+    return true;
+}
+
+void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
+                           unsigned *minor_out)
+{
+    size_t word_len = strlen(word);
+    *major_out = *minor_out = 0;
+    while (comment.len >= word_len && !slice_starts_nocase(comment, slice_str(word)))
+        comment = slice_of(comment.ptr + 1, comment.len - 1);
+    if (comment.len < word_len)
+        return;
+    while (comment.len > 0) {
+        unsigned major = 0;
+        unsigned minor = 0;
+        struct slice rest = comment;
+        if (take_number(&rest, &major) && rest.len > 1 && rest.ptr[0] == '.') {
+            rest = slice_of(rest.ptr + 1, rest.len - 1);
+            if (take_number(&rest, &minor)) {
+                *major_out = major;
+                *minor_out = minor;
+                return;
+            }
+        }
+        comment = slice_of(comment.ptr + 1, comment.len - 1);
+    }
+}
+
+enum rc dialect_partial_version(struct myconn *conn, const char *product, const char *word,
+                                unsigned major, unsigned minor, const struct load_schema *schema,
+                                struct error *err)
+{
+    struct buf comment;
+    buf_init(&comment, 4096);
+    unsigned theirs_major = 0;
+    unsigned theirs_minor = 0;
+    enum rc rc = myconn_query_value(conn, SLICE("SELECT @@version_comment"), &comment, err);
+    if (rc == RC_OK)
+        dialect_version_parse(buf_slice(&comment), word, &theirs_major, &theirs_minor);
+    buf_deinit(&comment);
+    if (rc != RC_OK) {
+        error_wrap(err, "%s does not tell its version", product);
+        return rc;
+    }
+    bool unknown = theirs_major == 0 && theirs_minor == 0;
+    if (unknown || theirs_major > major || (theirs_major == major && theirs_minor >= minor))
+        return RC_OK;
+    error_set(
+        err, RC_UNSUPPORTED,
+        "A row for table %.*s.%.*s lacks columns, and %s %u.%u cannot update a part of a row: "
+        "that came with %u.%u.",
+        SLICE_ARG(schema->db), SLICE_ARG(schema->table), product, theirs_major, theirs_minor, major,
+        minor);
+    error_hint(err, "Set binlog_row_image=FULL at the source server, or use a newer %s.", product);
+    return RC_UNSUPPORTED;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which lines a change means, with all columns or without some; the rules are in encode_int.h. Lines
+ * with all columns are the common case and go straight from the row view into the body; the others
+ * are first put onto what the batch holds for their key.
+ */
+#include "column_set_int.h"
+#include "encode_int.h"
+
+#include <stdio.h>
+
+/* As much of a key as a message shows. */
+#define KEY_SHOWN 120
+
+/* A row as its image says it. What `row` lacks and `older` has did not change. */
+struct image {
+    const struct row *row;
+    const struct row *older; /* NULL: none */
+    const struct change *change;
+};
+
+static const struct cell *image_cell(const struct image *image, uint32_t index)
+{
+    const struct cell *cell = &image->row->cells[index];
+    if (cell->state == CELL_ABSENT && image->older != NULL)
+        return &image->older->cells[index];
+    return cell;
+}
+
+/* The first column that the image does not carry, or the column count. */
+static uint32_t first_absent(const struct encoder *encoder, const struct image *image)
+{
+    uint32_t count = encoder->schema->source->column_count;
+    ASSERT(row_exists(image->row) && image->row->count == count);
+    for (uint32_t i = 0; i < count; i++)
+        if (image_cell(image, i)->state == CELL_ABSENT)
+            return i;
+    return count;
+}
+
+static bool in_key(const struct load_schema *schema, uint32_t index)
+{
+    for (uint32_t i = 0; i < schema->key_count; i++)
+        if (schema->key[i] == index)
+            return true;
+    return false;
+}
+
+/* " (id=5, at binlog.000007:4711)": the row and its place, as far as they are known. */
+static const char *row_place(struct encoder *encoder, const struct image *image, char *out,
+                             size_t cap)
+{
+    const struct load_schema *schema = encoder->schema;
+    size_t len = 0;
+    out[0] = '\0';
+    for (uint32_t i = 0; i < schema->key_count && len < cap - 1; i++) {
+        const struct cell *cell = image_cell(image, schema->key[i]);
+        struct slice text;
+        if (cell->state != CELL_VALUE ||
+            encoder_cell_text(encoder, schema->key[i], cell, &text, NULL) != RC_OK ||
+            !text_is_utf8(text))
+            continue;
+        if (text.len > KEY_SHOWN / 2)
+            continue; /* the place in the binlog says enough */
+        int more =
+            snprintf(out + len, cap - len, "%s%.*s=%.*s", len == 0 ? " (" : ", ",
+                     SLICE_ARG(schema->source->columns[schema->key[i]].name), SLICE_ARG(text));
+        len += more < 0 ? 0 : (size_t)more;
+    }
+    const struct txn *txn = image->change->txn;
+    if (txn != NULL && len < cap - 1) {
+        int more = snprintf(out + len, cap - len, "%sat %.*s:%llu", len == 0 ? " (" : ", ",
+                            SLICE_ARG(txn->file), (unsigned long long)image->change->event_offset);
+        len += more < 0 ? 0 : (size_t)more;
+    }
+    if (len > 0 && len < cap - 1)
+        snprintf(out + len, cap - len, ")");
+    return out;
+}
+
+/* `why` is a clause: what follows from the missing column. */
+static enum rc not_carried(struct encoder *encoder, const struct image *image, uint32_t index,
+                           const char *why, struct error *err)
+{
+    char place[2 * KEY_SHOWN];
+    error_set(err, RC_UNSUPPORTED, "The %s of a row of table %s%s does not carry column %.*s%s.",
+              change_kind_name(image->change->kind), encoder->source,
+              row_place(encoder, image, place, sizeof(place)),
+              SLICE_ARG(encoder->schema->source->columns[index].name), why);
+    error_hint(err, "Set binlog_row_image=FULL at the source server; this row has to be brought to "
+                    "the target by hand, or the table anew.");
+    return RC_UNSUPPORTED;
+}
+
+/* The key as bytes that are equal exactly when the key is: each column's canonical text behind its
+ * length. */
+static enum rc add_key(struct encoder *encoder, const struct image *image, struct buf *out,
+                       struct error *err)
+{
+    const struct load_schema *schema = encoder->schema;
+    for (uint32_t i = 0; i < schema->key_count; i++) {
+        uint32_t index = schema->key[i];
+        const struct cell *cell = image_cell(image, index);
+        uint8_t head[4];
+        if (cell->state == CELL_ABSENT)
+            return not_carried(encoder, image, index,
+                               " of the key, so it is not known which row it is", err);
+        if (cell->state == CELL_NULL) {
+            /* No text is that long, so NULL is like no value. */
+            store_u32le(head, UINT32_MAX);
+            buf_add(out, head, sizeof(head));
+            continue;
+        }
+        struct slice text;
+        enum rc rc = encoder_cell_text(encoder, index, cell, &text, err);
+        if (rc != RC_OK)
+            return rc;
+        store_u32le(head, (uint32_t)text.len);
+        buf_add(out, head, sizeof(head));
+        buf_add_slice(out, text);
+    }
+    return RC_OK;
+}
+
+/* A value of a deleted row that the image does not carry. Nobody will see it, but the target checks
+ * it all the same: NULL, or what its column takes (facts/doris.md 4, facts/starrocks.md 4). */
+static void add_filler(const struct load_column *column, struct buf *out)
+{
+    static const char *const fillers[] = {
+        [LOAD_NUMBER] = "0",          [LOAD_STRING] = "\"\"",        [LOAD_BASE64] = "\"\"",
+        [LOAD_JSON_VALUE] = "[]",     [LOAD_JSON_STRING] = "\"[]\"", [LOAD_DATE] = "\"2000-01-01\"",
+        [LOAD_BIT_BOOLEAN] = "false", [LOAD_GEOMETRY] = "\"\""};
+    const char *filler = fillers[column->encoding];
+    if (column->target_nullable)
+        filler = "null";
+    else if (slice_starts_nocase(column->target_type, SLICE("IPV4")))
+        filler = "\"0.0.0.0\"";
+    else if (slice_starts_nocase(column->target_type, SLICE("IPV6")))
+        filler = "\"::\"";
+    buf_add_str(out, filler);
+}
+
+static enum rc add_line(struct encoder *encoder, const struct image *image, bool deleted,
+                        struct buf *out, struct error *err)
+{
+    uint32_t count = encoder->schema->source->column_count;
+    ASSERT(row_exists(image->row) && image->row->count == count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cell *cell = image_cell(image, i);
+        buf_add_slice(out, encoder->prefixes[i]);
+        if (cell->state == CELL_ABSENT) {
+            ASSERT(deleted);
+            add_filler(&encoder->schema->columns[i], out);
+            continue;
+        }
+        enum rc rc = encoder_add_cell(encoder, i, cell, out, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    buf_add_slice(out, deleted ? encoder->delete_tail : encoder->upsert_tail);
+    return RC_OK;
+}
+
+static enum rc check_room(const struct body *body, struct error *err)
+{
+    enum rc rc = buf_check(&body->keys, "The key of a row", err);
+    return rc == RC_OK ? buf_check(&body->data, "The load body", err) : rc;
+}
+
+static enum rc begin_line(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                          const struct image *image, struct error *err)
+{
+    body_line_begin(body, draft);
+    enum rc rc = encoder->schema->keyless ? RC_OK : add_key(encoder, image, &body->keys, err);
+    if (rc == RC_OK)
+        rc = check_room(body, err);
+    if (rc == RC_OK)
+        body_line_key_end(body, draft);
+    return rc;
+}
+
+/* A line with all columns; of a deletion those that matter. */
+static enum rc draft_line(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                          const struct image *image, bool deleted, struct error *err)
+{
+    enum rc rc = begin_line(encoder, body, draft, image, err);
+    if (rc == RC_OK)
+        rc = add_line(encoder, image, deleted, &body->data, err);
+    if (rc != RC_OK)
+        return rc;
+    body_line_end(body, draft, BODY_WHOLE);
+    return check_room(body, err);
+}
+
+/* Bytes that lie in the buffer already, once more at its end. */
+static void add_again(struct buf *out, const struct line_piece *piece)
+{
+    uint8_t *to = buf_reserve(out, piece->len);
+    if (to == NULL)
+        return; /* told at the end of the line */
+    memcpy(to, out->ptr + piece->offset, piece->len);
+    out->len += piece->len;
+}
+
+/* Writes what the image has and, where it lacks a column, what the line that was taken apart has.
+ * Notes the columns in encoder->set; `whole_out` when they are all. */
+static enum rc add_merged(struct encoder *encoder, const struct image *image, struct buf *out,
+                          bool *whole_out, struct error *err)
+{
+    const struct load_schema *schema = encoder->schema;
+    uint32_t count = schema->source->column_count;
+    uint32_t written = 0;
+    memset(encoder->set, 0, column_set_size(schema));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cell *cell = image_cell(image, i);
+        const struct line_piece *piece = &encoder->pieces[i];
+        if (cell->state == CELL_ABSENT && piece->len == 0)
+            continue;
+        struct slice prefix = encoder->prefixes[i];
+        buf_add_byte(out, written == 0 ? '{' : ',');
+        buf_add(out, prefix.ptr + 1, prefix.len - 1);
+        if (cell->state == CELL_ABSENT) {
+            add_again(out, piece);
+        } else {
+            enum rc rc = encoder_add_cell(encoder, i, cell, out, err);
+            if (rc != RC_OK)
+                return rc;
+        }
+        column_set_add(schema, encoder->set, i);
+        written++;
+    }
+    *whole_out = written == count;
+    if (*whole_out)
+        buf_add_slice(out, encoder->upsert_tail);
+    else
+        buf_add_str(out, "}\n"); /* all lines of its load are upserts: no mark */
+    return RC_OK;
+}
+
+static bool is_deletion(const struct encoder *encoder, const struct body *body,
+                        const struct body_row *row)
+{
+    struct slice tail = encoder->delete_tail;
+    if (row->set != BODY_WHOLE || row->len < tail.len)
+        return false;
+    size_t at = row->offset + row->len - tail.len;
+    return slice_equal(slice_of(body->data.ptr + at, tail.len), tail);
+}
+
+/* Whether the image carries anything but the key. */
+static bool says_nothing(const struct encoder *encoder, const struct image *image)
+{
+    for (uint32_t i = 0; i < encoder->schema->source->column_count; i++)
+        if (image_cell(image, i)->state != CELL_ABSENT && !in_key(encoder->schema, i))
+            return false;
+    return true;
+}
+
+/* An UPDATE whose image lacks column `absent`. */
+static enum rc draft_partial(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                             const struct image *image, uint32_t absent, struct error *err)
+{
+    enum rc rc = begin_line(encoder, body, draft, image, err);
+    if (rc != RC_OK)
+        return rc;
+    const struct body_row *held = body_find(
+        body, slice_of(body->keys.ptr + draft->keys_mark, body->keys.len - draft->keys_mark));
+    if (held != NULL && is_deletion(encoder, body, held))
+        return not_carried(encoder, image, absent, ", and the stream has deleted that row before",
+                           err);
+    if (says_nothing(encoder, image)) {
+        body_draft_drop(body, draft);
+        return RC_OK;
+    }
+    if (held != NULL)
+        line_take_apart(encoder, body, held);
+    else
+        memset(encoder->pieces, 0,
+               encoder->schema->source->column_count * sizeof(*encoder->pieces));
+    bool whole = false;
+    uint32_t set = BODY_WHOLE;
+    rc = add_merged(encoder, image, &body->data, &whole, err);
+    if (rc == RC_OK && !whole)
+        rc = body_set_number(body, encoder->set, column_set_size(encoder->schema), &set, err);
+    if (rc != RC_OK)
+        return rc;
+    body_line_end(body, draft, set);
+    return check_room(body, err);
+}
+
+/* Compares the bytes as they came: where they are the same the keys are, and where they differ two
+ * lines are always right, for lines of one key collapse. A key column that the new row lacks did not
+ * change. */
+static bool key_moved(const struct load_schema *schema, const struct row *before,
+                      const struct row *after)
+{
+    for (uint32_t i = 0; i < schema->key_count; i++) {
+        const struct cell *a = &before->cells[schema->key[i]];
+        const struct cell *b = &after->cells[schema->key[i]];
+        if (b->state == CELL_ABSENT)
+            continue;
+        if (a->state != b->state || a->len != b->len ||
+            (a->state == CELL_VALUE && a->len > 0 && memcmp(a->ptr, b->ptr, a->len) != 0))
+            return true;
+    }
+    return false;
+}
+
+static enum rc keyless_change(const struct encoder *encoder, enum change_kind kind,
+                              struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED,
+                     "Table %s has no key, so the %s of one of its rows cannot be carried to "
+                     "%.*s.%.*s: which row it was cannot be told there. Give the table a primary "
+                     "key, or leave it out of the pipeline.",
+                     encoder->source, kind == CHANGE_UPDATE ? "update" : "deletion",
+                     SLICE_ARG(encoder->schema->db), SLICE_ARG(encoder->schema->table));
+}
+
+static enum rc draft_insert(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                            const struct change *change, struct error *err)
+{
+    struct image image = {.row = &change->after, .change = change};
+    uint32_t absent = first_absent(encoder, &image);
+    if (absent < encoder->schema->source->column_count)
+        return not_carried(encoder, &image, absent,
+                           ", which has its default there; what that is, is not in the binlog",
+                           err);
+    return draft_line(encoder, body, draft, &image, false, err);
+}
+
+static enum rc draft_update(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                            const struct change *change, struct error *err)
+{
+    const struct load_schema *schema = encoder->schema;
+    if (schema->keyless)
+        return keyless_change(encoder, change->kind, err);
+    struct image image = {.row = &change->after, .older = &change->before, .change = change};
+    uint32_t absent = first_absent(encoder, &image);
+    bool whole = absent == schema->source->column_count;
+    if (!key_moved(schema, &change->before, &change->after))
+        return whole ? draft_line(encoder, body, draft, &image, false, err)
+                     : draft_partial(encoder, body, draft, &image, absent, err);
+    if (!whole)
+        return not_carried(encoder, &image, absent,
+                           ", and the key has changed: the target has no row of the new key that "
+                           "could keep it",
+                           err);
+    struct image before = {.row = &change->before, .change = change};
+    enum rc rc = draft_line(encoder, body, draft, &before, true, err);
+    return rc == RC_OK ? draft_line(encoder, body, draft, &image, false, err) : rc;
+}
+
+static enum rc draft_change(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                            const struct change *change, struct error *err)
+{
+    switch (change->kind) {
+    case CHANGE_READ:
+    case CHANGE_INSERT:
+        return draft_insert(encoder, body, draft, change, err);
+    case CHANGE_UPDATE:
+        return draft_update(encoder, body, draft, change, err);
+    case CHANGE_DELETE:
+        if (encoder->schema->keyless)
+            return keyless_change(encoder, change->kind, err);
+        struct image before = {.row = &change->before, .change = change};
+        return draft_line(encoder, body, draft, &before, true, err);
+    case CHANGE_NONE:
+    case CHANGE_TRUNCATE:
+    case CHANGE_SCHEMA:
+    case CHANGE_COMMIT:
+    case CHANGE_IDLE:
+        break;
+    }
+    ASSERT(false && "a change that has no rows");
+    return RC_UNSUPPORTED;
+}
+
+enum rc encoder_draft(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                      const struct change *change, struct error *err)
+{
+    body_draft_begin(body, draft);
+    enum rc rc = draft_change(encoder, body, draft, change, err);
+    /* A value that is larger than the scratch or the buffer may show first as a failed line. */
+    if (rc != RC_OK)
+        body_draft_drop(body, draft);
+    return rc;
+}
