@@ -4,9 +4,15 @@
 #include <xxhash.h>
 
 static const char *const type_names[] = {
-    [CHECKPOINT_RECORD_NONE] = "nothing",    [CHECKPOINT_RECORD_BIND] = "bind",
-    [CHECKPOINT_RECORD_INTENT] = "intent",   [CHECKPOINT_RECORD_DONE] = "done",
-    [CHECKPOINT_RECORD_ADVANCE] = "advance", [CHECKPOINT_RECORD_MOVE] = "move",
+    [CHECKPOINT_RECORD_NONE] = "nothing",
+    [CHECKPOINT_RECORD_BIND] = "bind",
+    [CHECKPOINT_RECORD_INTENT] = "intent",
+    [CHECKPOINT_RECORD_DONE] = "done",
+    [CHECKPOINT_RECORD_ADVANCE] = "advance",
+    [CHECKPOINT_RECORD_MOVE] = "move",
+    [CHECKPOINT_RECORD_INTENT_NOTES] = "intent with notes",
+    [CHECKPOINT_RECORD_MOVE_NOTES] = "move with notes",
+    [CHECKPOINT_RECORD_NOTES] = "notes",
 };
 
 const char *checkpoint_record_name(enum checkpoint_record_type type)
@@ -76,8 +82,22 @@ static void add_intent(struct buf *out, const struct checkpoint_record *record,
     }
 }
 
+static void add_notes(struct buf *out, const struct checkpoint_record *record,
+                      const struct store_note *notes)
+{
+    add_u32(out, record->note_count);
+    for (uint32_t i = 0; i < record->note_count; i++) {
+        bool forgotten = notes[i].value.ptr == NULL;
+        add_short(out, notes[i].key);
+        buf_add_byte(out, forgotten ? 1 : 0);
+        add_u32(out, forgotten ? 0 : (uint32_t)notes[i].value.len);
+        if (!forgotten)
+            buf_add_slice(out, notes[i].value);
+    }
+}
+
 static void add_payload(struct buf *out, const struct checkpoint_record *record,
-                        const struct manifest_entry *entries)
+                        const struct manifest_entry *entries, const struct store_note *notes)
 {
     add_u64(out, record->wall_us);
     switch (record->type) {
@@ -86,6 +106,10 @@ static void add_payload(struct buf *out, const struct checkpoint_record *record,
         break;
     case CHECKPOINT_RECORD_INTENT:
         add_intent(out, record, entries);
+        break;
+    case CHECKPOINT_RECORD_INTENT_NOTES:
+        add_intent(out, record, entries);
+        add_notes(out, record, notes);
         break;
     case CHECKPOINT_RECORD_DONE:
         add_u64(out, record->epoch);
@@ -100,6 +124,13 @@ static void add_payload(struct buf *out, const struct checkpoint_record *record,
         break;
     case CHECKPOINT_RECORD_MOVE:
         add_place(out, &record->to);
+        break;
+    case CHECKPOINT_RECORD_MOVE_NOTES:
+        add_place(out, &record->to);
+        add_notes(out, record, notes);
+        break;
+    case CHECKPOINT_RECORD_NOTES:
+        add_notes(out, record, notes);
         break;
     case CHECKPOINT_RECORD_NONE:
         ASSERT(record->type != CHECKPOINT_RECORD_NONE);
@@ -126,14 +157,14 @@ void checkpoint_header_add(struct buf *out, const struct checkpoint_header *head
 
 void checkpoint_record_add(struct buf *out, uint64_t generation,
                            const struct checkpoint_record *record,
-                           const struct manifest_entry *entries)
+                           const struct manifest_entry *entries, const struct store_note *notes)
 {
     size_t begin = out->len;
     add_u32(out, 0); /* the length is put in below */
     buf_add_byte(out, (uint8_t)record->type);
     buf_add(out, "\0\0\0", 3);
     add_u64(out, record->sequence);
-    add_payload(out, record, entries);
+    add_payload(out, record, entries, notes);
     if (out->rc != RC_OK)
         return;
     size_t payload_len = out->len - begin - CHECKPOINT_RECORD_FIXED;
@@ -251,6 +282,37 @@ static void take_intent(struct cursor *cursor, struct checkpoint_record *record)
     record->entries = slice_of(begin, (size_t)(cursor->ptr - begin));
 }
 
+/* Keys and values are their writers' own and may hold any byte. */
+static struct store_note take_note(struct cursor *cursor)
+{
+    struct store_note note = {0};
+    size_t key_len = take_u16(cursor);
+    const uint8_t *key = take(cursor, key_len);
+    uint8_t flags = take_u8(cursor);
+    size_t value_len = take_u32(cursor);
+    const uint8_t *value = take(cursor, value_len);
+    if (key_len == 0 || key_len > CHECKPOINT_NOTE_KEY_MAX || flags > 1 ||
+        value_len > CHECKPOINT_NOTE_VALUE_MAX || (flags == 1 && value_len > 0))
+        cursor->failed = true;
+    if (cursor->failed)
+        return note;
+    note.key = slice_of(key, key_len);
+    if (flags == 0)
+        note.value = slice_of(value, value_len);
+    return note;
+}
+
+static void take_notes(struct cursor *cursor, struct checkpoint_record *record)
+{
+    record->note_count = take_u32(cursor);
+    if (record->note_count == 0 || record->note_count > CHECKPOINT_NOTES_MAX)
+        cursor->failed = true;
+    const uint8_t *begin = cursor->ptr;
+    for (uint32_t i = 0; i < record->note_count && !cursor->failed; i++)
+        (void)take_note(cursor);
+    record->notes = slice_of(begin, (size_t)(cursor->ptr - begin));
+}
+
 static bool take_payload(struct cursor *cursor, struct checkpoint_record *record)
 {
     record->wall_us = take_u64(cursor);
@@ -260,6 +322,10 @@ static bool take_payload(struct cursor *cursor, struct checkpoint_record *record
         break;
     case CHECKPOINT_RECORD_INTENT:
         take_intent(cursor, record);
+        break;
+    case CHECKPOINT_RECORD_INTENT_NOTES:
+        take_intent(cursor, record);
+        take_notes(cursor, record);
         break;
     case CHECKPOINT_RECORD_DONE:
         record->epoch = take_u64(cursor);
@@ -274,6 +340,13 @@ static bool take_payload(struct cursor *cursor, struct checkpoint_record *record
         break;
     case CHECKPOINT_RECORD_MOVE:
         record->to = take_place(cursor);
+        break;
+    case CHECKPOINT_RECORD_MOVE_NOTES:
+        record->to = take_place(cursor);
+        take_notes(cursor, record);
+        break;
+    case CHECKPOINT_RECORD_NOTES:
+        take_notes(cursor, record);
         break;
     case CHECKPOINT_RECORD_NONE:
         return false;
@@ -384,6 +457,15 @@ struct manifest_entry checkpoint_entry_next(struct slice *entries)
     ASSERT(!cursor.failed);
     *entries = slice_of(cursor.ptr, cursor.left);
     return entry;
+}
+
+struct store_note checkpoint_note_next(struct slice *notes)
+{
+    struct cursor cursor = {.ptr = notes->ptr, .left = notes->len};
+    struct store_note note = take_note(&cursor);
+    ASSERT(!cursor.failed);
+    *notes = slice_of(cursor.ptr, cursor.left);
+    return note;
 }
 
 /* Between a position and its place in a record. */

@@ -26,6 +26,9 @@ enum {
     CHECKPOINT_RECORD_FIXED = 16, /* before the payload */
     CHECKPOINT_CHECKSUM_LEN = 8,
     CHECKPOINT_ENTRIES_MAX = 1 << 20,
+    CHECKPOINT_NOTES_MAX = 1 << 20, /* in one record */
+    CHECKPOINT_NOTE_KEY_MAX = 1024, /* bytes */
+    CHECKPOINT_NOTE_VALUE_MAX = 16 << 20,
     CHECKPOINT_PAYLOAD_MAX = 96 << 20
 };
 
@@ -42,8 +45,14 @@ enum checkpoint_record_type {
     CHECKPOINT_RECORD_INTENT,
     CHECKPOINT_RECORD_DONE,
     CHECKPOINT_RECORD_ADVANCE,
-    CHECKPOINT_RECORD_MOVE
+    CHECKPOINT_RECORD_MOVE,
+    /* The same two with notes behind them, and notes alone: the beginning of a generation. */
+    CHECKPOINT_RECORD_INTENT_NOTES,
+    CHECKPOINT_RECORD_MOVE_NOTES,
+    CHECKPOINT_RECORD_NOTES
 };
+
+enum { CHECKPOINT_RECORD_TYPES = CHECKPOINT_RECORD_NOTES + 1 };
 
 /* A position as it lies in a record. */
 struct checkpoint_place {
@@ -72,6 +81,8 @@ struct checkpoint_record {
     struct checkpoint_place to;   /* intent, advance, move */
     uint32_t entry_count;         /* intent */
     struct slice entries;         /* intent, decoded: for checkpoint_entry_next */
+    uint32_t note_count;          /* the types with notes */
+    struct slice notes;           /* decoded: for checkpoint_note_next */
 };
 
 /* What stands at a place in a file. */
@@ -93,10 +104,11 @@ enum rc checkpoint_place_get(const struct checkpoint_place *place, struct positi
 
 /* Appends; a failure is sticky in `out`. */
 void checkpoint_header_add(struct buf *out, const struct checkpoint_header *header);
-/* `entries` gives an intent its loads (record->entries is not looked at). */
+/* `entries` gives an intent its loads, `notes` the types with notes theirs (record->entries and
+ * record->notes are not looked at). */
 void checkpoint_record_add(struct buf *out, uint64_t generation,
                            const struct checkpoint_record *record,
-                           const struct manifest_entry *entries);
+                           const struct manifest_entry *entries, const struct store_note *notes);
 
 /* RC_CORRUPT, or RC_UNSUPPORTED for a newer format; the text says what is wrong, not in which file.
  */
@@ -116,5 +128,7 @@ bool checkpoint_record_begins(struct slice rest, uint64_t generation, uint64_t s
 
 /* Takes the next load off the front of an intent's `entries`, which the parser has checked. */
 struct manifest_entry checkpoint_entry_next(struct slice *entries);
+/* The same for `notes`; an empty value that is there has a pointer. */
+struct store_note checkpoint_note_next(struct slice *notes);
 
 #endif

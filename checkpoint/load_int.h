@@ -24,7 +24,7 @@ struct checkpoint_loaded {
     uint64_t good_len;
     uint64_t cut_len;
     const char *cut_problem;
-    uint64_t counts[CHECKPOINT_RECORD_MOVE + 1];
+    uint64_t counts[CHECKPOINT_RECORD_TYPES];
     char pipeline[CHECKPOINT_NAME_MAX + 1];
 };
 

@@ -13,6 +13,7 @@ static void slot_init(struct checkpoint_slot *slot)
 
 static void slot_deinit(struct checkpoint_slot *slot)
 {
+    checkpoint_note_list_clear(&slot->notes);
     position_deinit(&slot->intent.from);
     position_deinit(&slot->intent.to);
     arena_deinit(&slot->arena);
@@ -31,6 +32,8 @@ void checkpoint_model_deinit(struct checkpoint_model *model)
 {
     position_deinit(&model->state.position);
     position_deinit(&model->staged_position);
+    checkpoint_note_list_clear(&model->staged_notes);
+    checkpoint_notes_deinit(&model->notes);
     slot_deinit(&model->slots[0]);
     slot_deinit(&model->slots[1]);
 }
@@ -101,7 +104,9 @@ static enum rc stage_intent(struct checkpoint_model *model, const struct checkpo
             return error_set(err, RC_MEMORY, "There is no memory for the loads of an epoch.");
         intent->done[i] = was_done(before, &intent->entries[i]);
     }
-    enum rc rc = checkpoint_place_get(&record->from, &intent->from, err);
+    enum rc rc = checkpoint_note_list_take(&slot->notes, record->notes, record->note_count, err);
+    if (rc == RC_OK)
+        rc = checkpoint_place_get(&record->from, &intent->from, err);
     return rc != RC_OK ? rc : checkpoint_place_get(&record->to, &intent->to, err);
 }
 
@@ -121,14 +126,35 @@ static enum rc stage_advance(struct checkpoint_model *model, const struct checkp
                              struct error *err)
 {
     const struct store_intent *intent = model->state.intent;
-    /* A journal that was made from an older one begins with a bind, when there was one, and this:
-     * an advance that has no intent because it carries the old one's end. */
-    bool carries = intent == NULL && record->sequence <= 2 && !model->carried &&
-                   model->state.epoch == 0 && position_is_empty(&model->state.position);
+    /* A journal that was made from an older one begins with a bind and notes, when there were such,
+     * and this: an advance that has no intent because it carries the old one's end. */
+    bool carries = intent == NULL && !model->begun;
     if (!carries && (intent == NULL || intent->epoch != record->epoch))
         return error_set(err, RC_CORRUPT, "epoch %llu ends though it was not begun",
                          (unsigned long long)record->epoch);
-    return checkpoint_place_get(&record->to, &model->staged_position, err);
+    enum rc rc =
+        carries ? RC_OK
+                : checkpoint_notes_reserve(&model->notes, &model->slots[model->current].notes, err);
+    return rc != RC_OK ? rc : checkpoint_place_get(&record->to, &model->staged_position, err);
+}
+
+/* Notes that come true at once: with a move, or at the beginning of a generation. */
+static enum rc stage_notes(struct checkpoint_model *model, const struct checkpoint_record *record,
+                           struct error *err)
+{
+    enum rc rc =
+        checkpoint_note_list_take(&model->staged_notes, record->notes, record->note_count, err);
+    return rc != RC_OK ? rc : checkpoint_notes_reserve(&model->notes, &model->staged_notes, err);
+}
+
+static enum rc stage_move(struct checkpoint_model *model, const struct checkpoint_record *record,
+                          struct error *err)
+{
+    if (model->state.intent != NULL)
+        return error_set(err, RC_CORRUPT, "the position moves though epoch %llu is unfinished",
+                         (unsigned long long)model->state.intent->epoch);
+    enum rc rc = stage_notes(model, record, err);
+    return rc != RC_OK ? rc : checkpoint_place_get(&record->to, &model->staged_position, err);
 }
 
 enum rc checkpoint_model_stage(struct checkpoint_model *model,
@@ -140,6 +166,7 @@ enum rc checkpoint_model_stage(struct checkpoint_model *model,
     case CHECKPOINT_RECORD_BIND:
         break;
     case CHECKPOINT_RECORD_INTENT:
+    case CHECKPOINT_RECORD_INTENT_NOTES:
         rc = stage_intent(model, record, err);
         break;
     case CHECKPOINT_RECORD_DONE:
@@ -149,10 +176,14 @@ enum rc checkpoint_model_stage(struct checkpoint_model *model,
         rc = stage_advance(model, record, err);
         break;
     case CHECKPOINT_RECORD_MOVE:
-        if (model->state.intent != NULL)
-            return error_set(err, RC_CORRUPT, "the position moves though epoch %llu is unfinished",
-                             (unsigned long long)model->state.intent->epoch);
-        rc = checkpoint_place_get(&record->to, &model->staged_position, err);
+    case CHECKPOINT_RECORD_MOVE_NOTES:
+        rc = stage_move(model, record, err);
+        break;
+    case CHECKPOINT_RECORD_NOTES:
+        if (model->begun)
+            return error_set(err, RC_CORRUPT,
+                             "notes stand alone behind the beginning of the journal");
+        rc = stage_notes(model, record, err);
         break;
     case CHECKPOINT_RECORD_NONE:
         ASSERT(record->type != CHECKPOINT_RECORD_NONE);
@@ -181,6 +212,7 @@ void checkpoint_model_commit(struct checkpoint_model *model)
             memcpy(state->server, record->server.ptr, record->server.len);
         break;
     case CHECKPOINT_RECORD_INTENT:
+    case CHECKPOINT_RECORD_INTENT_NOTES:
         model->current = 1 - model->current;
         state->intent = &model->slots[model->current].intent;
         break;
@@ -189,6 +221,8 @@ void checkpoint_model_commit(struct checkpoint_model *model)
         break;
     case CHECKPOINT_RECORD_ADVANCE:
         model->carried = model->carried || state->intent == NULL;
+        if (state->intent != NULL)
+            checkpoint_notes_apply(&model->notes, &model->slots[model->current].notes);
         state->intent = NULL;
         state->epoch = record->epoch;
         state->rows = record->rows;
@@ -196,14 +230,47 @@ void checkpoint_model_commit(struct checkpoint_model *model)
         take_position(model);
         break;
     case CHECKPOINT_RECORD_MOVE:
+    case CHECKPOINT_RECORD_MOVE_NOTES:
         take_position(model);
+        checkpoint_notes_apply(&model->notes, &model->staged_notes);
+        break;
+    case CHECKPOINT_RECORD_NOTES:
+        checkpoint_notes_apply(&model->notes, &model->staged_notes);
         break;
     case CHECKPOINT_RECORD_NONE:
         ASSERT(record->type != CHECKPOINT_RECORD_NONE);
         break;
     }
+    model->begun = model->begun || (record->type != CHECKPOINT_RECORD_BIND &&
+                                    record->type != CHECKPOINT_RECORD_NOTES);
     state->updated_wall_us = record->wall_us;
     model->staged.type = CHECKPOINT_RECORD_NONE;
+}
+
+/* All notes, in records of a bounded size. */
+static void write_notes(const struct checkpoint_model *model, uint64_t generation, struct buf *out,
+                        uint64_t *sequence)
+{
+    enum { NOTES_EACH = 256, BYTES_EACH = 1 << 20 };
+    struct store_note notes[NOTES_EACH];
+    for (size_t at = 0; at < model->notes.count;) {
+        uint64_t bytes = 0;
+        struct checkpoint_record record = {.type = CHECKPOINT_RECORD_NOTES,
+                                           .sequence = ++*sequence,
+                                           .wall_us = model->state.updated_wall_us};
+        while (at < model->notes.count && record.note_count < NOTES_EACH && bytes < BYTES_EACH) {
+            notes[record.note_count] = checkpoint_notes_at(&model->notes, at++);
+            bytes += notes[record.note_count++].value.len;
+        }
+        checkpoint_record_add(out, generation, &record, NULL, notes);
+    }
+}
+
+uint64_t checkpoint_model_size(const struct checkpoint_model *model)
+{
+    enum { NOTE_FRAME = 7, REST = 4096 };
+    return REST + model->notes.bytes + NOTE_FRAME * (uint64_t)model->notes.count +
+           model->state.position.gtid_set.len;
 }
 
 void checkpoint_model_write(const struct checkpoint_model *model, struct slice pipeline,
@@ -226,8 +293,9 @@ void checkpoint_model_write(const struct checkpoint_model *model, struct slice p
             .wall_us = state->updated_wall_us,
             .server = slice_str(state->server),
         };
-        checkpoint_record_add(out, generation, &bind, NULL);
+        checkpoint_record_add(out, generation, &bind, NULL, NULL);
     }
+    write_notes(model, generation, out, &sequence);
     struct checkpoint_record advance = {
         .type = CHECKPOINT_RECORD_ADVANCE,
         .sequence = ++sequence,
@@ -237,6 +305,6 @@ void checkpoint_model_write(const struct checkpoint_model *model, struct slice p
         .bytes = state->bytes,
         .to = checkpoint_place_of(&state->position),
     };
-    checkpoint_record_add(out, generation, &advance, NULL);
+    checkpoint_record_add(out, generation, &advance, NULL, NULL);
     *sequence_out = sequence;
 }

@@ -10,6 +10,10 @@
  *      unfinished  --intent-->  unfinished     the same epoch, a later attempt
  *      any   --bind-->    the same
  *
+ * Notes (engine/ports/store.h) come true with the `advance` of the intent that brought them, or with
+ * the `move`. A generation begins with the notes that were true, before its first `advance`: a
+ * journal whose notes are cut off has no state and is never taken for one that has.
+ *
  * A change is made in two steps: stage checks the record and gets all memory that it needs, commit
  * cannot fail. Between them the record is written, so memory and disk never differ.
  *
@@ -18,11 +22,12 @@
 #ifndef MILLRACE_CHECKPOINT_MODEL_INT_H
 #define MILLRACE_CHECKPOINT_MODEL_INT_H
 
-#include "format_int.h"
+#include "notes_int.h"
 
 struct checkpoint_slot {
     struct store_intent intent;
     struct arena arena; /* its entries and flags */
+    struct checkpoint_note_list notes;
 };
 
 struct checkpoint_model {
@@ -31,6 +36,9 @@ struct checkpoint_model {
     unsigned current;                /* which slot holds the unfinished epoch */
     struct checkpoint_record staged; /* type NONE: nothing */
     struct position staged_position;
+    struct checkpoint_notes notes; /* what is true */
+    struct checkpoint_note_list staged_notes;
+    bool begun;   /* a record was seen that is not the beginning of a generation */
     bool carried; /* an advance without an intent was seen: the state of an older generation */
 };
 
@@ -48,6 +56,8 @@ enum rc checkpoint_model_stage(struct checkpoint_model *model,
                                struct error *err) MUST_CHECK;
 void checkpoint_model_commit(struct checkpoint_model *model);
 
+/* About how many bytes checkpoint_model_write would give. */
+uint64_t checkpoint_model_size(const struct checkpoint_model *model);
 /* A whole journal of this generation that says what the model holds, and nothing of how it came to
  * it; the same model gives the same bytes. Only when no epoch is unfinished. `sequence_out` is the
  * last record's. */

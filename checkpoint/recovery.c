@@ -25,6 +25,7 @@ static bool may_be_unsynced(const struct checkpoint_model *model,
     case CHECKPOINT_RECORD_DONE:
         return record->attempt == intent->attempt;
     case CHECKPOINT_RECORD_INTENT:
+    case CHECKPOINT_RECORD_INTENT_NOTES:
         return record->attempt == intent->attempt + 1;
     case CHECKPOINT_RECORD_ADVANCE:
         return true;

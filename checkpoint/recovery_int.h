@@ -22,13 +22,13 @@
 #include "model_int.h"
 
 struct checkpoint_replay {
-    struct checkpoint_header header;             /* borrowed from the file's bytes */
-    uint64_t sequence;                           /* of the last good record; 0: none */
-    uint64_t good_len;                           /* bytes up to the end of the last good record */
-    uint64_t cut_len;                            /* bytes behind them that mean nothing */
-    const char *cut_problem;                     /* a literal: what is wrong with them */
-    uint64_t counts[CHECKPOINT_RECORD_MOVE + 1]; /* good records by type */
-    uint64_t bad_offset;                         /* where it failed, with RC_CORRUPT */
+    struct checkpoint_header header;          /* borrowed from the file's bytes */
+    uint64_t sequence;                        /* of the last good record; 0: none */
+    uint64_t good_len;                        /* bytes up to the end of the last good record */
+    uint64_t cut_len;                         /* bytes behind them that mean nothing */
+    const char *cut_problem;                  /* a literal: what is wrong with them */
+    uint64_t counts[CHECKPOINT_RECORD_TYPES]; /* good records by type */
+    uint64_t bad_offset;                      /* where it failed, with RC_CORRUPT */
 };
 
 /* `generation` is the file name's. Fills the model, which must be fresh, and `replay_out`. The

@@ -8,7 +8,8 @@
  * anywhere leaves the state as it was.
  *
  * When the journal has grown past a bound and no epoch is unfinished, a new generation is made from
- * the state. That this failed for want of space is no failure of the change before it: the old
+ * the state. The bound grows with the notes that a generation has to begin with, so that what is
+ * written for them stays a share of what is written for changes. That this failed for want of space is no failure of the change before it: the old
  * journal goes on growing, and it is tried again later.
  *
  * Threads: one, as the interface says.
@@ -125,11 +126,19 @@ static enum rc begin_first(struct store *store, struct slice pipeline, struct er
     return rc;
 }
 
+/* A journal of this length is replaced by a shorter one. */
+static void set_compact_bound(struct store *store)
+{
+    store->compact_from = COMPACT_FACTOR * checkpoint_model_size(&store->model);
+    if (store->compact_from < COMPACT_BYTES)
+        store->compact_from = COMPACT_BYTES;
+}
+
 /* The state as a new generation. The caller knows whether a failure matters. */
 static enum rc begin_next(struct store *store, uint64_t generation, struct error *err)
 {
     struct buf content;
-    buf_init(&content, RECORD_BYTES_MAX);
+    buf_init(&content, CHECKPOINT_FILE_MAX);
     uint64_t sequence = 0;
     checkpoint_model_write(&store->model, slice_str(store->pipeline), generation, &content,
                            &sequence);
@@ -138,9 +147,7 @@ static enum rc begin_next(struct store *store, uint64_t generation, struct error
         rc = checkpoint_journal_create(&store->journal, generation, buf_slice(&content), err);
     if (rc == RC_OK) {
         store->sequence = sequence;
-        store->compact_from = COMPACT_FACTOR * (uint64_t)content.len;
-        if (store->compact_from < COMPACT_BYTES)
-            store->compact_from = COMPACT_BYTES;
+        set_compact_bound(store);
     }
     buf_deinit(&content);
     return rc;
@@ -149,6 +156,9 @@ static enum rc begin_next(struct store *store, uint64_t generation, struct error
 static enum rc compact(struct store *store, struct error *err)
 {
     if (store->journal.len < store->compact_from || store->model.state.intent != NULL)
+        return RC_OK;
+    /* The notes may have grown since the bound was set. */
+    if (store->journal.len < COMPACT_FACTOR * checkpoint_model_size(&store->model))
         return RC_OK;
     struct error own;
     error_clear(&own);
@@ -187,6 +197,7 @@ static enum rc repair(struct store *store, const struct checkpoint_loaded *loade
                  LOG_U64("offset", loaded->good_len), LOG_U64("bytes", loaded->cut_len),
                  LOG_STR("reason", loaded->cut_problem));
     store->sequence = loaded->sequence;
+    set_compact_bound(store);
     enum rc rc =
         checkpoint_journal_open(&store->journal, loaded->generation, loaded->good_len, err);
     if (rc == RC_OK)
@@ -250,7 +261,8 @@ static const struct store_state *store_state_get(const struct store *store)
 
 /* The one way of a change; see the head of this file. */
 static enum rc change(struct store *store, struct checkpoint_record *record,
-                      const struct manifest_entry *entries, bool durable, struct error *err)
+                      const struct manifest_entry *entries, const struct store_note *notes,
+                      bool durable, struct error *err)
 {
     if (store->read_only)
         return error_set(err, RC_USAGE, "The checkpoint %s was opened for reading only.",
@@ -258,7 +270,7 @@ static enum rc change(struct store *store, struct checkpoint_record *record,
     record->sequence = store->sequence + 1;
     record->wall_us = clock_wall_us();
     buf_reset(&store->record);
-    checkpoint_record_add(&store->record, store->journal.generation, record, entries);
+    checkpoint_record_add(&store->record, store->journal.generation, record, entries, notes);
     enum rc rc = buf_check(&store->record, "A record of the checkpoint", err);
     if (rc != RC_OK)
         return rc;
@@ -311,7 +323,7 @@ static enum rc store_bind(struct store *store, const char *server, bool has_gtid
         .type = CHECKPOINT_RECORD_BIND,
         .server = slice_str(server),
     };
-    return change(store, &record, NULL, true, err);
+    return change(store, &record, NULL, NULL, true, err);
 }
 
 /* What the format holds in 16 bits, or promises to a reader, is asked for before it is written. */
@@ -333,6 +345,19 @@ static enum rc check_intent(const struct store *store, const struct store_intent
     return RC_OK;
 }
 
+static enum rc check_notes(const struct store *store, const struct store_note *notes,
+                           uint32_t count, struct error *err)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (notes[i].key.len == 0 || notes[i].key.len > CHECKPOINT_NOTE_KEY_MAX ||
+            notes[i].value.len > CHECKPOINT_NOTE_VALUE_MAX)
+            return error_set(err, RC_LIMIT,
+                             "The note \"%.*s\" with %zu bytes is too large for the checkpoint %s.",
+                             (int)(notes[i].key.len < 100 ? notes[i].key.len : 100),
+                             (const char *)notes[i].key.ptr, notes[i].value.len, store->dir);
+    return RC_OK;
+}
+
 static enum rc store_intent(struct store *store, const struct store_intent *intent,
                             struct error *err)
 {
@@ -347,18 +372,21 @@ static enum rc store_intent(struct store *store, const struct store_intent *inte
         return error_set(err, RC_EXISTS, "Epoch %llu is finished and cannot begin again.",
                          (unsigned long long)intent->epoch);
     enum rc rc = check_intent(store, intent, err);
+    if (rc == RC_OK)
+        rc = check_notes(store, intent->notes, intent->note_count, err);
     if (rc != RC_OK)
         return rc;
     struct checkpoint_record record = {
-        .type = CHECKPOINT_RECORD_INTENT,
+        .type = intent->note_count > 0 ? CHECKPOINT_RECORD_INTENT_NOTES : CHECKPOINT_RECORD_INTENT,
         .epoch = intent->epoch,
         .attempt = intent->attempt,
         .started_wall_us = intent->started_wall_us,
         .from = checkpoint_place_of(&intent->from),
         .to = checkpoint_place_of(&intent->to),
         .entry_count = intent->count,
+        .note_count = intent->note_count,
     };
-    return change(store, &record, intent->entries, true, err);
+    return change(store, &record, intent->entries, intent->notes, true, err);
 }
 
 static enum rc unfinished(const struct store *store, uint64_t epoch,
@@ -389,7 +417,7 @@ static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, s
         .attempt = intent->attempt,
         .entry = entry,
     };
-    return change(store, &record, NULL, false, err);
+    return change(store, &record, NULL, NULL, false, err);
 }
 
 static enum rc store_advance(struct store *store, uint64_t epoch, struct error *err)
@@ -409,25 +437,45 @@ static enum rc store_advance(struct store *store, uint64_t epoch, struct error *
         record.rows += intent->entries[i].rows;
         record.bytes += intent->entries[i].bytes;
     }
-    rc = change(store, &record, NULL, true, err);
+    rc = change(store, &record, NULL, NULL, true, err);
     return rc != RC_OK ? rc : compact(store, err);
 }
 
 static enum rc store_move(struct store *store, const struct position *to,
-                          const struct store_note *notes UNUSED, uint32_t note_count,
-                          struct error *err)
+                          const struct store_note *notes, uint32_t note_count, struct error *err)
 {
-    if (note_count > 0)
-        return error_set(err, RC_UNSUPPORTED, "The checkpoint %s keeps no notes.", store->dir);
     if (store->model.state.intent != NULL)
         return error_set(err, RC_EXISTS, "The position cannot move while epoch %llu is unfinished.",
                          (unsigned long long)store->model.state.intent->epoch);
     struct checkpoint_record record = {
-        .type = CHECKPOINT_RECORD_MOVE,
+        .type = note_count > 0 ? CHECKPOINT_RECORD_MOVE_NOTES : CHECKPOINT_RECORD_MOVE,
         .to = checkpoint_place_of(to),
+        .note_count = note_count,
     };
-    enum rc rc = change(store, &record, NULL, true, err);
+    enum rc rc = check_notes(store, notes, note_count, err);
+    if (rc == RC_OK)
+        rc = change(store, &record, NULL, notes, true, err);
     return rc != RC_OK ? rc : compact(store, err);
+}
+
+static bool begins_with(struct slice text, struct slice prefix)
+{
+    return text.len >= prefix.len && slice_equal(slice_of(text.ptr, prefix.len), prefix);
+}
+
+static enum rc store_notes(const struct store *store, struct slice prefix, store_note_fn visit,
+                           void *ctx, struct error *err)
+{
+    const struct checkpoint_notes *notes = &store->model.notes;
+    for (size_t i = checkpoint_notes_behind(notes, prefix); i < notes->count; i++) {
+        struct store_note note = checkpoint_notes_at(notes, i);
+        if (!begins_with(note.key, prefix))
+            break;
+        enum rc rc = visit(ctx, note.key, note.value, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    return RC_OK;
 }
 
 const struct store_ops checkpoint_store = {
@@ -439,6 +487,7 @@ const struct store_ops checkpoint_store = {
     .done = store_done,
     .advance = store_advance,
     .move = store_move,
+    .notes = store_notes,
     .close = store_close,
     .verify = checkpoint_verify,
 };

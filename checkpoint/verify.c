@@ -12,13 +12,16 @@ static void tell_records(const char *name, const struct checkpoint_replay *repla
 {
     report_add(report, REPORT_OK, NULL,
                "%s: %llu bytes are good: the header and %llu records (%llu bind, %llu intent, %llu "
-               "done, %llu advance, %llu move).",
+               "done, %llu advance, %llu move, %llu notes).",
                name, (unsigned long long)replay->good_len, (unsigned long long)replay->sequence,
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_BIND],
-               (unsigned long long)replay->counts[CHECKPOINT_RECORD_INTENT],
+               (unsigned long long)(replay->counts[CHECKPOINT_RECORD_INTENT] +
+                                    replay->counts[CHECKPOINT_RECORD_INTENT_NOTES]),
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_DONE],
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_ADVANCE],
-               (unsigned long long)replay->counts[CHECKPOINT_RECORD_MOVE]);
+               (unsigned long long)(replay->counts[CHECKPOINT_RECORD_MOVE] +
+                                    replay->counts[CHECKPOINT_RECORD_MOVE_NOTES]),
+               (unsigned long long)replay->counts[CHECKPOINT_RECORD_NOTES]);
     if (replay->cut_len > 0)
         report_add(report, REPORT_WARN,
                    "Nothing has to be done: the next start cuts them off. An engine that is "
@@ -54,9 +57,10 @@ static enum rc verify_file(int dir_fd, const char *dir, uint64_t generation, boo
     return rc;
 }
 
-static void tell_state(const struct checkpoint_loaded *loaded, const struct store_state *state,
+static void tell_state(const struct checkpoint_loaded *loaded, const struct checkpoint_model *model,
                        struct report *report)
 {
+    const struct store_state *state = &model->state;
     struct buf where;
     buf_init(&where, 4096);
     position_describe(&state->position, &where);
@@ -67,6 +71,11 @@ static void tell_state(const struct checkpoint_loaded *loaded, const struct stor
                state->server[0] == '\0' ? "not known yet" : state->server,
                (unsigned long long)state->epoch, (unsigned long long)state->rows, buf_cstr(&where));
     buf_deinit(&where);
+    if (model->notes.count > 0)
+        report_add(report, REPORT_OK, NULL,
+                   "With it %zu notes are kept (tables as they are defined there, snapshots), %llu "
+                   "bytes.",
+                   model->notes.count, (unsigned long long)model->notes.bytes);
     if (state->intent != NULL)
         report_add(report, REPORT_OK, NULL,
                    "Epoch %llu (attempt %u, %u loads) is unfinished; the next start finishes it "
@@ -99,7 +108,7 @@ static enum rc verify_folder(int dir_fd, const char *dir, struct report *report,
                    "Nothing has to be done: the journal before it says the same and is used.",
                    "The newest journal was never finished.");
     if (rc == RC_OK)
-        tell_state(&loaded, &model.state, report);
+        tell_state(&loaded, &model, report);
     else if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED)
         report_add(report, REPORT_FAIL,
                    rc == RC_CORRUPT ? "Restore the folder from a backup, or move it away to begin "

@@ -52,6 +52,12 @@ static void same_when_written(const struct checkpoint_model *model)
     ASSERT(again.state.position.offset == model->state.position.offset);
     ASSERT(slice_equal(buf_slice(&again.state.position.gtid_set),
                        buf_slice(&model->state.position.gtid_set)));
+    ASSERT(again.notes.count == model->notes.count && again.notes.bytes == model->notes.bytes);
+    for (size_t i = 0; i < model->notes.count; i++) {
+        struct store_note old = checkpoint_notes_at(&model->notes, i);
+        struct store_note new = checkpoint_notes_at(&again.notes, i);
+        ASSERT(slice_equal(old.key, new.key) && slice_equal(old.value, new.value));
+    }
     buf_deinit(&out);
     checkpoint_model_deinit(&again);
 }

@@ -6,14 +6,23 @@
 
 enum { GENERATION = 7 };
 
+static bool is_intent(enum checkpoint_record_type type)
+{
+    return type == CHECKPOINT_RECORD_INTENT || type == CHECKPOINT_RECORD_INTENT_NOTES;
+}
+
 static void encode(struct buf *out, struct checkpoint_record *record, struct sample *sample)
 {
-    if (record->type == CHECKPOINT_RECORD_INTENT) {
+    static const struct store_note notes[] = {{.key = SLICE("schema/a.b"), .value = SLICE("x\0y")},
+                                              {.key = SLICE("gone")},
+                                              {.key = SLICE("empty"), .value = SLICE("")}};
+    record->note_count = record->type >= CHECKPOINT_RECORD_INTENT_NOTES ? COUNT_OF(notes) : 0;
+    if (is_intent(record->type)) {
         record->from = checkpoint_place_of(&sample->intent.from);
         record->entry_count = sample->intent.count;
     }
     record->to = checkpoint_place_of(&sample->intent.to);
-    checkpoint_record_add(out, GENERATION, record, sample->entries);
+    checkpoint_record_add(out, GENERATION, record, sample->entries, notes);
     assert_int_equal(out->rc, RC_OK);
 }
 
@@ -59,6 +68,24 @@ static void entries_assert_equal(struct slice entries, const struct sample *samp
     assert_int_equal(entries.len, 0);
 }
 
+static void notes_assert_equal(const struct checkpoint_record *got, uint32_t count)
+{
+    assert_int_equal(got->note_count, count);
+    struct slice rest = got->notes;
+    if (count == 0)
+        return;
+    struct store_note note = checkpoint_note_next(&rest);
+    assert_true(slice_equal(note.key, SLICE("schema/a.b")));
+    assert_true(slice_equal(note.value, SLICE("x\0y")));
+    note = checkpoint_note_next(&rest);
+    assert_true(slice_equal(note.key, SLICE("gone")));
+    assert_null(note.value.ptr);
+    note = checkpoint_note_next(&rest);
+    assert_non_null(note.value.ptr);
+    assert_int_equal(note.value.len, 0);
+    assert_int_equal(rest.len, 0);
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -66,7 +93,7 @@ static void test_round_trip(void **state)
     sample_init(&sample, 5, 1);
     struct buf out;
     buf_init(&out, 1 << 20);
-    for (unsigned type = CHECKPOINT_RECORD_BIND; type <= CHECKPOINT_RECORD_MOVE; type++) {
+    for (unsigned type = CHECKPOINT_RECORD_BIND; type < CHECKPOINT_RECORD_TYPES; type++) {
         struct checkpoint_record in = record_of((enum checkpoint_record_type)type);
         buf_reset(&out);
         encode(&out, &in, &sample);
@@ -79,25 +106,28 @@ static void test_round_trip(void **state)
         assert_int_equal(got.type, type);
         assert_int_equal(got.sequence, in.sequence);
         assert_int_equal(got.wall_us, in.wall_us);
-        bool has_epoch = type != CHECKPOINT_RECORD_BIND && type != CHECKPOINT_RECORD_MOVE;
+        bool has_epoch = type >= CHECKPOINT_RECORD_INTENT && type <= CHECKPOINT_RECORD_ADVANCE;
+        has_epoch = has_epoch || type == CHECKPOINT_RECORD_INTENT_NOTES;
         assert_int_equal(got.epoch, has_epoch ? in.epoch : 0);
         if (type == CHECKPOINT_RECORD_BIND)
             assert_true(slice_equal(got.server, in.server));
         if (type == CHECKPOINT_RECORD_DONE)
             assert_int_equal(got.entry, in.entry);
-        if (type == CHECKPOINT_RECORD_DONE || type == CHECKPOINT_RECORD_INTENT)
+        if (type == CHECKPOINT_RECORD_DONE || is_intent((enum checkpoint_record_type)type))
             assert_int_equal(got.attempt, in.attempt);
         if (type == CHECKPOINT_RECORD_ADVANCE) {
             assert_int_equal(got.rows, in.rows);
             assert_int_equal(got.bytes, in.bytes);
         }
-        if (type == CHECKPOINT_RECORD_INTENT) {
+        if (is_intent((enum checkpoint_record_type)type)) {
             assert_int_equal(got.started_wall_us, in.started_wall_us);
             place_assert_equal(&got.from, &in.from);
             entries_assert_equal(got.entries, &sample);
         }
-        if (type != CHECKPOINT_RECORD_BIND && type != CHECKPOINT_RECORD_DONE)
+        if (type != CHECKPOINT_RECORD_BIND && type != CHECKPOINT_RECORD_DONE &&
+            type != CHECKPOINT_RECORD_NOTES)
             place_assert_equal(&got.to, &in.to);
+        notes_assert_equal(&got, in.note_count);
     }
     buf_deinit(&out);
     sample_deinit(&sample);
@@ -111,7 +141,7 @@ static void test_layout(void **state)
     buf_init(&out, 1 << 20);
     struct checkpoint_record bind = {
         .type = CHECKPOINT_RECORD_BIND, .sequence = 2, .wall_us = 3, .server = SLICE("abc")};
-    checkpoint_record_add(&out, 1, &bind, NULL);
+    checkpoint_record_add(&out, 1, &bind, NULL, NULL);
     static const uint8_t expected[] = {13, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0,   0,   0,  0,
                                        0,  3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 'a', 'b', 'c'};
     assert_int_equal(out.len, sizeof(expected) + 8);
@@ -218,7 +248,7 @@ static void test_content_damage(void **state)
     struct buf out;
     buf_init(&out, 1 << 20);
     unsigned refused = 0;
-    for (unsigned type = CHECKPOINT_RECORD_BIND; type <= CHECKPOINT_RECORD_MOVE; type++) {
+    for (unsigned type = CHECKPOINT_RECORD_BIND; type < CHECKPOINT_RECORD_TYPES; type++) {
         struct checkpoint_record in = record_of((enum checkpoint_record_type)type);
         buf_reset(&out);
         encode(&out, &in, &sample);
