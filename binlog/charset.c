@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Character sets: the lookup tables and the conversion. Role, sources and threads are told in
- * charset_int.h.
+ * Character sets: which there are, and which collation belongs to which. Role, sources and threads
+ * are told in charset_int.h.
  */
 #include "charset_int.h"
 
 #include "value_int.h"
-#include "value_thread_int.h"
 
 struct collation_run {
     uint16_t first;
@@ -61,28 +60,6 @@ static const struct collation_run runs[] = {
 
 enum { NOPAD_FIRST = 1025, NOPAD_LAST = 1279, NOPAD_DISTANCE = 1024 };
 
-/* Swedish 7-bit: national letters in the places of ASCII's brackets; 0x7f is no character. */
-static const uint16_t swe7_low[128] = {
-    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
-    0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
-    0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f,
-    0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f,
-    0xc9, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f,
-    0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0xc4, 0xd6, 0xc5, 0xdc, 0x5f,
-    0xe9, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f,
-    0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0xe4, 0xf6, 0xe5, 0xfc, 0x00,
-};
-
-/* MySQL's sjis and ujis are older than the Windows sets that iconv's tables come from. */
-static const struct charset_exception sjis_exceptions[] = {
-    {0xff3c, 0x005c}, {0xff5e, 0x301c}, {0x2225, 0x2016}, {0xff0d, 0x2212},
-    {0xffe0, 0x00a2}, {0xffe1, 0x00a3}, {0xffe2, 0x00ac}, {0, 0},
-};
-static const struct charset_exception ujis_exceptions[] = {
-    {0xff3c, 0x005c}, {0xff5e, 0x301c}, {0x2225, 0x2016}, {0xff0d, 0x2212}, {0xffe0, 0x00a2},
-    {0xffe1, 0x00a3}, {0xffe2, 0x00ac}, {0xffe4, 0x00a6}, {0, 0},
-};
-
 #define UTF8(charset, text, bytes)                                                                 \
     [charset] = {.id = (charset),                                                                  \
                  .way = CHARSET_WAY_UTF8,                                                          \
@@ -93,18 +70,22 @@ static const struct charset_exception ujis_exceptions[] = {
                  .way = CHARSET_WAY_SINGLE,                                                        \
                  .name = {(const uint8_t *)(text), sizeof(text) - 1},                              \
                  .char_bytes_max = 1}
-#define ICONV(charset, text, bytes, iconv, list)                                                   \
+#define MULTI(charset, text, bytes, iconv)                                                         \
     [charset] = {.id = (charset),                                                                  \
-                 .way = CHARSET_WAY_ICONV,                                                         \
+                 .way = CHARSET_WAY_MULTI,                                                         \
                  .name = {(const uint8_t *)(text), sizeof(text) - 1},                              \
                  .char_bytes_max = (bytes),                                                        \
-                 .iconv_name = (iconv),                                                            \
-                 .exceptions = (list)}
+                 .iconv_name = (iconv)}
+#define WIDE(charset, text, bytes)                                                                 \
+    [charset] = {.id = (charset),                                                                  \
+                 .way = CHARSET_WAY_WIDE,                                                          \
+                 .name = {(const uint8_t *)(text), sizeof(text) - 1},                              \
+                 .char_bytes_max = (bytes)}
 
 static const struct charset charsets[CHARSET_COUNT] = {
     SINGLE(CHARSET_ARMSCII8, "armscii8"),
     UTF8(CHARSET_ASCII, "ascii", 1),
-    ICONV(CHARSET_BIG5, "big5", 2, "BIG5", NULL),
+    MULTI(CHARSET_BIG5, "big5", 2, "BIG5"),
     [CHARSET_BINARY] = {.id = CHARSET_BINARY,
                         .way = CHARSET_WAY_BINARY,
                         .name = {(const uint8_t *)"binary", 6},
@@ -116,13 +97,13 @@ static const struct charset charsets[CHARSET_COUNT] = {
     SINGLE(CHARSET_CP850, "cp850"),
     SINGLE(CHARSET_CP852, "cp852"),
     SINGLE(CHARSET_CP866, "cp866"),
-    ICONV(CHARSET_CP932, "cp932", 2, "CP932", NULL),
+    MULTI(CHARSET_CP932, "cp932", 2, "CP932"),
     SINGLE(CHARSET_DEC8, "dec8"),
-    ICONV(CHARSET_EUCJPMS, "eucjpms", 3, "EUC-JP-MS", NULL),
-    ICONV(CHARSET_EUCKR, "euckr", 2, "UHC", NULL),
-    ICONV(CHARSET_GB18030, "gb18030", 4, "GB18030", NULL),
-    ICONV(CHARSET_GB2312, "gb2312", 2, "GB2312", NULL),
-    ICONV(CHARSET_GBK, "gbk", 2, "GBK", NULL),
+    MULTI(CHARSET_EUCJPMS, "eucjpms", 3, "EUC-JP-MS"),
+    MULTI(CHARSET_EUCKR, "euckr", 2, "UHC"),
+    MULTI(CHARSET_GB18030, "gb18030", 4, "GB18030"),
+    MULTI(CHARSET_GB2312, "gb2312", 2, "GB2312"),
+    MULTI(CHARSET_GBK, "gbk", 2, "GBK"),
     SINGLE(CHARSET_GEOSTD8, "geostd8"),
     SINGLE(CHARSET_GREEK, "greek"),
     SINGLE(CHARSET_HEBREW, "hebrew"),
@@ -136,14 +117,14 @@ static const struct charset charsets[CHARSET_COUNT] = {
     SINGLE(CHARSET_LATIN7, "latin7"),
     SINGLE(CHARSET_MACCE, "macce"),
     SINGLE(CHARSET_MACROMAN, "macroman"),
-    ICONV(CHARSET_SJIS, "sjis", 2, "CP932", sjis_exceptions),
+    MULTI(CHARSET_SJIS, "sjis", 2, "CP932"),
     SINGLE(CHARSET_SWE7, "swe7"),
     SINGLE(CHARSET_TIS620, "tis620"),
-    ICONV(CHARSET_UCS2, "ucs2", 2, "UCS-2BE", NULL),
-    ICONV(CHARSET_UJIS, "ujis", 3, "EUC-JP-MS", ujis_exceptions),
-    ICONV(CHARSET_UTF16, "utf16", 4, "UTF-16BE", NULL),
-    ICONV(CHARSET_UTF16LE, "utf16le", 4, "UTF-16LE", NULL),
-    ICONV(CHARSET_UTF32, "utf32", 4, "UTF-32BE", NULL),
+    WIDE(CHARSET_UCS2, "ucs2", 2),
+    MULTI(CHARSET_UJIS, "ujis", 3, "EUC-JP-MS"),
+    WIDE(CHARSET_UTF16, "utf16", 4),
+    WIDE(CHARSET_UTF16LE, "utf16le", 4),
+    WIDE(CHARSET_UTF32, "utf32", 4),
     UTF8(CHARSET_UTF8MB3, "utf8mb3", 3),
     UTF8(CHARSET_UTF8MB4, "utf8mb4", 4),
 };
@@ -180,145 +161,6 @@ const struct charset *charset_by_name(struct slice name)
         if (slice_equal_nocase(name, charsets[id].name))
             return &charsets[id];
     return NULL;
-}
-
-/* Code points of the tables are below 0x10000, so three bytes are enough. */
-static unsigned put_utf8(uint8_t *out, uint32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (uint8_t)(0xc0 | code >> 6);
-        out[1] = (uint8_t)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    out[0] = (uint8_t)(0xe0 | code >> 12);
-    out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (code & 0x3f));
-    return 3;
-}
-
-static bool is_ascii(struct slice s)
-{
-    uint8_t seen = 0;
-    for (size_t i = 0; i < s.len; i++)
-        seen |= s.ptr[i];
-    return seen < 0x80;
-}
-
-static enum rc from_single(const struct charset *charset, struct slice bytes, struct buf *scratch,
-                           struct slice *text)
-{
-    const uint16_t *high = charset_high[charset->id];
-    const uint16_t *low = charset->id == CHARSET_SWE7 ? swe7_low : NULL;
-    if (low == NULL && is_ascii(bytes)) {
-        *text = bytes;
-        return RC_OK;
-    }
-    size_t start = scratch->len;
-    uint8_t *out = buf_reserve(scratch, bytes.len * 3);
-    if (out == NULL)
-        return scratch->rc;
-    size_t len = 0;
-    for (size_t i = 0; i < bytes.len; i++) {
-        uint8_t byte = bytes.ptr[i];
-        uint16_t code = byte;
-        if (byte >= 0x80)
-            code = high == NULL ? 0 : high[byte - 0x80];
-        else if (low != NULL)
-            code = low[byte];
-        if (code == 0 && byte != 0)
-            return RC_REJECTED;
-        len += put_utf8(out + len, code);
-    }
-    scratch->len = start + len;
-    *text = slice_of(scratch->ptr + start, len);
-    return RC_OK;
-}
-
-/* Replaces, in place, the code points that the server reads differently; a replacement is never
- * longer in UTF-8 than what iconv gave (all of iconv's are three bytes). */
-static size_t apply_exceptions(const struct charset_exception *exceptions, uint8_t *text,
-                               size_t len)
-{
-    size_t to = 0;
-    for (size_t from = 0; from < len;) {
-        uint8_t lead = text[from];
-        size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-        const struct charset_exception *found = NULL;
-        if (size == 3) {
-            uint32_t code = (uint32_t)(lead & 0x0f) << 12 | (uint32_t)(text[from + 1] & 0x3f) << 6 |
-                            (text[from + 2] & 0x3f);
-            for (const struct charset_exception *e = exceptions; e->iconv_says != 0; e++)
-                if (e->iconv_says == code)
-                    found = e;
-        }
-        if (found != NULL) {
-            to += put_utf8(text + to, found->server_says);
-        } else {
-            memmove(text + to, text + from, size);
-            to += size;
-        }
-        from += size;
-    }
-    return to;
-}
-
-static enum rc from_iconv(const struct charset *charset, struct slice bytes, struct buf *scratch,
-                          struct slice *text)
-{
-    iconv_t descriptor;
-    enum rc rc = value_thread_iconv(charset, &descriptor);
-    if (rc != RC_OK)
-        return rc;
-    /* No set of the list makes more than 3 bytes of UTF-8 from one of its own, and the sets whose
-     * characters take 2 or 4 bytes make at most 4 from a character. */
-    size_t start = scratch->len;
-    size_t room = bytes.len * 3 + 4;
-    uint8_t *out = buf_reserve(scratch, room);
-    if (out == NULL)
-        return scratch->rc;
-    /* iconv does not write through its input; its prototype is older than const. */
-    union {
-        const uint8_t *read;
-        char *pass;
-    } in = {.read = bytes.ptr};
-    char *to = (char *)out;
-    size_t in_left = bytes.len;
-    size_t out_left = room;
-    iconv(descriptor, NULL, NULL, NULL, NULL);
-    if (iconv(descriptor, &in.pass, &in_left, &to, &out_left) == (size_t)-1 || in_left > 0)
-        return RC_REJECTED;
-    size_t len = room - out_left;
-    if (charset->exceptions != NULL)
-        len = apply_exceptions(charset->exceptions, out, len);
-    scratch->len = start + len;
-    *text = slice_of(scratch->ptr + start, len);
-    return RC_OK;
-}
-
-enum rc charset_to_utf8(const struct charset *charset, struct slice bytes, struct buf *scratch,
-                        struct slice *text)
-{
-    if (bytes.len == 0) {
-        *text = bytes;
-        return RC_OK;
-    }
-    switch (charset->way) {
-    case CHARSET_WAY_UTF8:
-    case CHARSET_WAY_BINARY:
-        *text = bytes;
-        return text_is_utf8(bytes) ? RC_OK : RC_REJECTED;
-    case CHARSET_WAY_SINGLE:
-        return from_single(charset, bytes, scratch, text);
-    case CHARSET_WAY_ICONV:
-        return from_iconv(charset, bytes, scratch, text);
-    case CHARSET_WAY_NONE:
-        break;
-    }
-    return RC_UNSUPPORTED;
 }
 
 struct slice value_charset_name(uint32_t collation)

@@ -7,13 +7,14 @@
  *   the 8-bit sets            by the server's own tables (charset_table.c); MySQL's latin1 is
  *                             Windows-1252 with C1 controls in its five holes, which iconv does not
  *                             know, and some of the sets iconv does not have at all
- *   the others                by iconv, one descriptor per thread and set (value_thread.c)
+ *   ucs2, utf16, utf32        code units, here
+ *   the East Asian sets       by iconv, one descriptor per thread and set (value_thread.c), and by
+ *                             a list where the servers differ from it (charset_patch.c)
  *
- * Compared with a MariaDB 10.11 server over every one- and two-byte sequence (and 8F xx xx of the
- * Japanese sets): gbk, gb2312, euckr, cp932, eucjpms agree in all, sjis with its list of
- * exceptions. Known differences: in ujis the tilde 8FA2B7 comes out as the wave dash of A1C1,
- * because iconv gives both one code point; in big5 267 of 13,717 characters (some symbols, and the
- * kana and Cyrillic letters from C6A1 on) come out as other code points than the server's.
+ * Every character of every set comes out as MariaDB 10.11 and MySQL 9.7 show it, which agree in all
+ * of them; what they show as '?' for having no meaning is not valid here
+ * (tests/integration/test_charset_space.py). Between the servers only the guards differ: MariaDB
+ * lets bytes from 0x80 into ascii, and surrogates into ucs2 and utf8; neither has a UTF-8 form.
  *
  * Everything here is constant, or per thread: any thread may call.
  */
@@ -73,13 +74,8 @@ enum charset_way {
     CHARSET_WAY_UTF8,   /* zero copy, checked */
     CHARSET_WAY_BINARY, /* bytes, not text */
     CHARSET_WAY_SINGLE, /* table of 128 code points for the upper half */
-    CHARSET_WAY_ICONV
-};
-
-/* One code point that the server reads differently from iconv's set of the nearest name. */
-struct charset_exception {
-    uint16_t iconv_says;
-    uint16_t server_says;
+    CHARSET_WAY_WIDE,   /* code units of two or four bytes */
+    CHARSET_WAY_MULTI   /* one to four bytes, by iconv */
 };
 
 struct charset {
@@ -88,8 +84,10 @@ struct charset {
     struct slice name; /* the server's: "utf8mb4" */
     uint8_t char_bytes_max;
     const char *iconv_name;
-    const struct charset_exception *exceptions; /* ends with {0, 0}; NULL: none */
 };
+
+/* What stands for bytes that are no character. */
+enum { CHARSET_REPLACEMENT = 0xfffd };
 
 /* NULL for an id that no server knows. */
 const struct charset *charset_of_collation(uint32_t collation);
@@ -103,7 +101,37 @@ const struct charset *charset_get(enum charset_id id);
 enum rc charset_to_utf8(const struct charset *charset, struct slice bytes, struct buf *scratch,
                         struct slice *text) MUST_CHECK;
 
+/* The same with the user's choice for bytes that are not valid: RC_REJECTED only with
+ * INVALID_TEXT_STOP. */
+enum rc charset_text(const struct charset *charset, enum invalid_text invalid_text,
+                     struct slice bytes, struct buf *scratch, struct slice *text) MUST_CHECK;
+
+/* --- between the charset files --- */
+
 /* charset_table.c: the upper halves of the 8-bit sets, by charset id; NULL where there is none. */
 extern const uint16_t *const charset_high[CHARSET_COUNT];
+
+/* Byte sequences, read as big-endian numbers, that the servers read otherwise than iconv: `first`
+ * is `code`, the next one the next; code 0: all of them are no characters. In ascending order. */
+struct charset_patch {
+    uint32_t first;
+    uint32_t last;
+    uint32_t code;
+};
+
+struct charset_patches {
+    const struct charset_patch *list;
+    size_t count;
+};
+
+/* charset_patch.c */
+struct charset_patches charset_patches(enum charset_id id);
+
+/* charset_multi.c; `replace`: U+FFFD for what is no character, never RC_REJECTED. */
+enum rc charset_from_multi(const struct charset *charset, struct slice bytes, bool replace,
+                           struct buf *scratch, struct slice *text) MUST_CHECK;
+
+/* charset.c: at most four bytes at `out`; returns how many. */
+unsigned charset_put_utf8(uint8_t *out, uint32_t code);
 
 #endif

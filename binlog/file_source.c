@@ -52,6 +52,7 @@ static enum rc file_source_open(const struct source_options *options, struct sou
         .wants = options->wants,
         .wants_ctx = options->wants_ctx,
         .verify_checksums = config->verify_checksums,
+        .invalid_text = config->invalid_text,
         .offline = true,
         .start_gtids = config->start_gtid,
         .include_gtids = config->include_gtids,

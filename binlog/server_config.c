@@ -181,6 +181,15 @@ static const struct cfg_row rows[] = {
      .max = INT64_MAX / 1000,
      .help = "For mode timestamp: the first transaction that committed at or after this many "
              "milliseconds since 1970-01-01 UTC is the first that is delivered."},
+    {.key = "invalid-text",
+     .type = CFG_ENUM,
+     .offset = FIELD(invalid_text),
+     .fallback = "stop",
+     .choices = invalid_text_words,
+     .flags = CFG_OURS,
+     .help = "What becomes of a text whose bytes are not valid in its column's character set. "
+             "stop: the pipeline stops and names the row; replace: U+FFFD in the place of what "
+             "cannot be read; base64: the value is \"base64:\" and its bytes in base64."},
     {.key = "schema-change.enabled",
      .type = CFG_BOOL,
      .offset = FIELD(schema_changes),

@@ -51,6 +51,8 @@ struct mysql_source_config {
     const char *offset_gtid_set;
     int64_t timestamp_ms; /* -1: not set */
 
+    int invalid_text; /* enum invalid_text */
+
     bool schema_changes;
     bool include_comments;
     bool tinyint1_as_boolean;

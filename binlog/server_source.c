@@ -62,6 +62,8 @@ static enum rc make_stream(struct server_source *source, struct error *err)
                                             .catalog = catalog_find,
                                             .catalog_ctx = source->catalog,
                                             .verify_checksums = true,
+                                            .invalid_text =
+                                                (enum invalid_text)source->config->invalid_text,
                                             .announced_crc32 = true,
                                             .server = source->identity.server};
     return binlog_stream_new(&options, &server_link_no_feed, &source->stream, err);

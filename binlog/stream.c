@@ -22,7 +22,8 @@ static enum rc make_parts(struct binlog_stream *stream, struct error *err)
     struct tables_options tables = {.wants = options->wants,
                                     .wants_ctx = options->wants_ctx,
                                     .catalog = options->catalog,
-                                    .catalog_ctx = options->catalog_ctx};
+                                    .catalog_ctx = options->catalog_ctx,
+                                    .invalid_text = options->invalid_text};
     enum rc rc = tables_new(&tables, &stream->tables, err);
     if (rc == RC_OK)
         rc = payload_new(&stream->payload, err);

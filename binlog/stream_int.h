@@ -17,6 +17,7 @@ struct binlog_stream_options {
     binlog_catalog_fn catalog; /* NULL: offline, table maps alone */
     void *catalog_ctx;
     bool verify_checksums;
+    enum invalid_text invalid_text;
     bool offline;         /* file names and offsets come with the events */
     bool announced_crc32; /* wire: what we told the server before the dump (facts/binlog.md 8.3) */
     const char *start_gtids; /* offline: see struct source_file_config; NULL: none */

@@ -14,6 +14,7 @@ struct binding {
     const struct table_map *map;
     const struct table_facts *facts;
     const struct catalog_table *catalog; /* NULL: none, or not believed */
+    enum invalid_text invalid_text;
 };
 
 static enum rc no_memory(const struct table_map *map, struct error *err)
@@ -59,13 +60,13 @@ static enum rc bind_column(const struct binding *binding, uint32_t index, struct
     enum rc rc = column_name(binding, index, &column->name, err);
     if (rc != RC_OK)
         return rc;
-    rc = value_bind(column, &binding->facts->columns[index], known, &binding->shape->arena,
-                    &binding->shape->layouts[index], err);
+    rc = value_bind(column, &binding->facts->columns[index], known, binding->invalid_text,
+                    &binding->shape->arena, &binding->shape->layouts[index], err);
     if (rc == RC_MISMATCH && known != NULL && binding->facts->names != NULL) {
         /* The catalog is of another time; the map alone knows enough. */
         error_clear(err);
-        rc = value_bind(column, &binding->facts->columns[index], NULL, &binding->shape->arena,
-                        &binding->shape->layouts[index], err);
+        rc = value_bind(column, &binding->facts->columns[index], NULL, binding->invalid_text,
+                        &binding->shape->arena, &binding->shape->layouts[index], err);
     }
     if (rc != RC_OK && rc != RC_MISMATCH)
         error_wrap(err, "table %.*s.%.*s, column %.*s", SLICE_ARG(binding->map->db),
@@ -196,7 +197,8 @@ enum rc table_bind(struct table_shape *shape, const struct table_map *map,
     if (rc != RC_OK)
         return rc;
     bool must_agree = facts->names == NULL && options->catalog != NULL;
-    struct binding binding = {.shape = shape, .map = map, .facts = facts};
+    struct binding binding = {
+        .shape = shape, .map = map, .facts = facts, .invalid_text = options->invalid_text};
     const struct catalog_table *catalog = NULL;
     struct error why;
     error_clear(&why);
@@ -236,8 +238,9 @@ void table_bind_layouts(struct table_shape *shape, const struct table_facts *fac
         return;
     for (uint32_t i = 0; i < shape->column_count; i++) {
         struct column column = {.name = SLICE("@")};
-        if (value_bind(&column, &facts->columns[i], NULL, scratch, &shape->layouts[i], NULL) !=
-            RC_OK)
+        /* Nobody reads these values, so labels that are not valid are no reason to stop. */
+        if (value_bind(&column, &facts->columns[i], NULL, INVALID_TEXT_REPLACE, scratch,
+                       &shape->layouts[i], NULL) != RC_OK)
             return;
     }
     shape->countable = true;

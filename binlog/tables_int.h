@@ -40,6 +40,7 @@ struct tables_options {
     void *wants_ctx;
     binlog_catalog_fn catalog; /* NULL: none */
     void *catalog_ctx;
+    enum invalid_text invalid_text;
 };
 
 enum rc tables_new(const struct tables_options *options, struct binlog_tables **tables_out,

@@ -126,7 +126,7 @@ static enum rc convert_labels(struct binder *binder, const struct charset *chars
     for (uint32_t i = 0; i < facts->label_count && rc == RC_OK; i++) {
         struct slice text;
         buf_reset(&scratch);
-        rc = charset_to_utf8(charset, facts->labels[i], &scratch, &text);
+        rc = charset_text(charset, binder->codec->invalid_text, facts->labels[i], &scratch, &text);
         if (rc != RC_OK) {
             value_charset_error(rc, binder->column, charset, facts->labels[i], err);
             error_hint(err, "This is a label of the column.");
@@ -470,8 +470,8 @@ static enum rc describe(struct column *column, const struct catalog_column *cata
 }
 
 enum rc value_bind(struct column *column, const struct value_facts *facts,
-                   const struct catalog_column *catalog, struct arena *arena,
-                   struct value_layout *layout_out, struct error *err)
+                   const struct catalog_column *catalog, enum invalid_text invalid_text,
+                   struct arena *arena, struct value_layout *layout_out, struct error *err)
 {
     *column = (struct column){
         .name = column->name, .nullable = column->nullable, .key_ordinal = column->key_ordinal};
@@ -492,6 +492,7 @@ enum rc value_bind(struct column *column, const struct value_facts *facts,
     };
     if (binder.codec == NULL)
         return no_memory(err);
+    binder.codec->invalid_text = invalid_text;
     if (catalog != NULL)
         value_declared_parse(&binder.declared, catalog);
     rc = cross_check(&binder, err);

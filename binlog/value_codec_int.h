@@ -55,8 +55,9 @@ enum { COLLATION_BINARY = 63, FRACTION_DIGITS_MAX = 6 };
 struct value_codec {
     const struct charset *charset; /* STRING, ENUM, SET; NULL otherwise */
     bool charset_assumed;          /* neither the map nor the catalog said it */
-    bool compressed;               /* MariaDB's 140 and 141 */
-    uint32_t size;                 /* bytes of a fixed cell; BINARY(n): n */
+    enum invalid_text invalid_text;
+    bool compressed; /* MariaDB's 140 and 141 */
+    uint32_t size;   /* bytes of a fixed cell; BINARY(n): n */
 };
 
 /* What a catalog column says of its values. */

@@ -36,13 +36,15 @@ enum rc value_meta_len(uint8_t wire_type, unsigned *len_out, struct error *err) 
 /*
  * Fills kind, sizes, charset, labels, text function and layout of `column` from the table map,
  * completed by the catalog column where the map is silent (NULL: there is none). column->name must
- * be set before; everything that lives on is taken from `arena`. RC_MISMATCH: map and catalog
+ * be set before; everything that lives on is taken from `arena`. `invalid_text` is for the column's
+ * texts and, here and now, for its labels: RC_REJECTED of those. RC_MISMATCH: map and catalog
  * cannot be the same column; the text says both. RC_UNSUPPORTED: a type that cannot be decoded, in
  * words.
  */
 enum rc value_bind(struct column *column, const struct value_facts *facts,
-                   const struct catalog_column *catalog, struct arena *arena,
-                   struct value_layout *layout_out, struct error *err) MUST_CHECK;
+                   const struct catalog_column *catalog, enum invalid_text invalid_text,
+                   struct arena *arena, struct value_layout *layout_out,
+                   struct error *err) MUST_CHECK;
 
 /* The same from the catalog alone, without bytes to read: for creating targets before the first
  * event. The text function then answers RC_UNSUPPORTED. */

@@ -9,7 +9,7 @@
  * at the server's own limit of 100, and all the parts together may not be more than the document:
  * offsets that lead to the same bytes again and again run out of that allowance instead of memory.
  *
- * No state; any thread.
+ * State: only what value_thread.c keeps; any thread.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +17,9 @@
 
 #include "json_doc_int.h"
 #include "value_codec_int.h"
+#include "value_thread_int.h"
+
+static const char not_utf8[] = "a string is not UTF-8";
 
 /* An object or array that is being written. */
 struct level {
@@ -26,7 +29,9 @@ struct level {
 
 struct walk {
     struct buf *out;
-    const char *why; /* what is wrong; NULL while nothing is */
+    const char *why;   /* what is wrong; NULL while nothing is */
+    struct slice text; /* what is not UTF-8, when `why` says that it is that */
+    enum invalid_text invalid_text;
     size_t allowance;
     unsigned depth;
     struct level stack[JSON_DEPTH_MAX];
@@ -46,12 +51,28 @@ static bool spend(struct walk *walk, size_t bytes)
     return true;
 }
 
+/* A string or the name of a member that is not UTF-8, as no server writes it: what the user chose
+ * for such a text is done to that one, and the document around it stays. */
+static bool add_invalid(struct walk *walk, struct slice bytes)
+{
+    const struct charset *utf8 = charset_get(CHARSET_UTF8MB4);
+    walk->text = bytes;
+    if (walk->invalid_text == INVALID_TEXT_STOP)
+        return fail(walk, not_utf8);
+    struct buf *mended = value_thread_buf();
+    struct slice text;
+    if (mended == NULL || charset_text(utf8, walk->invalid_text, bytes, mended, &text) != RC_OK)
+        return fail(walk, "there is no memory for mending one of its strings");
+    json_add_string(walk->out, text);
+    return true;
+}
+
 static bool add_text(struct walk *walk, struct slice text)
 {
     if (!spend(walk, text.len))
         return false;
     if (!text_is_utf8(text))
-        return fail(walk, "a string is not UTF-8");
+        return add_invalid(walk, text);
     json_add_string(walk->out, text);
     return true;
 }
@@ -334,11 +355,15 @@ enum rc value_text_json(const struct column *column, struct slice cell, struct b
     struct walk walk; /* not initialised as a whole: the stack is 4 KiB and mostly unused */
     walk.out = scratch;
     walk.why = NULL;
+    walk.invalid_text = value_codec(column)->invalid_text;
     walk.allowance = cell.len;
     walk.depth = 0;
     size_t start = scratch->len;
     if (!add_document(&walk, cell))
-        return value_bad_bytes(column, cell, walk.why, err);
+        return walk.why == not_utf8
+                   ? value_charset_error(RC_REJECTED, column, charset_get(CHARSET_UTF8MB4),
+                                         walk.text, err)
+                   : value_bad_bytes(column, cell, walk.why, err);
     if (scratch->rc != RC_OK)
         return value_scratch(column, scratch, err);
     *text = slice_of(scratch->ptr + start, scratch->len - start);

@@ -29,7 +29,10 @@ enum rc value_charset_error(enum rc rc, const struct column *column, const struc
     for (size_t i = 0; i < shown; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes.ptr[i]);
     return error_set(
-        err, rc, "Column %.*s: its bytes are not valid in the character set %.*s: %s%s.",
+        err, rc,
+        "Column %.*s: its bytes are not valid in the character set %.*s: %s%s. Mend the value at "
+        "the source, or choose with invalid-text (of decode: --invalid-text) that such a text is "
+        "replaced or kept as base64.",
         SLICE_ARG(column->name), SLICE_ARG(charset->name), hex, shown < bytes.len ? "..." : "");
 }
 
@@ -108,9 +111,14 @@ enum rc value_text_string(const struct column *column, struct slice cell, struct
         if (rc != RC_OK)
             return rc;
     }
-    enum rc rc = charset_to_utf8(codec->charset, cell, scratch, text);
-    if (rc == RC_REJECTED && codec->charset_assumed)
-        rc = read_as_latin1(column, cell, scratch, text);
+    enum rc rc;
+    if (!codec->charset_assumed) {
+        rc = charset_text(codec->charset, codec->invalid_text, cell, scratch, text);
+    } else {
+        rc = charset_to_utf8(codec->charset, cell, scratch, text);
+        if (rc == RC_REJECTED)
+            rc = read_as_latin1(column, cell, scratch, text);
+    }
     if (rc != RC_OK)
         return value_charset_error(rc, column, codec->charset, cell, err);
     if (codec->compressed && text->ptr == cell.ptr) {

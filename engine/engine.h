@@ -41,6 +41,7 @@
 #include "config/pattern.h"
 #include "config/route.h"
 
+#include "ports/invalid_text.h"
 #include "ports/report.h"
 #include "ports/sink.h"
 #include "ports/snapshot.h"

@@ -25,6 +25,21 @@ static enum rc parse_offset(const char *name, const char *text, uint64_t *value_
     return error_set(err, RC_USAGE, "--%s takes a byte offset, not \"%s\".", name, text);
 }
 
+static enum rc parse_invalid_text(const char *word, enum invalid_text *out, struct error *err)
+{
+    *out = INVALID_TEXT_STOP;
+    for (unsigned i = 0; word != NULL; i++) {
+        if (invalid_text_words[i] == NULL)
+            return error_set(err, RC_USAGE,
+                             "--invalid-text takes stop, replace or base64, not \"%s\".", word);
+        if (strcmp(word, invalid_text_words[i]) != 0)
+            continue;
+        *out = (enum invalid_text)i;
+        break;
+    }
+    return RC_OK;
+}
+
 /* What an error of the input is to the caller. */
 static enum exit_code input_code(const struct error *err)
 {
@@ -115,6 +130,8 @@ static enum exit_code run(const struct command_parts *parts, const struct comman
     if (rc == RC_OK)
         rc = parse_offset("stop-position", command_value(line, "stop-position"),
                           &config.stop_offset, &err);
+    if (rc == RC_OK)
+        rc = parse_invalid_text(command_value(line, "invalid-text"), &config.invalid_text, &err);
     if (rc == RC_OK && command_value(line, "tables") != NULL)
         rc = pattern_set_new(command_value(line, "tables"), command_value(line, "exclude"), &tables,
                              &err);
@@ -139,6 +156,8 @@ const struct command command_decode = {
             {"start-gtid", "SET", "Leave out the transactions of this GTID set."},
             {"include-gtids", "SET", "Only the transactions of this GTID set."},
             {"source-name", "NAME", "The name in the events' source attribute (default: offline)."},
+            {"invalid-text", "WHAT",
+             "Text that is not valid in its character set: stop (default), replace, base64."},
             {"no-checksums", NULL, "Do not verify the events' CRC32."},
         },
     .run = run,

@@ -21,6 +21,7 @@
 #include "../model/change.h"
 #include "../model/position.h"
 #include "../myconn/myconn.h"
+#include "invalid_text.h"
 #include "report.h"
 
 struct source;
@@ -136,6 +137,7 @@ struct source_file_config {
     const char *start_gtid; /* GTID set: skip its transactions; NULL: none */
     const char *include_gtids; /* GTID set: only its transactions; NULL: all */
     bool verify_checksums;     /* default of the command: true */
+    enum invalid_text invalid_text;
 };
 
 /* Every source begins with this. */

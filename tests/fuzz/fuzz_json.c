@@ -6,7 +6,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct column column = {.name = SLICE("c"), .kind = COLUMN_JSON};
+    /* What is not UTF-8 is replaced, so that the search goes on behind it. */
+    const struct value_codec codec = {.invalid_text = INVALID_TEXT_REPLACE};
+    const struct column column = {.name = SLICE("c"), .kind = COLUMN_JSON, .wire_codec = &codec};
     struct buf scratch;
     struct slice text;
     struct error err;

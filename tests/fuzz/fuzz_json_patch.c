@@ -13,7 +13,8 @@
 
 static enum rc text_of(struct slice document, struct buf *out)
 {
-    const struct column column = {.name = SLICE("c"), .kind = COLUMN_JSON};
+    const struct value_codec codec = {.invalid_text = INVALID_TEXT_STOP};
+    const struct column column = {.name = SLICE("c"), .kind = COLUMN_JSON, .wire_codec = &codec};
     struct slice text;
     struct error err;
     error_clear(&err);

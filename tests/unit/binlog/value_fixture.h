@@ -17,6 +17,7 @@
 static struct arena fixture_arena;
 static struct buf fixture_scratch;
 static struct error fixture_error;
+static enum invalid_text fixture_invalid_text; /* stop, unless a test says otherwise */
 static struct column fixture_column;
 static struct value_layout fixture_layout;
 
@@ -39,8 +40,8 @@ static enum rc UNUSED try_bind(const struct value_facts *facts,
 {
     error_clear(&fixture_error);
     fixture_column = (struct column){.name = SLICE("c"), .nullable = true};
-    return value_bind(&fixture_column, facts, catalog, &fixture_arena, &fixture_layout,
-                      &fixture_error);
+    return value_bind(&fixture_column, facts, catalog, fixture_invalid_text, &fixture_arena,
+                      &fixture_layout, &fixture_error);
 }
 
 /* A column of a wire type with up to two metadata bytes; the rest of the facts unknown. */
