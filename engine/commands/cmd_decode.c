@@ -57,6 +57,15 @@ static enum exit_code input_code(const struct error *err)
     }
 }
 
+static enum rc add_event(struct cloudevent_writer *writer, struct buf *out,
+                         const struct change *change, struct error *err)
+{
+    enum rc rc = cloudevent_add(writer, out, change, err);
+    if (rc != RC_OK)
+        change_wrap_error(change, err);
+    return rc;
+}
+
 /* Prints every event until the end or an error; what came before an error has been printed. A
  * reader that went away ends it quietly. */
 static enum exit_code print_events(struct source *source, struct cloudevent_writer *writer,
@@ -70,7 +79,7 @@ static enum exit_code print_events(struct source *source, struct cloudevent_writ
         if (rc == RC_AGAIN)
             continue;
         if (rc == RC_OK)
-            rc = cloudevent_add(writer, out, &change, &err);
+            rc = add_event(writer, out, &change, &err);
         if (rc != RC_OK || out->len >= FLUSH_AT) {
             struct error lost;
             error_clear(&lost);

@@ -52,4 +52,9 @@ struct change {
 /* "insert", "update", ...: for messages. */
 const char *change_kind_name(enum change_kind kind);
 
+/* Puts in front of `err` which row it was, where the error is about what the row holds (RC_REJECTED,
+ * RC_CORRUPT): the table, the key as JSON where it can be read, the row's ordinal in its
+ * transaction and the place in the binlog. Does nothing to other errors. */
+void change_wrap_error(const struct change *change, struct error *err);
+
 #endif

@@ -67,6 +67,13 @@ static enum rc make_room(struct pipeline *pipeline, struct error *err)
     return rc != RC_OK ? rc : epoch_close(pipeline, err);
 }
 
+/* A value that no sink can take: said with the row that holds it. */
+static enum rc not_written(const struct change *change, enum rc rc, struct error *err)
+{
+    change_wrap_error(change, err);
+    return rc;
+}
+
 /* One row to one of its targets. row_targets_done says how many have it, should the batch be cut.
  */
 static enum rc write_to(struct pipeline *pipeline, struct sink_table *table,
@@ -80,7 +87,7 @@ static enum rc write_to(struct pipeline *pipeline, struct sink_table *table,
     }
     enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, table, change, err));
     if (rc != RC_FULL)
-        return rc;
+        return rc == RC_OK ? rc : not_written(change, rc, err);
     rc = make_room(pipeline, err);
     if (rc != RC_OK)
         return rc;
@@ -90,7 +97,7 @@ static enum rc write_to(struct pipeline *pipeline, struct sink_table *table,
                          "One change, at %.*s:%llu, is larger than the sink's buffer. Raise "
                          "sink.buffer-flush.max-bytes.",
                          SLICE_ARG(change->txn->file), (unsigned long long)change->event_offset);
-    return rc;
+    return rc == RC_OK ? rc : not_written(change, rc, err);
 }
 
 static enum rc handle_row(struct pipeline *pipeline, const struct change *change, struct error *err)
