@@ -12,6 +12,7 @@ from typing import Optional
 from http_server import DropConnection, Request, Response
 from load_rows import LoadFormat, WholeBodyBad, decode_separator
 from mapping import Mapping, MappingError, plan_mapping
+import partial
 from row_checks import Outcome
 from transactions import (PREPARE, PREPARED, LabelFormat, LabelUsed, TooManyRunning, Transaction)
 from warehouse import CommitRefused, Warehouse
@@ -22,7 +23,7 @@ BODY_LIMIT_MB = 10240  # streaming_load_max_mb, 1.5
 MAX_TIMEOUT = 259200
 COMPRESSIONS = {"": "", "gz": "gz", "bz2": "bz2", "deflate": "deflate"}
 CSV_FORMATS = {"csv": 0, "csv_with_names": 1, "csv_with_names_and_types": 2}
-CANNOT = ("enclose", "escape", "where", "jsonpaths", "json_root", "partial_columns", "partitions",
+CANNOT = ("enclose", "escape", "where", "jsonpaths", "json_root", "partitions",
           "function_column.sequence_col", "temporary_partitions")
 
 
@@ -73,6 +74,7 @@ class Load:
             raise LoadFailed("INTERNAL_ERROR", str(bad)) from bad
         self.spent["read"] = self.spent["write"] = round((time.monotonic() - start) * 1000)
         self._faults_before_commit()
+        self._new_keys()
         self._filter(ratio)
         self.loaded = self.outcome.total - self.outcome.filtered
         start = time.monotonic()
@@ -194,14 +196,32 @@ class Load:
         is_json = headers.get("format", "csv").lower() == "json"
         try:
             with self.house.lock:
+                some = partial.wanted("doris", self.house.version, headers)
                 mapping = plan_mapping(self.table, "doris", headers.get("columns"),
                                        headers.get("hidden_columns", ""), merge == "DELETE",
-                                       is_json)
+                                       is_json, some)
+                if some:
+                    mapping = self._restrict(mapping)
             form = self._format(is_json)
             ratio = float(headers.get("max_filter_ratio", 0))
         except (MappingError, ValueError) as bad:
             raise LoadFailed("ANALYSIS_ERROR", str(bad), True) from bad
         return form, mapping, headers.get("strict_mode", "false").lower() == "true", ratio
+
+    def _restrict(self, mapping: Mapping) -> Mapping:
+        partial.check_table(self.table, "doris", self.house.version)
+        if self.table.busy:
+            raise LoadFailed("INTERNAL_ERROR", "Unable to do 'partial_update' when the tablet is "
+                             "undergoing a 'schema changing process'")
+        return partial.restrict(mapping, self.table, "doris", self.headers.get("columns"))
+
+    def _new_keys(self) -> None:
+        try:
+            with self.house.lock:
+                partial.check_new_keys(self.house.catalog, self.table, self.outcome, self.headers,
+                                       self.house.version)
+        except partial.PartialError as bad:
+            raise LoadFailed(bad.code, bad.text) from bad
 
     def _format(self, is_json: bool) -> LoadFormat:
         headers = self.headers

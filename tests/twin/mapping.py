@@ -50,6 +50,7 @@ class Mapping:
     targets: list[Target]
     mark: Optional[int] = None  # source index of the delete sign or __op
     all_deleted: bool = False
+    partial: bool = False  # columns without a target stay as they are in the table (partial.py)
     missing: list[Missing] = field(default_factory=list)
 
 
@@ -99,8 +100,10 @@ def _assignment(item: str) -> Optional[tuple[str, str]]:
 
 
 def plan_mapping(table: Table, product: str, columns: Optional[str], hidden: str = "",
-                 delete_all: bool = False, is_json: bool = False) -> Mapping:
-    """Reads the header against the table; raises MappingError as the planner would."""
+                 delete_all: bool = False, is_json: bool = False,
+                 partial: bool = False) -> Mapping:
+    """Reads the header against the table; raises MappingError as the planner would. In a `partial`
+    one a column that the header does not name needs no default."""
     mark_name = DELETE_SIGN if product == "doris" else OP
     sources: list[str] = []
     assignments: list[tuple[str, str]] = []
@@ -127,7 +130,7 @@ def plan_mapping(table: Table, product: str, columns: Optional[str], hidden: str
     mapping = Mapping(sources, [], missing=[MISSING] * len(sources), all_deleted=delete_all)
     _find_mark(mapping, mark_name, lowered, assignments, table)
     for column in table.columns:
-        mapping.targets.append(_target(column, lowered, assignments, product))
+        mapping.targets.append(_target(column, lowered, assignments, product, partial))
     for name, _ in assignments:
         if table.column(name) is None and name.lower() != mark_name.lower():
             raise MappingError(f"Unknown column '{name}' in '{table.name}'")
@@ -154,13 +157,13 @@ def _find_mark(mapping: Mapping, mark_name: str, lowered: list[str],
 
 
 def _target(column: Column, lowered: list[str], assignments: list[tuple[str, str]],
-            product: str) -> Target:
+            product: str, partial: bool) -> Target:
     for name, expression in assignments:
         if name.lower() == column.name.lower():
             return _expression(column, expression, lowered)
     if column.name.lower() in lowered:
         return Target(column, lowered.index(column.name.lower()))
-    if column.default is None and not column.nullable:
+    if column.default is None and not column.nullable and not partial:
         raise MappingError(f"Column has no default value, column={column.name}"
                            if product == "doris"
                            else f"Column has no default value. column: {column.name}")

@@ -58,6 +58,9 @@ def check_rows(records: list[Record], mapping: Mapping, table: Table, rules: Row
         marks = [value for value, fine in zip(marks, good) if fine] if marks else marks
     ready = list(zip(*columns)) if len(rows) > len(bad) else []
     outcome.staged = _stage(ready, marks, mapping, table, rules)
+    outcome.staged.partial = mapping.partial
+    outcome.staged.key_places = [index for index, target in enumerate(mapping.targets)
+                                 if target.column.key]
     return outcome
 
 

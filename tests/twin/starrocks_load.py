@@ -14,6 +14,7 @@ from typing import Optional
 from http_server import DropConnection, Request, Response
 from load_rows import LoadFormat, WholeBodyBad, decode_separator
 from mapping import Mapping, MappingError, plan_mapping
+import partial
 from row_checks import Outcome
 from tables import Table
 from transactions import PREPARE, PREPARED, LabelFormat, LabelUsed, TooManyRunning, Transaction
@@ -23,8 +24,8 @@ JSON_LIMIT = 104857600  # streaming_load_max_batch_size_mb, 1.7
 BODY_LIMIT_MB = 102400
 COMPRESSED_CSV = {"gzip": "gz", "bzip2": "bz2", "deflate": "deflate"}
 COMPRESSED_JSON = {"": "", "gzip": "gz", "bzip2": "bz2", "deflate": "deflate"}
-CANNOT = ("enclose", "escape", "where", "jsonpaths", "json_root", "partial_update", "partitions",
-          "merge_condition", "envelope", "enable_merge_commit", "temporary_partitions", "negative")
+CANNOT = ("enclose", "escape", "where", "jsonpaths", "json_root", "partitions", "merge_condition",
+          "envelope", "enable_merge_commit", "temporary_partitions", "negative")
 
 
 class LoadFailed(Exception):
@@ -92,11 +93,26 @@ def load_plan(house: Warehouse, headers: dict[str, str], table: Table,
     """Column mapping, strictness, filter ratio (1.6)."""
     try:
         with house.lock:
-            mapping = plan_mapping(table, "starrocks", headers.get("columns"), is_json=form.json)
+            some = partial.wanted("starrocks", house.version, headers)
+            mapping = plan_mapping(table, "starrocks", headers.get("columns"), is_json=form.json,
+                                   partial=some)
+            if some:
+                mapping = _restrict(mapping, headers, table, house.version)
         ratio = float(headers.get("max_filter_ratio", 0))
     except (MappingError, ValueError) as bad:
         raise LoadFailed("ANALYSIS_ERROR", str(bad)) from bad
     return mapping, headers.get("strict_mode", "false").lower() == "true", ratio
+
+
+def _restrict(mapping: Mapping, headers: dict[str, str], table: Table, version: tuple) -> Mapping:
+    """Row mode only: the old row is read, a whole one is written. A key that the table does not
+    have makes a new row of defaults; the server cannot be told to refuse it."""
+    mode = headers.get("partial_update_mode", "row").lower()
+    if mode != "row":
+        raise LoadFailed("INVALID_ARGUMENT", f"this stand-in does not hold partial_update_mode "
+                         f"{mode}")
+    partial.check_table(table, "starrocks", version)
+    return partial.restrict(mapping, table, "starrocks", headers.get("columns"))
 
 
 def find_table(house: Warehouse, database: str, name: str) -> Table:

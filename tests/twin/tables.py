@@ -96,6 +96,14 @@ class Staged:
     uids: list[int]
     upserts: list[tuple]
     deletes: list[tuple]
+    partial: bool = False  # a row that is there keeps the columns that are not in `uids`
+    key_places: list[int] = field(default_factory=list)  # where the key stands in an upsert
+
+    def key_of(self, row: tuple) -> tuple:
+        return tuple(row[place] for place in self.key_places)
+
+    def keys(self) -> list[tuple]:
+        return [self.key_of(row) for row in self.upserts]
 
 
 def quote(name: str) -> str:
@@ -299,7 +307,9 @@ class Catalog:
                 continue
             if part.deletes:
                 self._delete(table, part.deletes)
-            if part.upserts:
+            if part.upserts and part.partial:
+                self._update(table, part)
+            elif part.upserts:
                 self._insert(table, part.uids, part.upserts)
 
     def _insert(self, table: Table, uids: list[int], rows: list[tuple]) -> None:
@@ -313,12 +323,38 @@ class Catalog:
         verb = "REPLACE" if table.keyed else "INSERT"
         self.db.executemany(f"{verb} INTO {self.storage(table)} ({names}) VALUES ({marks})", rows)
 
-    def _delete(self, table: Table, keys: list[tuple]) -> None:
+    def _key_test(self, table: Table) -> str:
         loose = any(column.nullable for column in table.keys)
-        test = " AND ".join(
+        return " AND ".join(
             f"ifnull({self.cell(column)}, {NULL_KEY}) COLLATE BINARY = ifnull(?, {NULL_KEY})"
             if loose else f"{self.cell(column)} COLLATE BINARY = ?" for column in table.keys)
-        self.db.executemany(f"DELETE FROM {self.storage(table)} WHERE {test}", keys)
+
+    def _delete(self, table: Table, keys: list[tuple]) -> None:
+        self.db.executemany(f"DELETE FROM {self.storage(table)} WHERE {self._key_test(table)}", keys)
+
+    def keys_there(self, table: Table, keys: Iterable[tuple]) -> set[tuple]:
+        """Those of the keys that a row has."""
+        question = f"SELECT 1 FROM {self.storage(table)} WHERE {self._key_test(table)}"
+        return {key for key in keys if self.db.execute(question, key).fetchone()}
+
+    def _update(self, table: Table, part: Staged) -> None:
+        """A partial update: rows that are there keep their other columns, others get defaults."""
+        there = self.keys_there(table, part.keys())
+        fresh = [row for row in part.upserts if part.key_of(row) not in there]
+        others = [column for column in table.columns if column.uid not in part.uids]
+        fill = tuple(column.default_value(self.product) for column in others)
+        self._insert(table, part.uids + [column.uid for column in others],
+                     [row + fill for row in fresh])
+        present = {column.uid: column for column in table.columns}
+        places = [place for place, uid in enumerate(part.uids)
+                  if uid in present and place not in part.key_places]
+        if not places:
+            return
+        values = ", ".join(f"{self.cell(present[part.uids[place]])} = ?" for place in places)
+        self.db.executemany(
+            f"UPDATE {self.storage(table)} SET {values} WHERE {self._key_test(table)}",
+            [tuple(row[place] for place in places) + part.key_of(row) for row in part.upserts
+             if part.key_of(row) in there])
 
 
 
