@@ -412,6 +412,17 @@ static enum rc position(struct source *base, struct position *position_out, stru
     return rc;
 }
 
+static enum rc remember(struct source *base, struct slice key, struct slice value,
+                        struct error *err)
+{
+    return binlog_stream_xa_remember(source_of(base)->stream, key, value, err);
+}
+
+static enum rc notes(struct source *base, source_note_fn visit, void *ctx, struct error *err)
+{
+    return binlog_stream_xa_notes(source_of(base)->stream, visit, ctx, err);
+}
+
 static bool reached(struct source *base, const struct position *to)
 {
     return binlog_stream_reached(source_of(base)->stream, to);
@@ -451,6 +462,8 @@ const struct source_ops binlog_server_source = {
     .identity = identity,
     .tables = tables,
     .start = start,
+    .remember = remember,
+    .notes = notes,
     .next = next,
     .position = position,
     .reached = reached,

@@ -56,6 +56,13 @@ void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats
 /* Where the last event given to the decoder lies, for messages: "binlog.000003:4711". */
 void binlog_stream_where(const struct binlog_stream *stream, struct buf *out);
 
+/* Notes of prepared XA transactions, for source_ops.remember and notes: their keys begin with
+ * "xa/" (xa_note_int.h). */
+enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key,
+                                  struct slice value, struct error *err) MUST_CHECK;
+enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visit, void *ctx,
+                               struct error *err) MUST_CHECK;
+
 /* A table as the catalog shows it, made to live as long as the stream (for source_ops.tables). */
 enum rc binlog_stream_catalog_table(struct binlog_stream *stream,
                                     const struct catalog_table *catalog, bool is_mariadb,

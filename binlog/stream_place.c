@@ -38,7 +38,6 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->moved = false;
     buf_reset(&stream->held);
     stream->format_behind = (struct event_format){0};
-    xa_store_clear(&stream->xa);
     stream->xa_left_told = false;
     if (!stream_place_file(stream, slice_str(at->file)))
         return error_set(err, RC_CONFIG,

@@ -18,9 +18,10 @@
  *
  * XA: rows of a group that begins with XA START are held back, copied, until XA_PREPARE tells
  * whether it is one-phase. Then they are given. The rows of a two-phase XA transaction belong to the
- * group of a later XA COMMIT. Where files are read they are kept under their XID until that group
- * comes, and given out as its rows, or until XA ROLLBACK. On the wire they are not, for captured
- * tables the stream ends with words: a restart between the two would not find the rows again.
+ * group of a later XA COMMIT: they are kept under their XID until that group comes, and given out as
+ * its rows, or until XA ROLLBACK. A seek keeps them, for it goes on in the same stream; on the wire
+ * they are notes beside the checkpoint (xa_note_int.h), so that a restart between the two finds
+ * them.
  */
 #ifndef MILLRACE_BINLOG_STREAM_STATE_INT_H
 #define MILLRACE_BINLOG_STREAM_STATE_INT_H
@@ -32,7 +33,8 @@
 #include "stream_int.h"
 #include "xa_store_int.h"
 
-#define STREAM_HELD_MAX ((size_t)16 << 20)
+/* On the wire: of all XA transactions that are held at one time; a note takes 16 MiB. */
+#define STREAM_HELD_MAX (((size_t)16 << 20) - 4096)
 /* Where files are read: of all XA transactions that are held at one time. */
 #define STREAM_HELD_OFFLINE_MAX ((size_t)256 << 20)
 #define STREAM_INFLATED_MAX ((size_t)1 << 30)
@@ -96,7 +98,7 @@ struct binlog_stream {
     size_t held_at;
     bool held_replay;
     struct event_format format_behind; /* known: what comes back when the replay is over */
-    struct xa_store xa;                /* prepared, not ended; only where files are read */
+    struct xa_store xa;                /* prepared, not ended */
     bool xa_left_told;
     struct sql_statement statement; /* scratch: too large for the stack of a decoder */
 

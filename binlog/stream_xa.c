@@ -1,44 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * XA transactions in the stream (facts/binlog.md 4.4; stream_state_int.h says what becomes of
- * them). Their table maps and rows are copied when they come; what is held is
- *
- *   offset 8 | body length 4 | event type 1 | body          one event after the other
+ * them). Their table maps and rows are copied when they come, in the form of xa_store_int.h.
  */
 #include <stdlib.h>
 
 #include "stream_state_int.h"
-
-enum { HELD_HEAD = 8 + 4 + 1 };
+#include "xa_note_int.h"
 
 static enum rc refuse_overflow(const struct binlog_stream *stream, struct error *err)
 {
-    if (stream->options.offline)
-        return error_set(err, RC_LIMIT,
-                         "The XA transactions that are not committed yet where the one that began "
-                         "at %s:%llu writes have more than %zu bytes of rows, which is more than "
-                         "is held until their end. Leave their tables out, or begin behind them.",
-                         stream->txn_file, (unsigned long long)stream->txn.offset,
-                         stream->held.max);
-    return error_set(err, RC_UNSUPPORTED,
-                     "The XA transaction that began at %s:%llu changes captured tables and has "
-                     "more than %zu bytes of rows, which is more than can be held until its "
-                     "end. Use plain transactions for these tables, or leave them out.",
+    return error_set(err, RC_LIMIT,
+                     "The XA transactions that are not committed yet where the one that began at "
+                     "%s:%llu writes to captured tables have more than %zu bytes of rows, which is "
+                     "more than is held until their end. Use plain or smaller transactions for "
+                     "these tables, or leave them out.",
                      stream->txn_file, (unsigned long long)stream->txn.offset, stream->held.max);
-}
-
-/* Which groups of an XA transaction are asked for is known only at its end, when files are read:
- * there the rows belong to the group of the XA COMMIT. */
-static bool is_asked_for(const struct binlog_stream *stream)
-{
-    return stream->group.xa_captured && (stream->options.offline || !stream->group.skipped);
 }
 
 enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err)
 {
     struct stream_group *group = &stream->group;
     const struct event *event = &stream->event;
-    uint8_t head[HELD_HEAD];
+    uint8_t head[XA_HELD_HEAD];
     if (event->header.type != EVENT_TABLE_MAP) {
         struct rows_head rows;
         enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
@@ -59,17 +43,7 @@ enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err)
         if (stream->held.rc == RC_MEMORY)
             return buf_check(&stream->held, "The rows of an XA transaction", err);
     }
-    return group->held_overflow && is_asked_for(stream) ? refuse_overflow(stream, err) : RC_OK;
-}
-
-static enum rc refuse_two_phase(const struct binlog_stream *stream, struct error *err)
-{
-    return error_set(err, RC_UNSUPPORTED,
-                     "The XA transaction that began at %s:%llu changes captured tables and is "
-                     "prepared for a later XA COMMIT; this version cannot keep its rows until "
-                     "then. Use plain transactions or XA COMMIT ... ONE PHASE for these tables, "
-                     "or leave them out.",
-                     stream->txn_file, (unsigned long long)stream->txn.offset);
+    return group->held_overflow && group->xa_captured ? refuse_overflow(stream, err) : RC_OK;
 }
 
 /* Without the beginning of its group an XA transaction looks like any other until it is prepared. */
@@ -95,6 +69,8 @@ static enum rc keep_prepared(struct binlog_stream *stream, const struct xid *xid
         return error_set(err, RC_MEMORY, "There is no memory for an XA transaction.");
     size_t max = stream->held.max;
     prepared->xid = *xid;
+    if (!stream->group.xa_captured)
+        buf_deinit(&stream->held);
     prepared->rows = stream->held;
     prepared->format = stream->format;
     prepared->offset = stream->txn.offset;
@@ -116,10 +92,11 @@ enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err)
         return RC_OK;
     if (!one_phase && group->given > 0)
         return refuse_given(stream, err);
+    /* On the wire all are remembered, so that one whose end comes without its beginning is known
+     * for what it is: prepared before reading began. */
     enum rc rc = RC_OK;
-    if (!one_phase && is_asked_for(stream))
-        rc = stream->options.offline ? keep_prepared(stream, &xid, err)
-                                     : refuse_two_phase(stream, err);
+    if (!one_phase && (group->xa_captured || !stream->options.offline))
+        rc = keep_prepared(stream, &xid, err);
     if (rc != RC_OK)
         return rc;
     group->ended = true;
@@ -137,13 +114,15 @@ static void place_rows(struct buf *rows, uint64_t offset)
     size_t at = 0;
     while (at < rows->len) {
         store_u64le(rows->ptr + at, offset);
-        at += HELD_HEAD + load_u32le(rows->ptr + at + 8);
+        at += XA_HELD_HEAD + load_u32le(rows->ptr + at + 8);
     }
     ASSERT(at == rows->len);
 }
 
 static void begin_replay(struct binlog_stream *stream, struct xa_prepared *prepared)
 {
+    if (prepared->rows.len == 0)
+        return;
     place_rows(&prepared->rows, stream->event.offset);
     struct buf unused = stream->held;
     stream->held = prepared->rows;
@@ -151,15 +130,33 @@ static void begin_replay(struct binlog_stream *stream, struct xa_prepared *prepa
     stream->format_behind = stream->format;
     stream->format = prepared->format;
     stream->held_at = 0;
-    stream->held_replay = stream->held.len > 0;
+    stream->held_replay = true;
+}
+
+/* Offline: nothing of captured tables was in it, or it was prepared before the first file. */
+static void tell_unknown(const struct binlog_stream *stream, const struct xid *xid, bool commits)
+{
+    if (stream->options.offline || !commits) {
+        log_debug("binlog.stream", "An XA transaction ends of which no captured row was seen.",
+                  LOG_STR("file", stream->file), LOG_U64("offset", stream->event.offset));
+        return;
+    }
+    struct buf text;
+    buf_init(&text, XID_TEXT_MAX);
+    xid_text(xid, &text);
+    log_warn("binlog.stream",
+             "An XA transaction is committed that was prepared before reading began. If it changed "
+             "captured tables, their targets lack its rows: take those tables again with millrace "
+             "snapshot.",
+             LOG_SLICE("xid", buf_slice(&text)), LOG_STR("file", stream->file),
+             LOG_U64("offset", stream->event.offset));
+    buf_deinit(&text);
 }
 
 enum rc stream_xa_end(struct binlog_stream *stream, struct slice statement, bool commits,
                       struct error *err)
 {
     struct xid xid;
-    if (!stream->options.offline)
-        return RC_OK;
     if (!xid_of_statement(statement, &xid)) {
         if (stream->xa.count == 0)
             return RC_OK;
@@ -168,12 +165,10 @@ enum rc stream_xa_end(struct binlog_stream *stream, struct slice statement, bool
     }
     struct xa_prepared *prepared = xa_store_take(&stream->xa, &xid);
     if (prepared == NULL)
-        /* Nothing of captured tables was in it, or it was prepared before the first file. */
-        log_debug("binlog.stream", "An XA transaction ends of which no captured row was seen.",
-                  LOG_STR("file", stream->file), LOG_U64("offset", stream->event.offset));
+        tell_unknown(stream, &xid, commits);
     else if (commits && !stream->group.skipped)
         begin_replay(stream, prepared);
-    xa_prepared_free(prepared);
+    xa_store_end(&stream->xa, prepared);
     return RC_OK;
 }
 
@@ -202,6 +197,18 @@ bool stream_xa_take_held(struct binlog_stream *stream)
                                    .offset = offset,
                                    .inner = true};
     return true;
+}
+
+enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key,
+                                  struct slice value, struct error *err)
+{
+    return xa_note_read(&stream->xa, key, value, err);
+}
+
+enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visit, void *ctx,
+                               struct error *err)
+{
+    return xa_note_each(&stream->xa, visit, ctx, err);
 }
 
 void stream_xa_tell_left(struct binlog_stream *stream)

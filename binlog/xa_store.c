@@ -3,6 +3,22 @@
 
 #include <stdlib.h>
 
+#include "rows_int.h"
+
+bool xa_held_is_whole(struct slice rows)
+{
+    struct cursor cursor = cursor_of(rows);
+    while (!cursor.failed && cursor_left(&cursor) > 0) {
+        cursor_take(&cursor, 8);
+        uint32_t body_len = cursor_u32(&cursor);
+        uint8_t type = cursor_u8(&cursor);
+        cursor_take(&cursor, body_len);
+        if (type != EVENT_TABLE_MAP && rows_type_of(type).kind == ROWS_NONE)
+            return false;
+    }
+    return !cursor.failed;
+}
+
 static size_t chain_of(const struct xid *xid)
 {
     return (size_t)(xid_hash(xid) % XA_STORE_CHAINS);
@@ -30,6 +46,8 @@ void xa_store_clear(struct xa_store *store)
             prepared = next;
         }
     }
+    while (store->ended != NULL)
+        xa_prepared_free(xa_store_take_ended(store));
     *store = (struct xa_store){0};
 }
 
@@ -48,6 +66,7 @@ void xa_store_add(struct xa_store *store, struct xa_prepared *prepared)
     prepared->next = *chain;
     *chain = prepared;
     store->count++;
+    store->unnoted += prepared->noted ? 0 : 1;
     store->bytes += bytes_of(prepared);
 }
 
@@ -62,8 +81,45 @@ struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid)
     *link = prepared->next;
     ASSERT(store->count > 0 && store->bytes >= bytes_of(prepared));
     store->count--;
+    store->unnoted -= prepared->noted ? 0 : 1;
     store->bytes -= bytes_of(prepared);
     return prepared;
+}
+
+void xa_store_set_noted(struct xa_store *store, struct xa_prepared *prepared)
+{
+    ASSERT(!prepared->noted && store->unnoted > 0);
+    prepared->noted = true;
+    store->unnoted--;
+}
+
+void xa_store_end(struct xa_store *store, struct xa_prepared *prepared)
+{
+    if (prepared == NULL || !prepared->noted) {
+        xa_prepared_free(prepared);
+        return;
+    }
+    buf_deinit(&prepared->rows);
+    prepared->next = store->ended;
+    store->ended = prepared;
+}
+
+struct xa_prepared *xa_store_take_ended(struct xa_store *store)
+{
+    struct xa_prepared *prepared = store->ended;
+    if (prepared != NULL)
+        store->ended = prepared->next;
+    return prepared;
+}
+
+struct xa_prepared *xa_store_unnoted(const struct xa_store *store)
+{
+    for (size_t i = 0; store->unnoted > 0 && i < XA_STORE_CHAINS; i++)
+        for (struct xa_prepared *prepared = store->chains[i]; prepared != NULL;
+             prepared = prepared->next)
+            if (!prepared->noted)
+                return prepared;
+    return NULL;
 }
 
 void xa_store_text(const struct xa_store *store, size_t most, struct buf *out)

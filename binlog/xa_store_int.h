@@ -2,6 +2,9 @@
 /*
  * XA transactions that were prepared and whose end has not come yet, with their rows. Bounded by
  * the bytes that they take; one thread.
+ *
+ * On the wire they are kept as notes beside the checkpoint too (xa_note.c), for their rows are in
+ * the binlog before a position that a restart begins at.
  */
 #ifndef MILLRACE_BINLOG_XA_STORE_INT_H
 #define MILLRACE_BINLOG_XA_STORE_INT_H
@@ -11,7 +14,9 @@
 
 struct xa_prepared {
     struct xid xid;
-    struct buf rows;            /* owned: events, as the decoder holds them back */
+    bool noted;                 /* the caller was given a note of it */
+    struct buf rows;            /* owned: events, as the decoder holds them back; of a transaction
+                                   without rows of captured tables: empty */
     struct event_format format; /* by which those events are read */
     char file[POSITION_FILE_MAX];
     uint64_t offset; /* where the transaction began */
@@ -20,9 +25,20 @@ struct xa_prepared {
 
 enum { XA_STORE_CHAINS = 256 };
 
+/*
+ * How rows are held: one table map or rows event after the other, each as
+ *
+ *   offset 8 | body length 4 | event type 1 | body
+ */
+enum { XA_HELD_HEAD = 8 + 4 + 1 };
+/* True when the bytes are a row of such events to the end, each of a type that is held. */
+bool xa_held_is_whole(struct slice rows);
+
 struct xa_store {
     struct xa_prepared *chains[XA_STORE_CHAINS]; /* owned; by hash of the XID */
+    struct xa_prepared *ended; /* owned: noted, and over; their notes are to be forgotten */
     size_t count;
+    size_t unnoted; /* of those */
     size_t bytes;
 };
 
@@ -32,9 +48,17 @@ void xa_store_clear(struct xa_store *store);
 const struct xa_prepared *xa_store_find(const struct xa_store *store, const struct xid *xid);
 /* The transaction must not be there; the store owns it from here on. */
 void xa_store_add(struct xa_store *store, struct xa_prepared *prepared);
-/* Takes it out; the caller frees it. NULL: it is not there. */
+/* Takes it out; the caller gives it to xa_store_end. NULL: it is not there. */
 struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid);
+/* It is over: freed, or remembered in `ended` until its note is forgotten. NULL is fine. */
+void xa_store_end(struct xa_store *store, struct xa_prepared *prepared);
+/* The transaction in front of the list `ended` goes; NULL: there is none. The caller frees it. */
+struct xa_prepared *xa_store_take_ended(struct xa_store *store);
 void xa_prepared_free(struct xa_prepared *prepared);
+/* Its note was given. */
+void xa_store_set_noted(struct xa_store *store, struct xa_prepared *prepared);
+/* One whose note was not given yet; NULL: there is none. Not in any order. */
+struct xa_prepared *xa_store_unnoted(const struct xa_store *store);
 /* The XIDs with a space between, at most so many; then " and 7 more". */
 void xa_store_text(const struct xa_store *store, size_t most, struct buf *out);
 

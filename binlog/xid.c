@@ -66,16 +66,27 @@ static bool take_format(struct cursor *text, uint32_t *format)
     return text->ptr > start;
 }
 
-bool xid_of_statement(struct slice text, struct xid *xid)
+static bool take_name(struct cursor *text, struct xid *xid)
 {
     *xid = (struct xid){0};
+    return take_part(text, xid->data, &xid->global_len) && take_byte(text, ',') &&
+           take_part(text, xid->data + xid->global_len, &xid->branch_len) && take_byte(text, ',') &&
+           take_format(text, &xid->format);
+}
+
+bool xid_of_statement(struct slice text, struct xid *xid)
+{
     struct cursor cursor = cursor_of(text);
     /* Before the name stand the statement's words, and perhaps a comment of a proxy. */
     while (cursor_left(&cursor) >= 2 && !((cursor.ptr[0] | 0x20) == 'x' && cursor.ptr[1] == '\''))
         cursor.ptr++;
-    return take_part(&cursor, xid->data, &xid->global_len) && take_byte(&cursor, ',') &&
-           take_part(&cursor, xid->data + xid->global_len, &xid->branch_len) &&
-           take_byte(&cursor, ',') && take_format(&cursor, &xid->format);
+    return take_name(&cursor, xid);
+}
+
+bool xid_of_text(struct slice text, struct xid *xid)
+{
+    struct cursor cursor = cursor_of(text);
+    return take_name(&cursor, xid) && cursor_left(&cursor) == 0;
 }
 
 bool xid_equal(const struct xid *a, const struct xid *b)

@@ -11,7 +11,7 @@
 
 #include "cursor_int.h"
 
-enum { XID_PART_MAX = 64 };
+enum { XID_PART_MAX = 64, XID_TEXT_MAX = 4 * XID_PART_MAX + 32 };
 
 struct xid {
     uint32_t format;
@@ -26,6 +26,8 @@ bool xid_read(struct cursor *cursor, struct xid *xid);
 bool xid_of_statement(struct slice text, struct xid *xid);
 bool xid_equal(const struct xid *a, const struct xid *b);
 uint64_t xid_hash(const struct xid *xid);
+/* The whole text is such a name, as xid_text writes it. */
+bool xid_of_text(struct slice text, struct xid *xid);
 /* X'6162',X'',1 */
 void xid_text(const struct xid *xid, struct buf *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XA transactions of two phases: in files their rows wait for XA COMMIT, on the wire they are
- * refused. Names of XA transactions, and what is told of those without an end.
+ * XA transactions of two phases: their rows wait for XA COMMIT, in files and on the wire, where notes
+ * carry them over a restart. Names of XA transactions, and what is told of those without an end.
  */
 #include "stream_fixture.h"
 
@@ -198,14 +198,208 @@ static void fails(struct binlog_stream_options options, enum rc rc, const char *
 
 static const struct binlog_stream_options offline = {.offline = true};
 
-static void refused_on_the_wire(void **state)
+/* --- on the wire --- */
+
+enum { NOTES_MAX = 8 };
+
+struct notes {
+    struct buf keys[NOTES_MAX];
+    struct buf values[NOTES_MAX];
+    unsigned count;
+    unsigned forgotten;
+};
+
+static enum rc keep_note(void *ctx, struct slice key, struct slice value, struct error *err)
 {
+    struct notes *notes = ctx;
+    (void)err;
+    if (value.ptr == NULL) {
+        notes->forgotten++;
+        for (unsigned i = 0; i < notes->count; i++) {
+            if (!slice_equal(buf_slice(&notes->keys[i]), key))
+                continue;
+            buf_deinit(&notes->keys[i]);
+            buf_deinit(&notes->values[i]);
+            notes->count--;
+            notes->keys[i] = notes->keys[notes->count];
+            notes->values[i] = notes->values[notes->count];
+            return RC_OK;
+        }
+        fail_msg("a note is to be forgotten that was never given: %.*s", SLICE_ARG(key));
+    }
+    assert_true(notes->count < NOTES_MAX);
+    buf_init(&notes->keys[notes->count], 4096);
+    buf_init(&notes->values[notes->count], 1 << 20);
+    buf_add_slice(&notes->keys[notes->count], key);
+    buf_add_slice(&notes->values[notes->count++], value);
+    return RC_OK;
+}
+
+static void notes_deinit(struct notes *notes)
+{
+    for (unsigned i = 0; i < notes->count; i++) {
+        buf_deinit(&notes->keys[i]);
+        buf_deinit(&notes->values[i]);
+    }
+    *notes = (struct notes){0};
+}
+
+static void take_notes(struct fixture *f, struct notes *notes)
+{
+    assert_int_equal(binlog_stream_xa_notes(f->stream, keep_note, notes, &f->err), RC_OK);
+}
+
+/* A life that reads from `at` on, with the notes of the life before. */
+static void setup_wire(struct fixture *f, struct notes *notes, const struct position *at)
+{
+    setup(f, &w, (struct binlog_stream_options){.announced_crc32 = true, .server = "s1"});
+    for (unsigned i = 0; i < notes->count; i++)
+        assert_int_equal(binlog_stream_xa_remember(f->stream, buf_slice(&notes->keys[i]),
+                                                   buf_slice(&notes->values[i]), &f->err),
+                         RC_OK);
+    assert_int_equal(binlog_stream_seek(f->stream, &f->feed.base, at, &f->err), RC_OK);
+}
+
+/* What a server sends first to a dump from the middle of a file. */
+static void put_dump_start(void)
+{
+    w = (struct writer){.crc32 = true, .base = 4};
+    put_format(&w, "8.0.36");
+}
+
+static void kept_over_a_restart(void **state)
+{
+    struct fixture f;
+    struct notes notes = {0};
+    struct position at;
     (void)state;
+    position_init(&at);
     begin_file(&w, true);
     put_prepared(1, 'a', "t", 10, 2);
+    put_prepared(2, 'b', "t", 20, 1);
+    put_prepared(3, 'c', "u", 30, 1);
+    put_transaction(&w, 4, 40, 1);
+    put_end(5, "ROLLBACK", 'b');
+    put_transaction(&w, 6, 60, 1);
+    setup_wire(&f, &notes, &at);
+    expect_rows(&f, 40, 1, GTID("4"));
+    take_notes(&f, &notes);
+    assert_int_equal(notes.count, 3);
+    expect_rows(&f, 60, 1, GTID("6"));
+    take_notes(&f, &notes);
+    assert_int_equal(notes.count, 2);
+    assert_int_equal(notes.forgotten, 1);
+    assert_int_equal(binlog_stream_position(f.stream, &at, &f.err), RC_OK);
+    teardown(&f);
+
+    put_dump_start();
+    put_end(7, "COMMIT", 'a');
+    put_end(8, "COMMIT", 'c');
+    put_transaction(&w, 9, 90, 1);
+    setup_wire(&f, &notes, &at);
+    take_notes(&f, &notes); /* what was remembered is no news */
+    assert_int_equal(notes.count, 2);
+    expect_rows(&f, 10, 2, GTID("7"));
+    expect_rows(&f, 90, 1, GTID("9"));
+    take_notes(&f, &notes);
+    assert_int_equal(notes.count, 0);
+    teardown(&f);
+    position_deinit(&at);
+}
+
+/* A restart in the middle of the rows of an XA COMMIT: the note is there still, for it belongs to the
+ * place before. */
+static void a_restart_among_its_rows(void **state)
+{
+    struct fixture f;
+    struct notes notes = {0};
+    struct position at;
+    (void)state;
+    position_init(&at);
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 3);
+    put_transaction(&w, 2, 20, 1);
+    size_t of_commit = put_end(3, "COMMIT", 'a');
+    setup_wire(&f, &notes, &at);
+    expect_rows(&f, 20, 1, GTID("2"));
+    take_notes(&f, &notes);
+    expect(&f, CHANGE_INSERT);
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(binlog_stream_resume_position(f.stream, &at, &f.err), RC_OK);
+    assert_int_equal(at.rows_done, 2);
+    teardown(&f);
+
+    put_dump_start();
+    w.base = (uint32_t)(of_commit - w.len);
+    put_end(3, "COMMIT", 'a');
+    setup_wire(&f, &notes, &at);
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(id_of(&f.change.after), 12);
+    assert_int_equal(f.change.ordinal, 2);
+    expect(&f, CHANGE_COMMIT);
+    teardown(&f);
+    notes_deinit(&notes);
+    position_deinit(&at);
+}
+
+/* A connection that is made again goes on in the same stream. */
+static void kept_over_a_reconnect(void **state)
+{
+    struct fixture f;
+    struct notes notes = {0};
+    struct position at;
+    (void)state;
+    position_init(&at);
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    setup_wire(&f, &notes, &at);
+    expect(&f, CHANGE_IDLE);
+    assert_int_equal(binlog_stream_resume_position(f.stream, &at, &f.err), RC_OK);
+    put_dump_start();
     put_end(2, "COMMIT", 'a');
-    fails((struct binlog_stream_options){.announced_crc32 = true, .server = "s1"}, RC_UNSUPPORTED,
-          "is prepared for a later XA COMMIT; this version cannot keep its rows until then");
+    f.feed.at = 0;
+    f.feed.limit = w.len;
+    assert_int_equal(binlog_stream_seek(f.stream, &f.feed.base, &at, &f.err), RC_OK);
+    expect_rows(&f, 10, 2, GTID("2"));
+    take_notes(&f, &notes); /* it came and went between two questions */
+    assert_int_equal(notes.count + notes.forgotten, 0);
+    teardown(&f);
+    position_deinit(&at);
+}
+
+#define WHOLE_NOTE "\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b"
+
+static void bad_notes_are_refused(void **state)
+{
+    static const struct {
+        struct slice key;
+        struct slice value;
+    } bad[] = {
+        {SLICE("xa/X'61',X'',1 "), SLICE(WHOLE_NOTE)},
+        {SLICE("xb/X'61',X'',1"), SLICE(WHOLE_NOTE)},
+        {SLICE("xa/"), SLICE(WHOLE_NOTE)},
+        {SLICE("xa/X'61',X'',1"), SLICE("")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x02\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x04\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x02\0b")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0brows")},
+        {SLICE("xa/X'61',X'',1"),
+         SLICE("\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b12345678\0\0\0\0\x21")},
+    };
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    setup(&f, &w, (struct binlog_stream_options){.announced_crc32 = true, .server = "s1"});
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        if (binlog_stream_xa_remember(f.stream, bad[i].key, bad[i].value, &f.err) != RC_CORRUPT)
+            fail_msg("note %zu is taken", i);
+        assert_non_null(strstr(f.err.text, "cannot be read"));
+    }
+    struct slice key = SLICE("xa/X'61',X'',1");
+    assert_int_equal(binlog_stream_xa_remember(f.stream, key, SLICE(WHOLE_NOTE), &f.err), RC_OK);
+    assert_int_equal(binlog_stream_xa_remember(f.stream, key, SLICE(WHOLE_NOTE), &f.err),
+                     RC_CORRUPT);
+    teardown(&f);
 }
 
 static void a_name_twice(void **state)
@@ -413,7 +607,10 @@ int main(void)
         cmocka_unit_test(ordinals_count_every_row),
         cmocka_unit_test(filters_look_at_the_commit),
         cmocka_unit_test(mariadb),
-        cmocka_unit_test(refused_on_the_wire),
+        cmocka_unit_test(kept_over_a_restart),
+        cmocka_unit_test(a_restart_among_its_rows),
+        cmocka_unit_test(kept_over_a_reconnect),
+        cmocka_unit_test(bad_notes_are_refused),
         cmocka_unit_test(a_name_twice),
         cmocka_unit_test(names_that_cannot_be_read),
         cmocka_unit_test(a_start_inside),

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "xa_note_int.h"
+
+#include <stdlib.h>
+
+enum {
+    NOTE_VERSION = 1,
+    NOTE_MARIADB = 1,
+    NOTE_SHORT_TABLE_IDS = 2,
+    NOTE_MAX = 16 << 20,
+    KEY_MAX = XID_TEXT_MAX + sizeof(XA_NOTE_PREFIX)
+};
+
+static enum rc damaged(struct slice key, struct error *err)
+{
+    return error_set(err, RC_CORRUPT,
+                     "The checkpoint's note %.*s of a prepared XA transaction cannot be read.",
+                     SLICE_ARG(key));
+}
+
+static bool parse_value(struct slice value, struct xa_prepared *prepared, struct slice *rows)
+{
+    struct cursor cursor = cursor_of(value);
+    uint8_t version = cursor_u8(&cursor);
+    uint8_t flags = cursor_u8(&cursor);
+    prepared->format = (struct event_format){
+        .known = true,
+        .is_mariadb = (flags & NOTE_MARIADB) != 0,
+        .short_table_ids = (flags & NOTE_SHORT_TABLE_IDS) != 0,
+        .header_len = cursor_u8(&cursor),
+        .version = cursor_u32(&cursor),
+    };
+    prepared->offset = cursor_u64(&cursor);
+    struct slice file = cursor_slice(&cursor, cursor_u16(&cursor));
+    *rows = cursor_rest(&cursor);
+    if (cursor.failed || version != NOTE_VERSION || flags > (NOTE_MARIADB | NOTE_SHORT_TABLE_IDS) ||
+        file.len >= sizeof(prepared->file) || !xa_held_is_whole(*rows))
+        return false;
+    if (file.len > 0)
+        memcpy(prepared->file, file.ptr, file.len);
+    return true;
+}
+
+enum rc xa_note_read(struct xa_store *store, struct slice key, struct slice value,
+                     struct error *err)
+{
+    struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+    if (prepared == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for an XA transaction.");
+    struct slice name = key;
+    struct slice rows = SLICE_EMPTY;
+    struct slice prefix = SLICE(XA_NOTE_PREFIX);
+    bool whole = key.len > prefix.len && memcmp(key.ptr, prefix.ptr, prefix.len) == 0;
+    if (whole)
+        name = slice_of(key.ptr + prefix.len, key.len - prefix.len);
+    whole = whole && xid_of_text(name, &prepared->xid) &&
+            xa_store_find(store, &prepared->xid) == NULL && parse_value(value, prepared, &rows);
+    prepared->noted = true;
+    buf_init(&prepared->rows, NOTE_MAX);
+    buf_add_slice(&prepared->rows, rows);
+    enum rc rc = whole ? buf_check(&prepared->rows, "The rows of an XA transaction", err)
+                       : damaged(key, err);
+    if (rc == RC_OK)
+        xa_store_add(store, prepared);
+    else
+        xa_prepared_free(prepared);
+    return rc;
+}
+
+static void add_value(const struct xa_prepared *prepared, struct buf *out)
+{
+    uint8_t head[3 + 4 + 8 + 2];
+    size_t file_len = strlen(prepared->file);
+    head[0] = NOTE_VERSION;
+    head[1] = (uint8_t)((prepared->format.is_mariadb ? NOTE_MARIADB : 0) |
+                        (prepared->format.short_table_ids ? NOTE_SHORT_TABLE_IDS : 0));
+    head[2] = prepared->format.header_len;
+    store_u32le(head + 3, prepared->format.version);
+    store_u64le(head + 7, prepared->offset);
+    store_u16le(head + 15, (uint16_t)file_len);
+    buf_add(out, head, sizeof(head));
+    buf_add(out, prepared->file, file_len);
+    buf_add_slice(out, buf_slice(&prepared->rows));
+}
+
+static enum rc give(const struct xa_prepared *prepared, bool forget, struct buf *scratch,
+                    source_note_fn visit, void *ctx, struct error *err)
+{
+    struct buf key;
+    buf_init(&key, KEY_MAX);
+    buf_add_str(&key, XA_NOTE_PREFIX);
+    xid_text(&prepared->xid, &key);
+    buf_reset(scratch);
+    if (!forget)
+        add_value(prepared, scratch);
+    enum rc rc = buf_check(&key, "The name of an XA transaction", err);
+    if (rc == RC_OK)
+        rc = buf_check(scratch, "The note of an XA transaction", err);
+    if (rc == RC_OK)
+        rc = visit(ctx, buf_slice(&key), forget ? SLICE_EMPTY : buf_slice(scratch), err);
+    buf_deinit(&key);
+    return rc;
+}
+
+enum rc xa_note_each(struct xa_store *store, source_note_fn visit, void *ctx, struct error *err)
+{
+    struct buf value;
+    buf_init(&value, NOTE_MAX);
+    enum rc rc = RC_OK;
+    while (rc == RC_OK && store->ended != NULL) {
+        struct xa_prepared *prepared = xa_store_take_ended(store);
+        rc = give(prepared, true, &value, visit, ctx, err);
+        xa_prepared_free(prepared);
+    }
+    struct xa_prepared *unnoted = NULL;
+    while (rc == RC_OK && (unnoted = xa_store_unnoted(store)) != NULL) {
+        rc = give(unnoted, false, &value, visit, ctx, err);
+        if (rc == RC_OK)
+            xa_store_set_noted(store, unnoted);
+    }
+    buf_deinit(&value);
+    return rc;
+}
