@@ -7,16 +7,10 @@
 #include "column_set_int.h"
 #include "encode_int.h"
 
-#include <stdio.h>
-
-/* As much of a key as a message shows. */
-#define KEY_SHOWN 120
-
 /* A row as its image says it. What `row` lacks and `older` has did not change. */
 struct image {
     const struct row *row;
     const struct row *older; /* NULL: none */
-    const struct change *change;
 };
 
 static const struct cell *image_cell(const struct image *image, uint32_t index)
@@ -46,50 +40,16 @@ static bool in_key(const struct load_schema *schema, uint32_t index)
     return false;
 }
 
-/* " (id=5, at binlog.000007:4711)": the row and its place, as far as they are known. */
-static const char *row_place(struct encoder *encoder, const struct image *image, char *out,
-                             size_t cap)
+/* `why` is a clause: what follows from the missing column. Which row it was and where it stands in
+ * the binlog is said by whoever wrote the change. */
+static enum rc not_carried(const struct encoder *encoder, uint32_t index, const char *why,
+                           struct error *err)
 {
-    const struct load_schema *schema = encoder->schema;
-    size_t len = 0;
-    out[0] = '\0';
-    for (uint32_t i = 0; i < schema->key_count && len < cap - 1; i++) {
-        const struct cell *cell = image_cell(image, schema->key[i]);
-        struct slice text;
-        if (cell->state != CELL_VALUE ||
-            encoder_cell_text(encoder, schema->key[i], cell, &text, NULL) != RC_OK ||
-            !text_is_utf8(text))
-            continue;
-        if (text.len > KEY_SHOWN / 2)
-            continue; /* the place in the binlog says enough */
-        int more =
-            snprintf(out + len, cap - len, "%s%.*s=%.*s", len == 0 ? " (" : ", ",
-                     SLICE_ARG(schema->source->columns[schema->key[i]].name), SLICE_ARG(text));
-        len += more < 0 ? 0 : (size_t)more;
-    }
-    const struct txn *txn = image->change->txn;
-    if (txn != NULL && len < cap - 1) {
-        int more = snprintf(out + len, cap - len, "%sat %.*s:%llu", len == 0 ? " (" : ", ",
-                            SLICE_ARG(txn->file), (unsigned long long)image->change->event_offset);
-        len += more < 0 ? 0 : (size_t)more;
-    }
-    if (len > 0 && len < cap - 1)
-        snprintf(out + len, cap - len, ")");
-    return out;
-}
-
-/* `why` is a clause: what follows from the missing column. */
-static enum rc not_carried(struct encoder *encoder, const struct image *image, uint32_t index,
-                           const char *why, struct error *err)
-{
-    char place[2 * KEY_SHOWN];
-    error_set(err, RC_UNSUPPORTED, "The %s of a row of table %s%s does not carry column %.*s%s.",
-              change_kind_name(image->change->kind), encoder->source,
-              row_place(encoder, image, place, sizeof(place)),
-              SLICE_ARG(encoder->schema->source->columns[index].name), why);
+    error_set(err, RC_REJECTED, "The row image lacks column %.*s of table %s%s.",
+              SLICE_ARG(encoder->schema->source->columns[index].name), encoder->source, why);
     error_hint(err, "Set binlog_row_image=FULL at the source server; this row has to be brought to "
                     "the target by hand, or the table anew.");
-    return RC_UNSUPPORTED;
+    return RC_REJECTED;
 }
 
 /* The key as bytes that are equal exactly when the key is: each column's canonical text behind its
@@ -103,8 +63,8 @@ static enum rc add_key(struct encoder *encoder, const struct image *image, struc
         const struct cell *cell = image_cell(image, index);
         uint8_t head[4];
         if (cell->state == CELL_ABSENT)
-            return not_carried(encoder, image, index,
-                               " of the key, so it is not known which row it is", err);
+            return not_carried(encoder, index, " of the key, so it is not known which row it is",
+                               err);
         if (cell->state == CELL_NULL) {
             /* No text is that long, so NULL is like no value. */
             store_u32le(head, UINT32_MAX);
@@ -266,8 +226,7 @@ static enum rc draft_partial(struct encoder *encoder, struct body *body, struct 
     const struct body_row *held = body_find(
         body, slice_of(body->keys.ptr + draft->keys_mark, body->keys.len - draft->keys_mark));
     if (held != NULL && is_deletion(encoder, body, held))
-        return not_carried(encoder, image, absent, ", and the stream has deleted that row before",
-                           err);
+        return not_carried(encoder, absent, ", and the stream has deleted that row before", err);
     if (says_nothing(encoder, image)) {
         body_draft_drop(body, draft);
         return RC_OK;
@@ -320,10 +279,10 @@ static enum rc keyless_change(const struct encoder *encoder, enum change_kind ki
 static enum rc draft_insert(struct encoder *encoder, struct body *body, struct body_draft *draft,
                             const struct change *change, struct error *err)
 {
-    struct image image = {.row = &change->after, .change = change};
+    struct image image = {.row = &change->after};
     uint32_t absent = first_absent(encoder, &image);
     if (absent < encoder->schema->source->column_count)
-        return not_carried(encoder, &image, absent,
+        return not_carried(encoder, absent,
                            ", which has its default there; what that is, is not in the binlog",
                            err);
     return draft_line(encoder, body, draft, &image, false, err);
@@ -335,18 +294,18 @@ static enum rc draft_update(struct encoder *encoder, struct body *body, struct b
     const struct load_schema *schema = encoder->schema;
     if (schema->keyless)
         return keyless_change(encoder, change->kind, err);
-    struct image image = {.row = &change->after, .older = &change->before, .change = change};
+    struct image image = {.row = &change->after, .older = &change->before};
     uint32_t absent = first_absent(encoder, &image);
     bool whole = absent == schema->source->column_count;
     if (!key_moved(schema, &change->before, &change->after))
         return whole ? draft_line(encoder, body, draft, &image, false, err)
                      : draft_partial(encoder, body, draft, &image, absent, err);
     if (!whole)
-        return not_carried(encoder, &image, absent,
+        return not_carried(encoder, absent,
                            ", and the key has changed: the target has no row of the new key that "
                            "could keep it",
                            err);
-    struct image before = {.row = &change->before, .change = change};
+    struct image before = {.row = &change->before};
     enum rc rc = draft_line(encoder, body, draft, &before, true, err);
     return rc == RC_OK ? draft_line(encoder, body, draft, &image, false, err) : rc;
 }
@@ -363,7 +322,7 @@ static enum rc draft_change(struct encoder *encoder, struct body *body, struct b
     case CHANGE_DELETE:
         if (encoder->schema->keyless)
             return keyless_change(encoder, change->kind, err);
-        struct image before = {.row = &change->before, .change = change};
+        struct image before = {.row = &change->before};
         return draft_line(encoder, body, draft, &before, true, err);
     case CHANGE_NONE:
     case CHANGE_TRUNCATE:

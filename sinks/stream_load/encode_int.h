@@ -69,8 +69,8 @@ void line_take_apart(struct encoder *encoder, const struct body *body, const str
 
 /* Writes the change's lines as a draft at the end of the body; a draft without lines changes
  * nothing. On failure the draft is dropped: RC_LIMIT (a line does not fit the buffer, or its column
- * set is one too many), RC_MEMORY, RC_UNSUPPORTED (a row image that does not say enough, an UPDATE of
- * a table without a key), RC_REJECTED and RC_CORRUPT (a value that cannot go). */
+ * set is one too many), RC_MEMORY, RC_UNSUPPORTED (an UPDATE of a table without a key), RC_REJECTED
+ * (a row image that does not say enough, a value that cannot go) and RC_CORRUPT. */
 enum rc encoder_draft(struct encoder *encoder, struct body *body, struct body_draft *draft,
                       const struct change *change, struct error *err) MUST_CHECK;
 

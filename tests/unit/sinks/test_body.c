@@ -202,9 +202,9 @@ static void test_refused_rows_leave_nothing(void **state)
         enum rc rc;
         const char *text;
     } cases[] = {
-        {NULL, ROW("2", "a", fixture_absent, NULL), RC_UNSUPPORTED, "binlog_row_image=FULL"},
-        {NULL, ROW(fixture_absent, "a", NULL, NULL), RC_UNSUPPORTED, "column id"},
-        {ROW("2", "a", fixture_absent, NULL), ROW("3", "a", fixture_absent, NULL), RC_UNSUPPORTED,
+        {NULL, ROW("2", "a", fixture_absent, NULL), RC_REJECTED, "binlog_row_image=FULL"},
+        {NULL, ROW(fixture_absent, "a", NULL, NULL), RC_REJECTED, "column id"},
+        {ROW("2", "a", fixture_absent, NULL), ROW("3", "a", fixture_absent, NULL), RC_REJECTED,
          "column day"},
         {NULL, ROW("2", NULL, NULL, NULL), RC_REJECTED, "name"},
         {NULL, ROW("2", "(broken)", NULL, NULL), RC_CORRUPT, "Column name of table shop.orders"},
