@@ -66,6 +66,10 @@ struct catalog_table {
     const struct catalog_key
         *keys; /* the primary key first, then unique ones in the server's order */
     uint32_t key_count;
+    /* The names of the other indexes, as far as known. A DDL that adds a key without a name gives
+     * it the first one that is free. */
+    const struct slice *index_names;
+    uint32_t index_name_count;
 };
 
 /* Sets every column's key_ordinal from `keys`: the primary key, else the first unique key whose

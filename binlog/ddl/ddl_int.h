@@ -28,6 +28,12 @@ struct ddl_context {
     uint32_t version; /* 50624, 90704, 101119; decides versioned comments and defaults */
     bool is_mariadb;
     bool explicit_defaults_for_timestamp; /* false: a TIMESTAMP is NOT NULL unless it says NULL */
+    /* The default collations of charsets that the session has set (status variables 18 and 131 of
+     * facts/binlog.md 4.1), each naming its charset by its own name. When the event did not say
+     * them, what the version has by itself holds. */
+    const struct slice *default_collations;
+    uint32_t default_collation_count;
+    bool default_collations_said;
 };
 
 /* The definition of a table before the statement. RC_OK with NULL: not known. Borrowed until the

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Works the clauses of an ALTER TABLE into a table, in the server's order (ddl_alter_int.h). */
+#include "ddl_alter_int.h"
+
+static bool is_about_column(const struct ddl_clause *clause)
+{
+    return clause->kind >= DDL_CHANGE_COLUMN && clause->kind <= DDL_SET_INVISIBLE;
+}
+
+static bool is_added_before(const struct ddl_alter *alter, uint32_t index)
+{
+    struct slice name = alter->clauses[index].def.name;
+    for (uint32_t i = 0; i < index; i++)
+        if (alter->clauses[i].kind == DDL_ADD_COLUMN && !alter->clauses[i].is_void &&
+            ddl_name_equal(alter->clauses[i].def.name, name))
+            return true;
+    return false;
+}
+
+/* Which column of the old table each clause is about, and which clauses IF [NOT] EXISTS voids. */
+static void resolve(struct ddl_parser *parser, const struct ddl_table *table,
+                    struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++) {
+        struct ddl_clause *clause = &alter->clauses[i];
+        if (clause->kind == DDL_ADD_COLUMN && clause->if_exists) {
+            clause->is_void =
+                ddl_table_column(table, clause->def.name) != NULL || is_added_before(alter, i);
+            continue;
+        }
+        if (!is_about_column(clause))
+            continue;
+        clause->column = ddl_table_column(table, clause->name);
+        clause->is_void = clause->column == NULL && clause->if_exists;
+        if (clause->column == NULL && !clause->if_exists)
+            ddl_unreadable(parser,
+                           "The statement names the column %.*s, which the table %.*s.%.*s is not "
+                           "known to have.",
+                           SLICE_ARG(clause->name), SLICE_ARG(table->name.db),
+                           SLICE_ARG(table->name.name));
+    }
+}
+
+static struct ddl_collation new_collation(struct ddl_parser *parser, const struct ddl_table *table,
+                                          const struct ddl_charset_clause *clause)
+{
+    struct ddl_collation fallback = table->collation;
+    if (clause->is_default)
+        fallback = ddl_database_collation(parser, table->name.db);
+    return ddl_collation_resolve(parser, clause, &fallback);
+}
+
+/* The columns that a text becomes in another charset: as long as before in characters, which may
+ * need a larger type. */
+static void convert_column(struct ddl_parser *parser, const struct ddl_table *table,
+                           struct ddl_column *column)
+{
+    struct ddl_type *type = ddl_column_type(parser, column);
+    struct ddl_collation old = {0};
+    bool is_known = ddl_collation_by_name(parser, type->charset.collation, &old);
+    if (!ddl_type_is_text(type) || !is_known || old.is_binary)
+        return;
+    if (type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT) {
+        type->length = ddl_text_bytes(type->kind) / old.char_bytes_max;
+        type->has_length = true;
+        type->kind = DDL_TEXT;
+    }
+    type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
+                                                .collation = table->collation.collation};
+    ddl_type_show(parser, type, &table->collation, &column->shown);
+    if (ddl_ok(parser) && column->shown.default_value.ptr != NULL) {
+        struct ddl_default value = {.kind = DDL_DEFAULT_TEXT, .value = column->shown.default_value};
+        ddl_default_show(parser, &value, type, &column->shown);
+    }
+}
+
+static void convert_columns(struct ddl_parser *parser, const struct ddl_table *table,
+                            const struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < table->column_count && ddl_ok(parser); i++) {
+        bool is_changed = false;
+        for (uint32_t j = 0; j < alter->clause_count && !is_changed; j++)
+            is_changed = alter->clauses[j].kind == DDL_CHANGE_COLUMN &&
+                         alter->clauses[j].column == table->columns[i];
+        if (!is_changed)
+            convert_column(parser, table, table->columns[i]);
+    }
+}
+
+static void apply_charset(struct ddl_parser *parser, struct ddl_table *table,
+                          struct ddl_alter *alter)
+{
+    const struct ddl_charset_clause *clause = &alter->options.charset;
+    if (clause->charset.len > 0 || clause->collation.len > 0 || clause->is_default)
+        table->collation = new_collation(parser, table, clause);
+    if (!alter->converts)
+        return;
+    table->collation = new_collation(parser, table, &alter->convert);
+    convert_columns(parser, table, alter);
+}
+
+static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
+{
+    struct ddl_default value = clause->value;
+    if (clause->kind == DDL_DROP_DEFAULT)
+        value = (struct ddl_default){0};
+    const struct ddl_type *type = ddl_column_type(parser, clause->column);
+    if (!ddl_ok(parser))
+        return;
+    ddl_default_show(parser, &value, type, &clause->column->shown);
+    clause->column->has_own_default = clause->kind == DDL_SET_DEFAULT;
+    clause->column->has_expression = value.kind == DDL_DEFAULT_EXPRESSION;
+}
+
+/* One clause about a column of the old table. */
+static void apply_old(struct ddl_parser *parser, struct ddl_table *table, struct ddl_clause *clause)
+{
+    struct ddl_column *column = clause->column;
+    switch (clause->kind) {
+    case DDL_CHANGE_COLUMN:
+        ddl_column_settle(parser, table, &clause->def, column);
+        break;
+    case DDL_DROP_COLUMN:
+        ddl_table_remove(table, column);
+        break;
+    case DDL_RENAME_COLUMN:
+        column->shown.name = clause->new_name;
+        break;
+    case DDL_SET_DEFAULT:
+    case DDL_DROP_DEFAULT:
+        set_default(parser, clause);
+        break;
+    case DDL_SET_INVISIBLE:
+        column->shown.is_invisible = clause->is_on;
+        break;
+    default:
+        break;
+    }
+}
+
+static uint32_t place(struct ddl_parser *parser, const struct ddl_table *table,
+                      const struct ddl_position *position)
+{
+    if (position->is_first)
+        return 0;
+    const struct ddl_column *before = ddl_table_column(table, position->after);
+    if (before == NULL) {
+        ddl_unreadable(parser,
+                       "The statement puts a column after %.*s, which the table %.*s.%.*s is not "
+                       "known to have.",
+                       SLICE_ARG(position->after), SLICE_ARG(table->name.db),
+                       SLICE_ARG(table->name.name));
+        return 0;
+    }
+    return ddl_table_index(table, before) + 1;
+}
+
+/* Behind the last column, but before the invisible ones of a system-versioned table. */
+static uint32_t last_place(const struct ddl_table *table)
+{
+    uint32_t index = table->column_count;
+    while (index > 0 && table->columns[index - 1]->shown.versioning != CATALOG_NOT_VERSIONED &&
+           table->columns[index - 1]->shown.is_invisible)
+        index--;
+    return index;
+}
+
+static void add_column(struct ddl_parser *parser, struct ddl_table *table,
+                       struct ddl_clause *clause)
+{
+    struct ddl_column *column = ddl_alloc(parser, sizeof(*column));
+    if (column == NULL)
+        return;
+    column->origin = DDL_NEW_COLUMN;
+    ddl_column_settle(parser, table, &clause->def, column);
+    const struct ddl_position *position = &clause->def.position;
+    bool has_place = position->is_first || position->after.len > 0;
+    uint32_t index = has_place ? place(parser, table, position) : last_place(table);
+    if (ddl_ok(parser))
+        ddl_table_insert(parser, table, index, column);
+}
+
+static void move_column(struct ddl_parser *parser, struct ddl_table *table,
+                        struct ddl_clause *clause)
+{
+    const struct ddl_position *position = &clause->def.position;
+    if (!position->is_first && position->after.len == 0)
+        return;
+    ddl_table_remove(table, clause->column);
+    uint32_t index = place(parser, table, position);
+    ddl_table_insert(parser, table, index, clause->column);
+}
+
+static void apply_columns(struct ddl_parser *parser, struct ddl_table *table,
+                          struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++)
+        if (is_about_column(&alter->clauses[i]) && !alter->clauses[i].is_void)
+            apply_old(parser, table, &alter->clauses[i]);
+    for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++) {
+        struct ddl_clause *clause = &alter->clauses[i];
+        if (clause->is_void)
+            continue;
+        if (clause->kind == DDL_ADD_COLUMN)
+            add_column(parser, table, clause);
+        else if (clause->kind == DDL_CHANGE_COLUMN)
+            move_column(parser, table, clause);
+    }
+}
+
+static void drop_primary(struct ddl_table *table)
+{
+    for (uint32_t i = 0; i < table->key_count; i++) {
+        if (table->keys[i].kind == DDL_KEY_PRIMARY) {
+            ddl_table_drop_key(table, &table->keys[i]);
+            return;
+        }
+    }
+}
+
+/* Names of keys are the old table's here too: renames first find all theirs. */
+static void apply_keys(struct ddl_table *table, const struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count; i++) {
+        const struct ddl_clause *clause = &alter->clauses[i];
+        bool names_primary =
+            clause->kind == DDL_DROP_KEY && slice_equal_nocase(clause->name, SLICE("PRIMARY"));
+        if (clause->kind == DDL_DROP_PRIMARY || names_primary) {
+            drop_primary(table);
+        } else if (clause->kind == DDL_DROP_KEY) {
+            struct ddl_key *key = ddl_table_key(table, clause->name);
+            if (key != NULL)
+                ddl_table_drop_key(table, key);
+        }
+    }
+    for (uint32_t i = 0; i < alter->clause_count; i++) {
+        const struct ddl_clause *clause = &alter->clauses[i];
+        struct ddl_key *key =
+            clause->kind == DDL_RENAME_KEY ? ddl_table_key(table, clause->name) : NULL;
+        if (key != NULL)
+            key->name = clause->new_name;
+    }
+}
+
+static void drop_versioning(struct ddl_table *table)
+{
+    for (uint32_t i = table->column_count; i > 0; i--)
+        if (table->columns[i - 1]->shown.versioning != CATALOG_NOT_VERSIONED &&
+            table->columns[i - 1]->shown.is_invisible)
+            ddl_table_remove(table, table->columns[i - 1]);
+}
+
+/* Keys of a column that IF NOT EXISTS did not add are not added either. */
+static void void_keys(struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count; i++) {
+        const struct ddl_clause *clause = &alter->clauses[i];
+        if (!clause->is_void || (!clause->def.is_unique && !clause->def.is_primary))
+            continue;
+        for (uint32_t j = 0; j < alter->added.key_count; j++) {
+            struct ddl_key_def *key = &alter->added.keys[j];
+            if (key->name.len == 0 && key->part_count == 1 &&
+                slice_equal(key->parts[0].column, clause->def.name))
+                key->part_count = 0;
+        }
+    }
+}
+
+void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct ddl_alter *alter)
+{
+    resolve(parser, table, alter);
+    if (!ddl_ok(parser))
+        return;
+    apply_charset(parser, table, alter);
+    if (alter->drops_versioning)
+        drop_versioning(table);
+    apply_columns(parser, table, alter);
+    if (alter->adds_versioning && ddl_ok(parser))
+        ddl_add_versioning(parser, table);
+    if (!ddl_ok(parser))
+        return;
+    apply_keys(table, alter);
+    void_keys(alter);
+    ddl_table_add_keys(parser, table, &alter->added);
+    ddl_table_settle_keys(parser, table);
+    ddl_promote_timestamp(parser, table);
+    if (alter->options.has_comment)
+        table->comment = alter->options.comment;
+    if (alter->renames)
+        table->name = alter->new_name;
+}

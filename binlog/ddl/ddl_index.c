@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys in the model of a table. Their order is the server's own: the primary key, then unique keys
+ * without NULLs, whole before prefixes, then those with NULLs, then the rest; else as they were
+ * made. Only their names are kept of indexes that are not unique, because the name that a key
+ * without one gets depends on them.
+ */
+#include "ddl_table_int.h"
+
+struct ddl_key *ddl_table_key(const struct ddl_table *table, struct slice name)
+{
+    for (uint32_t i = 0; i < table->key_count; i++)
+        if (ddl_name_equal(table->keys[i].name, name))
+            return &table->keys[i];
+    return NULL;
+}
+
+void ddl_table_drop_key(struct ddl_table *table, const struct ddl_key *key)
+{
+    size_t index = (size_t)(key - table->keys);
+    ASSERT(index < table->key_count);
+    table->key_count--;
+    memmove(&table->keys[index], &table->keys[index + 1],
+            (table->key_count - index) * sizeof(*table->keys));
+}
+
+/* The first column's name, or the same with _2, _3, ... */
+static struct slice free_name(struct ddl_parser *parser, const struct ddl_table *table,
+                              const struct ddl_key_def *def)
+{
+    struct slice base = def->parts[0].column;
+    if (base.len == 0)
+        base = SLICE("functional_index");
+    else if (ddl_table_column(table, base) != NULL)
+        base = ddl_table_column(table, base)->shown.name;
+    struct slice name = base;
+    for (unsigned i = 2; i < 100 && ddl_ok(parser); i++) {
+        bool is_reserved = slice_equal_nocase(name, SLICE("PRIMARY"));
+        if (!is_reserved && ddl_table_key(table, name) == NULL)
+            break;
+        name = ddl_format(parser, "%.*s_%u", SLICE_ARG(base), i);
+    }
+    return name;
+}
+
+/* A prefix as long as the column is the column. */
+static uint32_t settle_prefix(struct ddl_parser *parser, struct ddl_column *column, uint32_t prefix)
+{
+    if (prefix == 0)
+        return 0;
+    const struct ddl_type *type = ddl_column_type(parser, column);
+    bool is_large = type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT;
+    bool is_text = type->kind == DDL_CHAR || type->kind == DDL_VARCHAR;
+    if (is_large)
+        return prefix;
+    return is_text && prefix < column->shown.char_length ? prefix : 0;
+}
+
+static void add_parts(struct ddl_parser *parser, const struct ddl_table *table,
+                      const struct ddl_definition *definition, const struct ddl_key_def *def,
+                      struct ddl_key *key)
+{
+    key->parts = ddl_alloc(parser, (def->part_count + 1) * sizeof(*key->parts));
+    if (key->parts == NULL)
+        return;
+    for (uint32_t i = 0; i < def->part_count; i++) {
+        struct slice name = def->parts[i].column;
+        if (def->parts[i].is_period) {
+            /* The columns of the period: its end first. */
+            key->parts[key->part_count++].column = ddl_table_column(table, definition->period_end);
+            key->parts[key->part_count++].column =
+                ddl_table_column(table, definition->period_start);
+            break;
+        }
+        struct ddl_key_part *part = &key->parts[key->part_count++];
+        part->column = name.len == 0 ? NULL : ddl_table_column(table, name);
+        if (name.len > 0 && part->column == NULL)
+            ddl_unreadable(parser,
+                           "The key %.*s names the column %.*s, which the table is not known to "
+                           "have.",
+                           SLICE_ARG(key->name), SLICE_ARG(name));
+        else if (part->column != NULL)
+            part->prefix = settle_prefix(parser, part->column, def->parts[i].prefix);
+    }
+    for (uint32_t i = 0; i < key->part_count; i++)
+        if (key->parts[i].column == NULL)
+            key->kind = DDL_KEY_OTHER; /* an expression: no columns tell its rows apart */
+}
+
+static void settle_primary(struct ddl_key *key)
+{
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        const struct ddl_column *column = key->parts[i].column;
+        struct catalog_column *shown = &key->parts[i].column->shown;
+        if (shown->nullable && shown->default_value.ptr == NULL && !column->has_expression)
+            shown->has_default = false; /* what was there was NULL */
+        shown->nullable = false;
+    }
+}
+
+static bool is_there(const struct ddl_table *table, const struct ddl_key_def *def)
+{
+    if (def->kind == DDL_KEY_PRIMARY)
+        return table->key_count > 0 && table->keys[0].kind == DDL_KEY_PRIMARY;
+    struct slice name = def->name.len > 0 ? def->name : def->parts[0].column;
+    return name.len > 0 && ddl_table_key(table, name) != NULL;
+}
+
+static void add_key(struct ddl_parser *parser, struct ddl_table *table,
+                    const struct ddl_definition *definition, const struct ddl_key_def *def)
+{
+    if (def->if_not_exists && is_there(table, def))
+        return;
+    void *items = table->keys;
+    if (!ddl_grow(parser, &items, table->key_count, &table->key_room, sizeof(*table->keys),
+                  DDL_KEYS_MAX, "indexes"))
+        return;
+    table->keys = items;
+    struct ddl_key key = {.kind = def->kind == DDL_KEY_FOREIGN ? DDL_KEY_OTHER : def->kind,
+                          .name = def->name};
+    if (def->kind == DDL_KEY_PRIMARY)
+        key.name = SLICE("PRIMARY");
+    else if (key.name.len == 0)
+        key.name = free_name(parser, table, def);
+    if (key.kind != DDL_KEY_OTHER)
+        add_parts(parser, table, definition, def, &key);
+    if (!ddl_ok(parser))
+        return;
+    table->keys[table->key_count++] = key;
+}
+
+void ddl_table_add_keys(struct ddl_parser *parser, struct ddl_table *table,
+                        const struct ddl_definition *definition)
+{
+    for (uint32_t i = 0; i < definition->key_count && ddl_ok(parser); i++)
+        if (!definition->keys[i].is_check && definition->keys[i].part_count > 0)
+            add_key(parser, table, definition, &definition->keys[i]);
+}
+
+static bool is_listed(const struct ddl_table *table, const struct ddl_column *column)
+{
+    for (uint32_t i = 0; i < table->column_count; i++)
+        if (table->columns[i] == column)
+            return true;
+    return false;
+}
+
+static void drop_gone_parts(const struct ddl_table *table, struct ddl_key *key)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < key->part_count; i++)
+        if (is_listed(table, key->parts[i].column))
+            key->parts[kept++] = key->parts[i];
+    key->part_count = kept;
+}
+
+/* Where the server keeps the key: less is earlier. */
+static int rank(const struct ddl_key *key)
+{
+    if (key->kind == DDL_KEY_PRIMARY)
+        return 0;
+    if (key->kind == DDL_KEY_OTHER)
+        return 5;
+    bool has_null = false;
+    bool has_prefix = false;
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        has_null = has_null || key->parts[i].column->shown.nullable;
+        has_prefix = has_prefix || key->parts[i].prefix != 0;
+    }
+    return 1 + 2 * has_null + has_prefix;
+}
+
+/* Stable; in as many rounds as there are ranks. */
+static void sort_keys(struct ddl_parser *parser, struct ddl_table *table)
+{
+    enum { RANKS = 6 };
+    struct ddl_key *sorted = ddl_alloc(parser, (table->key_count + 1) * sizeof(*sorted));
+    if (sorted == NULL)
+        return;
+    uint32_t count = 0;
+    for (int round = 0; round < RANKS; round++)
+        for (uint32_t i = 0; i < table->key_count; i++)
+            if (rank(&table->keys[i]) == round)
+                sorted[count++] = table->keys[i];
+    table->keys = sorted;
+    table->key_room = table->key_count + 1;
+}
+
+void ddl_table_settle_keys(struct ddl_parser *parser, struct ddl_table *table)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < table->key_count && ddl_ok(parser); i++) {
+        struct ddl_key *key = &table->keys[i];
+        if (key->kind != DDL_KEY_OTHER) {
+            drop_gone_parts(table, key);
+            if (key->part_count == 0)
+                continue;
+            for (uint32_t j = 0; j < key->part_count; j++)
+                key->parts[j].prefix =
+                    settle_prefix(parser, key->parts[j].column, key->parts[j].prefix);
+            if (key->kind == DDL_KEY_PRIMARY)
+                settle_primary(key);
+        }
+        table->keys[kept++] = *key;
+    }
+    if (!ddl_ok(parser))
+        return;
+    table->key_count = kept;
+    sort_keys(parser, table);
+}
