@@ -23,18 +23,18 @@ static bool parse_value(struct slice value, struct xa_prepared *prepared, struct
     struct cursor cursor = cursor_of(value);
     uint8_t version = cursor_u8(&cursor);
     uint8_t flags = cursor_u8(&cursor);
-    prepared->format = (struct event_format){
-        .known = true,
-        .is_mariadb = (flags & NOTE_MARIADB) != 0,
-        .short_table_ids = (flags & NOTE_SHORT_TABLE_IDS) != 0,
-        .header_len = cursor_u8(&cursor),
-        .version = cursor_u32(&cursor),
-    };
+    prepared->format.known = true;
+    prepared->format.is_mariadb = (flags & NOTE_MARIADB) != 0;
+    prepared->format.short_table_ids = (flags & NOTE_SHORT_TABLE_IDS) != 0;
+    prepared->format.header_len = cursor_u8(&cursor);
+    prepared->format.version = cursor_u32(&cursor);
     prepared->offset = cursor_u64(&cursor);
     struct slice file = cursor_slice(&cursor, cursor_u16(&cursor));
     *rows = cursor_rest(&cursor);
     if (cursor.failed || version != NOTE_VERSION || flags > (NOTE_MARIADB | NOTE_SHORT_TABLE_IDS) ||
-        file.len >= sizeof(prepared->file) || !xa_held_is_whole(*rows))
+        file.len >= sizeof(prepared->file) ||
+        (file.len > 0 && memchr(file.ptr, '\0', file.len) != NULL) || !text_is_utf8(file) ||
+        !xa_held_is_whole(*rows))
         return false;
     if (file.len > 0)
         memcpy(prepared->file, file.ptr, file.len);
