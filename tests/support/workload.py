@@ -69,9 +69,11 @@ def schema(tables=tuple(TABLES)) -> str:
 class Workload:
     """Makes transactions; remembers the keys, so that each statement meets rows."""
 
-    def __init__(self, seed: int, truncate: bool = True) -> None:
+    def __init__(self, seed: int, truncate: bool = True, moves: bool = True) -> None:
+        """`moves`: with updates that change a key."""
         self._random = random.Random(seed)
         self._truncate = truncate
+        self._moves = moves
         self._next = 0
         self._keys: dict[str, list] = {name: [] for name in TABLES if name != KEYLESS}
         self._makers = {"numbers": self._number, "texts": self._text, "times": self._time, "things": self._thing,
@@ -224,7 +226,7 @@ class Workload:
         key = self._some_key(table)
         if key is None or pick < 0.48:
             return self._insert(table)
-        if pick < 0.68:
+        if pick < 0.68 or (pick < 0.76 and not self._moves):
             return self._update(table, key)
         if pick < 0.76:
             return self._move(table, key)
