@@ -129,10 +129,10 @@ static enum rc convert_run(struct conversion *conversion, struct slice run)
         size_t failed = iconv(conversion->descriptor, &in.pass, &in_left, &to, &out_left);
         conversion->len += room - out_left;
         run = slice_of(run.ptr + (run.len - in_left), in_left);
-        if (failed != (size_t)-1 || run.len == 0)
+        if (failed != (size_t)-1)
             continue;
         enum rc rc = no_character(conversion);
-        if (rc != RC_OK)
+        if (rc != RC_OK || run.len == 0)
             return rc;
         size_t size = char_len(conversion->charset->id, run);
         run = slice_of(run.ptr + size, run.len - size);

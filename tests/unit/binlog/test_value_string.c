@@ -128,6 +128,15 @@ static void mariadb_types(void **state UNUSED)
     expect_text("00000000000000000000000000000001", "::1");
     expect_text("20010db8", "2001:db8::");
     expect_text("00000000000000000000ffffc0a80001", "::ffff:192.168.0.1");
+    expect_text("000000000000000000000000c0000201", "::192.0.2.1");
+    expect_text("00000000000000000000000000010000", "::0.1.0.0");
+    /* One zero word is shortened as well, and of runs of one length the first: MariaDB's way. */
+    expect_text("00010000000200030004000500060007", "1::2:3:4:5:6:7");
+    expect_text("00010000000000020000000000000003", "1:0:0:2::3");
+    expect_text("00010000000000020000000000030004", "1::2:0:0:3:4");
+    expect_text("00000001000200030004000500060007", "::1:2:3:4:5:6:7");
+    expect_text("0001000200030004000500060007", "1:2:3:4:5:6:7::");
+    expect_text("ffffffffffffffffffffffffffffffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 }
 
 /* A stored value of a compressed column around `plain`: header, length, deflate stream. */
