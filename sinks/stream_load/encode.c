@@ -12,6 +12,8 @@
 /* The longest text of one value: LONGTEXT and LONGBLOB end below this. */
 #define SCRATCH_MAX ((size_t)4 << 30)
 
+enum { GEOMETRY_SRID = 4 }; /* bytes before the shape itself */
+
 static struct slice build(struct arena *arena, struct buf *scratch)
 {
     struct slice made = arena_copy(arena, buf_slice(scratch));
@@ -32,6 +34,21 @@ static struct slice build_tail(struct arena *arena, struct buf *scratch, bool ke
     return build(arena, scratch);
 }
 
+/* The bytes that a text may have in a target column: of VARCHAR(80) and CHAR(80), 80. STRING, and
+ * what is no text, sets no bound that is known here. */
+static uint64_t text_limit(struct slice type)
+{
+    bool bounded =
+        slice_starts_nocase(type, SLICE("VARCHAR(")) || slice_starts_nocase(type, SLICE("CHAR("));
+    const uint8_t *open = bounded ? memchr(type.ptr, '(', type.len) : NULL;
+    const uint8_t *close = bounded ? memchr(type.ptr, ')', type.len) : NULL;
+    uint64_t limit;
+    if (open == NULL || close == NULL || close < open ||
+        !text_parse_u64(slice_of(open + 1, (size_t)(close - open) - 1), &limit))
+        return UINT64_MAX;
+    return limit;
+}
+
 enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
                      const char *delete_column, enum load_zero_dates zero_dates,
                      struct arena *arena, struct error *err)
@@ -44,15 +61,17 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
     table_label(source, encoder->source, sizeof(encoder->source));
     encoder->prefixes = arena_alloc(arena, source->column_count * sizeof(struct slice));
     encoder->zero_date_told = arena_alloc(arena, source->column_count);
+    encoder->text_max = arena_alloc(arena, source->column_count * sizeof(uint64_t));
     encoder->pieces = arena_alloc(arena, source->column_count * sizeof(struct line_piece));
     encoder->set = arena_alloc(arena, column_set_size(schema));
     bool complete = encoder->prefixes != NULL && encoder->zero_date_told != NULL &&
-                    encoder->pieces != NULL && encoder->set != NULL;
+                    encoder->text_max != NULL && encoder->pieces != NULL && encoder->set != NULL;
     for (uint32_t i = 0; complete && i < source->column_count; i++) {
         buf_add_byte(&encoder->scratch, i == 0 ? '{' : ',');
         json_add_string(&encoder->scratch, schema->columns[i].target_name);
         buf_add_byte(&encoder->scratch, ':');
         encoder->prefixes[i] = build(arena, &encoder->scratch);
+        encoder->text_max[i] = text_limit(schema->columns[i].target_type);
         complete = encoder->prefixes[i].ptr != NULL;
     }
     if (complete) {
@@ -161,14 +180,14 @@ static enum rc add_json_value(const struct encoder *encoder, uint32_t index, str
 
 static enum rc add_geometry(struct slice bytes, struct buf *out, struct error *err)
 {
-    if (bytes.len < 4)
+    if (bytes.len < GEOMETRY_SRID)
         return error_set(err, RC_CORRUPT,
                          "A geometry value has %zu bytes, too few for its reference system.",
                          bytes.len);
     buf_add_str(out, "\"{\\\"srid\\\":");
     buf_add_u64(out, load_u32le(bytes.ptr));
     buf_add_str(out, ",\\\"wkb\\\":\\\"");
-    buf_add_base64(out, slice_of(bytes.ptr + 4, bytes.len - 4));
+    buf_add_base64(out, slice_of(bytes.ptr + GEOMETRY_SRID, bytes.len - GEOMETRY_SRID));
     buf_add_str(out, "\\\"}\"");
     return RC_OK;
 }
@@ -183,6 +202,51 @@ static enum rc add_boolean(struct slice text, struct buf *out, struct error *err
     else
         buf_add_str(out, "false");
     return RC_OK;
+}
+
+static uint64_t base64_bytes(uint64_t bytes)
+{
+    return (bytes + 2) / 3 * 4;
+}
+
+/* How many bytes the target will count; JSON's escapes are not among them. */
+static uint64_t text_bytes(enum load_encoding encoding, struct slice text)
+{
+    switch (encoding) {
+    case LOAD_STRING:
+    case LOAD_JSON_STRING:
+        return text.len;
+    case LOAD_BASE64:
+        return base64_bytes(text.len);
+    case LOAD_GEOMETRY: {
+        uint8_t digits[20];
+        if (text.len < GEOMETRY_SRID)
+            return 0; /* refused where it is written */
+        return sizeof("{\"srid\":,\"wkb\":\"\"}") - 1 + text_u64(digits, load_u32le(text.ptr)) +
+               base64_bytes(text.len - GEOMETRY_SRID);
+    }
+    default:
+        return 0;
+    }
+}
+
+/* The server would refuse the load and say how many rows it filtered; here the row can be told. */
+static enum rc check_text_fits(const struct encoder *encoder, uint32_t index, struct slice text,
+                               struct error *err)
+{
+    const struct load_column *column = &encoder->schema->columns[index];
+    uint64_t bytes = text_bytes(column->encoding, text);
+    if (bytes <= encoder->text_max[index])
+        return RC_OK;
+    return error_set(err, RC_REJECTED,
+                     "Table %s holds a value of %llu bytes in column %.*s, but column %.*s of "
+                     "%.*s.%.*s is %.*s and takes %llu bytes. Widen the target column, or shorten "
+                     "the value at the source.",
+                     encoder->source, (unsigned long long)bytes,
+                     SLICE_ARG(encoder->schema->source->columns[index].name),
+                     SLICE_ARG(column->target_name), SLICE_ARG(encoder->schema->db),
+                     SLICE_ARG(encoder->schema->table), SLICE_ARG(column->target_type),
+                     (unsigned long long)encoder->text_max[index]);
 }
 
 static enum rc add_value(struct encoder *encoder, uint32_t index, struct slice text,
@@ -241,6 +305,8 @@ enum rc encoder_add_cell(struct encoder *encoder, uint32_t index, const struct c
     enum rc rc = encoder_cell_text(encoder, index, cell, &text, err);
     if (rc != RC_OK)
         return rc;
-    rc = add_value(encoder, index, text, out, err);
+    rc = check_text_fits(encoder, index, text, err);
+    if (rc == RC_OK)
+        rc = add_value(encoder, index, text, out, err);
     return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
 }

@@ -42,6 +42,7 @@ struct encoder {
     struct slice upsert_tail;         /* `,"__op":0}\n` */
     struct slice delete_tail;
     bool *zero_date_told;      /* one a column: its warning was logged */
+    uint64_t *text_max;        /* one a column: bytes of a text that its target takes */
     struct line_piece *pieces; /* one a column: of the line that is merged with */
     uint8_t *set;              /* the columns of the line that is written */
     enum load_zero_dates zero_dates;
