@@ -6,42 +6,47 @@
  */
 #include "dialect_int.h"
 
-/* Digits at the front; false when there are none, or too many to be a version. */
+/* Takes the digits at the front; false when there are none, or too many to be a version. */
 static bool take_number(struct slice *text, unsigned *number_out)
 {
     size_t len = 0;
     while (len < text->len && text->ptr[len] >= '0' && text->ptr[len] <= '9')
         len++;
     uint64_t number = 0;
-    if (len == 0 || len > 4 || !text_parse_u64(slice_of(text->ptr, len), &number))
-        return false;
-    *number_out = (unsigned)number;
+    bool fits = len > 0 && len <= 4 && text_parse_u64(slice_of(text->ptr, len), &number);
     *text = slice_of(text->ptr + len, text->len - len);
+    *number_out = (unsigned)number;
+    return fits;
+}
+
+static bool take_dot(struct slice *text)
+{
+    if (text->len == 0 || text->ptr[0] != '.')
+        return false;
+    *text = slice_of(text->ptr + 1, text->len - 1);
     return true;
 }
 
 void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
                            unsigned *minor_out)
 {
-    size_t word_len = strlen(word);
+    struct slice name = slice_str(word);
+    unsigned major = 0;
+    unsigned minor = 0;
     *major_out = *minor_out = 0;
-    while (comment.len >= word_len && !slice_starts_nocase(comment, slice_str(word)))
+    while (comment.len >= name.len && !slice_starts_nocase(comment, name))
         comment = slice_of(comment.ptr + 1, comment.len - 1);
-    if (comment.len < word_len)
+    if (comment.len < name.len)
         return;
     while (comment.len > 0) {
-        unsigned major = 0;
-        unsigned minor = 0;
-        struct slice rest = comment;
-        if (take_number(&rest, &major) && rest.len > 1 && rest.ptr[0] == '.') {
-            rest = slice_of(rest.ptr + 1, rest.len - 1);
-            if (take_number(&rest, &minor)) {
-                *major_out = major;
-                *minor_out = minor;
-                return;
-            }
+        bool is_number = take_number(&comment, &major);
+        if (is_number && take_dot(&comment) && take_number(&comment, &minor)) {
+            *major_out = major;
+            *minor_out = minor;
+            return;
         }
-        comment = slice_of(comment.ptr + 1, comment.len - 1);
+        if (comment.len > 0)
+            comment = slice_of(comment.ptr + 1, comment.len - 1);
     }
 }
 

@@ -36,6 +36,7 @@ void body_deinit(struct body *body)
     free_index(body);
     free(body->bits);
     body->bits = NULL;
+    body->bits_cap = 0;
 }
 
 static void reset_buf(struct buf *buf)
@@ -76,7 +77,8 @@ uint64_t body_memory(const struct body *body)
 uint64_t body_draft_memory(const struct body *body, const struct body_draft *draft)
 {
     uint64_t bytes = body->data.len - draft->data_mark + body->keys.len - draft->keys_mark +
-                     draft->count * sizeof(struct body_row);
+                     draft->count * sizeof(struct body_row) +
+                     (body->set_count - draft->sets_mark) * body->bits_size;
     if (((uint64_t)body->row_count + draft->count) * 2 > body->slot_count)
         bytes += (body->slot_count == 0 ? SLOTS_MIN : body->slot_count) * sizeof(uint32_t);
     return bytes;
@@ -87,6 +89,7 @@ void body_draft_begin(const struct body *body, struct body_draft *draft)
     ASSERT(body->data.rc == RC_OK && body->keys.rc == RC_OK);
     draft->data_mark = body->data.len;
     draft->keys_mark = body->keys.len;
+    draft->sets_mark = body->set_count;
     draft->count = 0;
 }
 
@@ -114,6 +117,7 @@ void body_draft_drop(struct body *body, const struct body_draft *draft)
 {
     body->data.len = draft->data_mark;
     body->keys.len = draft->keys_mark;
+    body->set_count = draft->sets_mark; /* a set that came with the draft has no row */
     /* What did not fit is gone, and with it the reason of the failure. */
     body->data.rc = RC_OK;
     body->keys.rc = RC_OK;
@@ -265,13 +269,15 @@ enum rc body_set_number(struct body *body, const uint8_t *bits, size_t size, uin
     if (body->set_count == BODY_SETS_MAX)
         return error_set(err, RC_LIMIT, "A batch holds rows of more than %u different column sets.",
                          BODY_SETS_MAX);
-    if (body->bits == NULL || size > body->bits_size) {
-        uint8_t *block = realloc(body->bits, BODY_SETS_MAX * size);
+    size_t needed = (body->set_count + 1) * size;
+    if (needed > body->bits_cap) {
+        uint8_t *block = realloc(body->bits, needed);
         if (block == NULL)
             return error_set(err, RC_MEMORY, "There is no memory for the column sets of a load.");
         body->bits = block;
+        body->bits_cap = needed;
     }
-    /* Sets come up in an empty body with another table version's size; there are none to move. */
+    /* Another size comes with another version of the table, in an empty body: no set to move. */
     body->bits_size = size;
     memcpy(body->bits + body->set_count * size, bits, size);
     *set_out = ++body->set_count;

@@ -59,6 +59,7 @@ struct body {
     uint32_t set_count;                        /* incomplete sets: parts[1] to parts[set_count] */
     uint8_t *bits; /* owned; bits_size for each incomplete set; NULL while there was none */
     size_t bits_size;
+    size_t bits_cap;    /* bytes that `bits` has room for */
     uint64_t live_rows; /* of all parts */
     uint64_t live_bytes;
     uint64_t collapsed; /* rows that a later state of their key replaced */
@@ -68,6 +69,7 @@ struct body {
 struct body_draft {
     size_t data_mark; /* lengths before the first line */
     size_t keys_mark;
+    uint32_t sets_mark; /* column sets before the first line */
     unsigned count;
     struct {
         size_t offset;

@@ -282,6 +282,31 @@ static void test_too_many_sets(void **state)
     body_deinit(&body);
 }
 
+/* A draft that is dropped takes its column set with it: nothing is left that nobody counts. */
+static void test_a_dropped_draft_leaves_no_set(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct body_draft draft;
+    struct error err;
+    fixture_init(&f, LOAD_ZERO_DATES_NULL, false);
+    put(&f, CHANGE_UPDATE, ROW("1", NO, NO, NO), ROW(NO, "a", NO, NO));
+    uint64_t memory = body_memory(&f.body);
+    assert_int_equal(
+        fixture_draft(&f, CHANGE_UPDATE, ROW("2", NO, NO, NO), ROW(NO, NO, NULL, NO), &draft, &err),
+        RC_OK);
+    assert_int_equal(f.body.set_count, 2);
+    assert_true(body_draft_memory(&f.body, &draft) > sizeof(struct body_row));
+    body_draft_drop(&f.body, &draft);
+    assert_int_equal(f.body.set_count, 1);
+    assert_int_equal(body_memory(&f.body), memory);
+    put(&f, CHANGE_UPDATE, ROW("3", NO, NO, NO), ROW(NO, NO, NO, NULL));
+    expect_columns(&f, 2, "columns: `id`,`note`\n");
+    assert_int_equal(body_memory(&f.body) - memory,
+                     strlen("{\"id\":3,\"note\":null}\n") + 5 + sizeof(struct body_row) + 1);
+    fixture_deinit(&f);
+}
+
 /* The rows that the target has, as a plain table: apply the parts of each batch to it, in any order,
  * and it must equal the table that took every change by itself. */
 enum { KEYS = 40, VALUES = 3 };
@@ -417,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_fillers_of_deletions),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_too_many_sets),
+        cmocka_unit_test(test_a_dropped_draft_leaves_no_set),
         cmocka_unit_test(test_random_changes),
         cmocka_unit_test(test_seeking_in_a_part),
     };

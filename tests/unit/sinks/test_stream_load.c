@@ -857,6 +857,11 @@ static void test_many_column_sets(void **state)
     assert_int_equal(write_update(&bench, table, "many", BODY_SETS_MAX + 1), RC_OK);
     drain(&bench, BODY_SETS_MAX);
     assert_int_equal(house.loads, BODY_SETS_MAX);
+    struct sink_pending pending;
+    struct sink_stats stats;
+    bench.sink->ops->pending(bench.sink, &pending);
+    bench.sink->ops->stats(bench.sink, &stats);
+    assert_int_equal(stats.buffered_bytes, pending.bytes);
     bench.sink->ops->close(bench.sink);
 }
 
