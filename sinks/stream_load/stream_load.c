@@ -25,11 +25,12 @@
 #define WIDEN_MAX 8u
 #define CALM_EPOCHS 4u
 
-/* One load of the sealed epoch: a part of the target's sealed body. The body's memory is free when
- * its last load is done. */
+/* One load of the sealed epoch: a part of the target's sealed body. The parts of a body follow one
+ * another, and its memory is free when the last one is done. */
 struct sealed_load {
     struct load_task task;
     struct load_target *target;
+    bool waiting; /* for the target's load before it to be done */
     char label[LABEL_BYTES];
 };
 
@@ -617,10 +618,34 @@ enum rc stream_load_submit(struct sink *base, const bool *applied, struct error 
         else
             sink->running++;
     }
-    for (uint32_t i = 0; i < sink->sealed_count; i++)
-        if (applied == NULL || !applied[i])
-            loaders_submit(sink->loaders, &sink->sealed[i].task);
+    const struct load_target *busy = NULL;
+    for (uint32_t i = 0; i < sink->sealed_count; i++) {
+        struct sealed_load *sealed = &sink->sealed[i];
+        if (applied != NULL && applied[i])
+            continue;
+        sealed->waiting = sealed->target == busy;
+        if (!sealed->waiting)
+            loaders_submit(sink->loaders, &sealed->task);
+        busy = sealed->target;
+    }
     return RC_OK;
+}
+
+/* A table has one load on its way at a time: partial updates that run side by side have to settle
+ * with each other at the target, at its cost and risk. */
+static void submit_next_part(struct stream_load *sink, uint32_t done)
+{
+    const struct load_target *target = sink->sealed[done].target;
+    for (uint32_t i = done + 1; i < sink->sealed_count; i++) {
+        struct sealed_load *sealed = &sink->sealed[i];
+        if (sealed->target != target)
+            return;
+        if (sealed->waiting) {
+            sealed->waiting = false;
+            loaders_submit(sink->loaders, &sealed->task);
+            return;
+        }
+    }
 }
 
 /* A target that was short of breath gets fewer, larger epochs; some calm ones undo it step by step.
@@ -668,6 +693,7 @@ enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result
     sink->stats.rows_loaded += entry->rows;
     sink->stats.bytes_loaded += entry->bytes;
     sink->stats.loads++;
+    submit_next_part(sink, task->entry);
     release_load(sink, &sink->sealed[task->entry]);
     if (sink->running == 0)
         adapt_interval(sink);
