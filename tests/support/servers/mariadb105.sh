@@ -8,6 +8,6 @@
 . "$(dirname "$(readlink -f "$0")")/fetch.sh"
 
 fetch_begin MariaDB 10.5 mariadb-10.5 "${1:-}"
-unpack_debian bullseye mariadb-server-core-10.5 mariadb-client-core-10.5 mariadb-client-10.5
+unpack_debian bullseye mariadb-server-core-10.5 mariadb-client-core-10.5 -- mariadb-server-10.5 mariadb-client-10.5 # mariadb-binlog
 wrap mariadbd mariadb mariadb-binlog
 fetch_end mariadbd

@@ -8,6 +8,6 @@
 . "$(dirname "$(readlink -f "$0")")/fetch.sh"
 
 fetch_begin MariaDB 11.8 mariadb-11.8 "${1:-}"
-unpack_debian trixie mariadb-server-core mariadb-client-core mariadb-client
+unpack_debian trixie mariadb-server-core mariadb-client-core -- mariadb-server mariadb-client # mariadb-binlog
 wrap mariadbd mariadb mariadb-binlog
 fetch_end mariadbd
