@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which MODIFY COLUMN a product takes: the type matrix (facts/doris.md 6.3, starrocks.md 6.2)."""
+"""Which MODIFY COLUMN a product takes: the type matrix (facts/doris.md 6.3, starrocks.md 6.2).
+
+Doris: catalog/ColumnType.java. StarRocks: catalog/SchemaChangeTypeCompatibility.java, where a STRING
+is a VARCHAR of 65533 bytes; DECIMAL keeps its digits on both sides of the point; a key column only
+ever becomes a longer VARCHAR, and only in new versions (alter/SchemaChangeHandler.java).
+"""
 
 from __future__ import annotations
 
@@ -26,11 +31,13 @@ DORIS["INT"].add("DATE")
 STARROCKS = {
     **{name: set(WIDER[index + 1:]) | {"DOUBLE", "VARCHAR", "STRING"}
        for index, name in enumerate(WIDER)},
+    "LARGEINT": set(TEXTS),
     "FLOAT": {"DOUBLE", "VARCHAR", "STRING"},
     "DOUBLE": {"VARCHAR", "STRING"},
-    "VARCHAR": set(WIDER) | {"FLOAT", "DOUBLE", "DATE", "VARCHAR", "STRING", "JSON"},
-    "CHAR": set(WIDER) | {"VARCHAR", "CHAR", "STRING"},
-    "STRING": {"VARCHAR"},
+    "VARCHAR": set(WIDER) | {"FLOAT", "DOUBLE", "DATE", "DECIMAL", "JSON"} | TEXTS,
+    "CHAR": {"CHAR"} | TEXTS,
+    "STRING": set(WIDER) | {"FLOAT", "DOUBLE", "DATE", "DECIMAL", "JSON"} | TEXTS,
+    "JSON": set(TEXTS),
     "DECIMAL": {"DECIMAL", "VARCHAR", "STRING"},
     "DATE": {"DATETIME"},
     "DATETIME": {"DATE"},
@@ -38,11 +45,17 @@ STARROCKS = {
 TEXT_WIDTH = {"TINYINT": 4, "SMALLINT": 6, "INT": 11, "BIGINT": 20, "LARGEINT": 40}
 
 
-def conversion_refusal(product: str, old: Column, new: Column, is_key: bool,
+def conversion_refusal(product: str, version: tuple, old: Column, new: Column, is_key: bool,
                        table: Table) -> Optional[str]:
     """Why this MODIFY is refused, in the product's words; None when it is taken."""
     if old.key and product == "starrocks" and table.model == "PRIMARY":
-        return f"Can not modify key column: {old.name} for primary key table"
+        grows = old.type.name == new.type.name == "VARCHAR" and new.type.length > old.type.length
+        if version < (4, 1):
+            return f"Can not modify key column: {old.name} for primary key table"
+        if not grows:
+            return (f"Can not modify key column: {old.name} for primary key table except for "
+                    "increasing varchar length")
+        return f"primary key column[{old.name}] cannot be nullable" if new.nullable else None
     if old.key != is_key and product == "doris":
         return f"Can not modify key column to value column or back: {old.name}" if is_key else \
             f"Can not change column {old.name} from key to value, restate KEY"
@@ -57,11 +70,14 @@ def conversion_refusal(product: str, old: Column, new: Column, is_key: bool,
     allowed = (DORIS if product == "doris" else STARROCKS).get(old.type.name, set())
     if new.type.name not in allowed:
         return (f"Can not change {old.type.name} to {new.type.name}")
-    return _narrower(old, new)
+    return _narrower(product, old, new)
 
 
-def _narrower(old: Column, new: Column) -> Optional[str]:
+def _narrower(product: str, old: Column, new: Column) -> Optional[str]:
     one, two = old.type, new.type
+    if product == "starrocks" and one.is_text and two.is_text \
+            and (two.length or 65533) < (one.length or 65533):
+        return "Cannot shorten string length"
     if one.name in ("CHAR", "VARCHAR") and two.name in ("CHAR", "VARCHAR") \
             and two.length < one.length:
         return (f"Shorten type length is prohibited, srcType={one.text('doris')}, "

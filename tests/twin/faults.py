@@ -29,6 +29,10 @@ FAULTS = {
     "restart": "facts/doris.md 1.8 (PREPARE is not journaled), facts/starrocks.md 1.7",
     "mem_limit": "facts/doris.md 5, facts/starrocks.md 5",
     "data_error": "facts/doris.md 1.7 (DATA_QUALITY_ERROR), facts/starrocks.md 1.5",
+    "alter_slow": "facts/doris.md 6.3 (heavy jobs), facts/starrocks.md 6.2",
+    "alter_cancelled": "facts/doris.md 6.3 (State CANCELLED), facts/starrocks.md 6.2",
+    "alter_busy": "facts/doris.md 6.3 (state is not NORMAL), facts/starrocks.md 6.2",
+    "ddl_answer_lost": "facts/doris.md 7.7 no. 9, facts/starrocks.md 7.3 no. 11 (replayed DDL)",
 }
 
 # These act at once and are not kept.
@@ -41,7 +45,7 @@ class Armed:
 
     count: int
     table: Optional[str]
-    ms: int  # slow: delay; publish_timeout: until visible
+    ms: int  # slow: delay; publish_timeout: until visible; alter_slow: the job
     committed: bool  # fail_commit_unknown: what really happened
 
 

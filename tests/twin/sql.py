@@ -17,6 +17,7 @@ from sql_select import select
 from sql_show import show
 from sql_tables import create_table
 from tables import Table
+from transactions import COMMITTED
 
 DATABASE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9\-_]{0,63}\Z")  # facts/doris.md 6.2
 SYSTEM_DATABASES = ("information_schema", "mysql", "__internal_schema", "sys", "_statistics_")
@@ -175,7 +176,7 @@ class Session:
             self.catalog.drop_database(name)
             return Ok()
         given, name = cursor.qualified()
-        cursor.word("FORCE")
+        forced = cursor.word("FORCE")
         cursor.need_end()
         database = self.database_of(given)
         table = self.catalog.get(database, name)
@@ -183,8 +184,19 @@ class Session:
             if present_only:
                 return Ok()
             raise self.error(f"Unknown table '{name}'", 1051, "42S02")
+        self._check_drop(table, forced)
         self.catalog.drop_table(table)
         return Ok()
+
+    def _check_drop(self, table: Table, forced: bool) -> None:
+        """A load that is not visible yet holds its table (FE's dropTable, of both products)."""
+        transactions = self.house.transactions
+        transactions.tick()
+        if not forced and any(txn.table == table.name and txn.state == COMMITTED
+                              for txn in transactions.listing(table.database)):
+            raise self.error("There are still some transactions in the COMMITTED state waiting to be "
+                             f"completed. The table [{table.name}] cannot be dropped. If you want to "
+                             "forcibly drop(cannot be recovered), please use \"DROP table FORCE\".")
 
     def _truncate(self, cursor: Cursor, text: str) -> Ok:
         cursor.need_word("TRUNCATE", "TABLE")

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """ALTER TABLE: light changes in the statement, heavy ones as jobs.
 
-facts/doris.md 6.3, facts/starrocks.md 6.2.
+facts/doris.md 6.3, facts/starrocks.md 6.2. Adding and dropping value columns is light where the table
+has light_schema_change (Doris) or fast_schema_evolution (StarRocks), which are on by default; with
+the property "false" everything but names and comments is a job. A longer VARCHAR is light at Doris
+only.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from tables import Table
 def alter_table(session, cursor: Cursor, text: str) -> Ok:
     """ALTER TABLE after its first two words; several clauses are one change."""
     table = session.table(cursor)
-    if table.busy:
+    if table.busy or session.house.fault("alter_busy", table.name, table.database):
         if session.product == "doris":
             raise session.error(f"Table[{table.name}]'s state(SCHEMA_CHANGE) is not NORMAL. Do not "
                                 "allow doing ALTER ops")
@@ -26,7 +29,14 @@ def alter_table(session, cursor: Cursor, text: str) -> Ok:
                             "status of the operation, see the statement SHOW ALTER TABLE")
     if cursor.word("RENAME"):
         return _rename(session, cursor, table)
-    if cursor.word("MODIFY", "COMMENT"):
+    if session.product == "doris" and cursor.word("REPLACE", "WITH", "TABLE"):
+        return _replace(session, cursor, table)
+    if session.product == "starrocks" and cursor.word("SWAP", "WITH"):
+        return _swap(session, cursor, table)
+    words = ("MODIFY", "COMMENT") if session.product == "doris" else ("COMMENT",)
+    if cursor.word(*words):
+        if session.product == "starrocks":
+            cursor.need_mark("=")  # ALTER TABLE t COMMENT = "words", since 3.1
         table.comment = cursor.string()
         cursor.need_end()
         session.catalog.alter_in_place(table)
@@ -43,15 +53,63 @@ def alter_table(session, cursor: Cursor, text: str) -> Ok:
     return Ok()
 
 
+def is_light(session, table: Table) -> bool:
+    """Whether value columns come and go in the statement itself."""
+    if session.product == "doris":
+        default = "true" if session.house.version >= (2, 0) else "false"
+        return table.properties.get("light_schema_change", default) == "true"
+    default = "true" if session.house.version >= (3, 2) else "false"
+    return table.properties.get("fast_schema_evolution", default) == "true"
+
+
+def _other_table(session, cursor: Cursor, table: Table) -> Table:
+    """The second table of a swap: of the same database, by its bare name."""
+    name = cursor.name()
+    other = session.catalog.get(table.database, name)
+    if other is None:
+        raise session.unknown_table(table.database, name)
+    return other
+
+
+def _replace(session, cursor: Cursor, table: Table) -> Ok:
+    """ALTER TABLE a REPLACE WITH TABLE b: b takes a's name; a takes b's, or is dropped."""
+    other = _other_table(session, cursor, table)
+    swap = True
+    if cursor.word("PROPERTIES"):
+        told = read_properties(cursor)
+        swap = told.pop("swap", "true").lower() == "true"
+        if told:
+            raise session.error(f"Unknown properties: {told}")
+    cursor.need_end()
+    session.catalog.exchange(table, other)
+    if not swap:
+        session.catalog.drop_table(table)
+    return Ok()
+
+
+def _swap(session, cursor: Cursor, table: Table) -> Ok:
+    """ALTER TABLE a SWAP WITH b: the two names are exchanged."""
+    other = _other_table(session, cursor, table)
+    cursor.need_end()
+    if other is table:
+        raise session.error("New name conflicts with rollup index name")
+    session.catalog.exchange(table, other)
+    return Ok()
+
+
 def _rename(session, cursor: Cursor, table: Table) -> Ok:
     catalog = session.catalog
     if cursor.word("COLUMN"):
         column = need_column(session, table, cursor.name())
-        cursor.word("TO")
+        if session.product == "starrocks":
+            cursor.word("TO")
         name = cursor.name()
         cursor.need_end()
         if session.product == "starrocks" and session.house.version < (3, 3):
             raise session.error("rename column is not supported")  # facts/starrocks.md 6.2
+        if session.product == "doris" and not is_light(session, table):
+            raise session.error("not implemented for table without column unique id, which are "
+                                "created with property 'light_schema_change'.")
         if name == column.name:
             raise session.error("Same column name")
         other = table.column(name)
@@ -61,6 +119,8 @@ def _rename(session, cursor: Cursor, table: Table) -> Ok:
             raise session.error(f"Incorrect column name '{name}'", 1166, "42000")
         table.distribution = [name if one.lower() == column.name.lower() else one
                               for one in table.distribution]
+        if session.product == "starrocks":
+            table.former_names = [*table.former_names, column.name.lower()]
         column.name = name
         catalog.alter_in_place(table)
         return Ok()
@@ -109,6 +169,9 @@ class Change:
         if draft.column(column.name) is not None:
             raise session.error("Can not add column which already exists in base table: "
                                 f"{column.name}")
+        if column.name.lower() in draft.former_names:
+            # ALTER_TABLE.md of StarRocks, "Rename a column": a name that was given up is not taken again.
+            raise session.error(f"Column name [{column.name}] is used by a renamed column")
         if after is not None:
             anchor = need_column(session, draft, after)
             following = draft.columns[draft.columns.index(anchor) + 1:][:1]
@@ -127,6 +190,7 @@ class Change:
             if after is None and not first:
                 after = draft.keys[-1].name if draft.keys else None
                 first = after is None
+        self.heavy |= not is_light(session, draft)
         draft.add(copy(column), after, first)
         self.steps.append(lambda: session.catalog.add_column(self.table, column, after, first))
 
@@ -142,7 +206,7 @@ class Change:
         if len(self.draft.columns) == 1:
             raise session.error("Can not drop the last column of the table")
         self.draft.columns.remove(column)
-        if column.key:
+        if column.key or not is_light(session, self.draft):
             self.heavy = True
         self.steps.append(lambda: session.catalog.drop_column(self.table, self.table.column(name)))
 
@@ -159,7 +223,8 @@ class Change:
         first = cursor.word("FIRST")
         after = cursor.name() if cursor.word("AFTER") else None
         column = need_column(session, self.draft, wanted.name)
-        refusal = conversion_refusal(session.product, column, wanted, is_key, self.draft)
+        refusal = conversion_refusal(session.product, session.house.version, column, wanted,
+                                     is_key, self.draft)
         moved = first or after is not None
         if refusal:
             raise session.error(refusal)
@@ -167,7 +232,8 @@ class Change:
         if same and not moved and column.comment == wanted.comment:
             raise session.error("Nothing is changed. please check your alter stmt.")
         widen = column.type.name == wanted.type.name == "VARCHAR" and not column.key \
-            and column.nullable == wanted.nullable and not moved
+            and column.nullable == wanted.nullable and not moved \
+            and session.product == "doris" and is_light(session, self.draft)
         if same and not moved or widen:
             changed = wanted.type
             column.type, column.comment = changed, wanted.comment

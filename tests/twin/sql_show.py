@@ -289,6 +289,14 @@ def _alter_column(session, cursor: Cursor) -> Result:
     return _filtered(session, cursor, ALTER_COLUMNS, rows)
 
 
+def _alter_rollup(session, cursor: Cursor) -> Result:
+    """There are no rollups here, and no jobs that build them."""
+    _database(session, cursor)
+    return _filtered(session, cursor, ["JobId", "TableName", "CreateTime", "FinishTime",
+                                       "BaseIndexName", "RollupIndexName", "RollupId",
+                                       "TransactionId", "State", "Msg", "Progress", "Timeout"], [])
+
+
 def _processlist(session, cursor: Cursor) -> Result:
     return result(["Id", "User", "Host", "Db", "Command", "Time", "State", "Info"],
                   [(session.number, "root", "", session.database, "Query", 0, "OK", "")])
@@ -309,6 +317,7 @@ FORMS = {
     "FIELDS": _columns, "CREATE TABLE": _create_table, "CREATE DATABASE": _create_database,
     "BACKENDS": _backends, "FRONTENDS": _frontends, "COMPUTE NODES": _compute_nodes,
     "TRANSACTION": _transaction, "ALTER TABLE COLUMN": _alter_column,
+    "ALTER TABLE ROLLUP": _alter_rollup,
     "PROCESSLIST": _processlist, "WARNINGS": _empty("Level", "Code", "Message"),
     "ERRORS": _empty("Level", "Code", "Message"), "GRANTS": _grants,
     "ENGINES": _empty("Engine", "Support", "Comment"),

@@ -63,6 +63,7 @@ class Table:
     next_uid: int = 1
     created: str = ""
     busy: bool = False  # a schema change job runs
+    former_names: list[str] = field(default_factory=list)  # names that renamed columns gave up
 
     @property
     def keyed(self) -> bool:
@@ -195,6 +196,13 @@ class Catalog:
         del self.tables[table.database, table.name]
         table.name = name
         self._register(table)
+
+    def exchange(self, table: Table, other: Table) -> None:
+        """The two tables take each other's name, in one step."""
+        with self.atomically():
+            table.name, other.name = other.name, table.name
+            self._register(table)
+            self._register(other)
 
     def row_count(self, table: Table) -> int:
         return self.db.execute(f"SELECT count(*) FROM {self.storage(table)}").fetchone()[0]
