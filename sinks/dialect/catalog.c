@@ -13,9 +13,10 @@ struct field_map {
     int data_type;
     int nullable;
     int fallback;
+    int comment;
 };
 
-static int find_field(const struct myconn_result *result, const char *name)
+int dialect_field_find(const struct myconn_result *result, const char *name)
 {
     for (unsigned i = 0; i < myconn_column_count(result); i++)
         if (slice_equal_nocase(myconn_column_name(result, i), slice_str(name)))
@@ -38,8 +39,11 @@ static bool take_row(const struct slice *fields, const struct field_map *map, st
     column->name = arena_copy(arena, field(fields, map->name));
     column->type = arena_copy(arena, type);
     column->nullable = !slice_equal_nocase(field(fields, map->nullable), SLICE("NO"));
-    column->has_default = field(fields, map->fallback).ptr != NULL;
-    return column->name.ptr != NULL && column->type.ptr != NULL;
+    struct slice fallback = field(fields, map->fallback);
+    column->default_value = fallback.ptr == NULL ? SLICE_EMPTY : arena_copy(arena, fallback);
+    column->comment = arena_copy(arena, field(fields, map->comment));
+    return column->name.ptr != NULL && column->type.ptr != NULL && column->comment.ptr != NULL &&
+           (column->default_value.ptr == NULL) == (fallback.ptr == NULL);
 }
 
 #define CATALOG_COLUMNS_MAX 4096
@@ -47,11 +51,12 @@ static bool take_row(const struct slice *fields, const struct field_map *map, st
 static enum rc take_columns(struct myconn_result *result, struct arena *arena,
                             struct dialect_catalog *catalog, struct error *err)
 {
-    struct field_map map = {.name = find_field(result, "COLUMN_NAME"),
-                            .type = find_field(result, "COLUMN_TYPE"),
-                            .data_type = find_field(result, "DATA_TYPE"),
-                            .nullable = find_field(result, "IS_NULLABLE"),
-                            .fallback = find_field(result, "COLUMN_DEFAULT")};
+    struct field_map map = {.name = dialect_field_find(result, "COLUMN_NAME"),
+                            .type = dialect_field_find(result, "COLUMN_TYPE"),
+                            .data_type = dialect_field_find(result, "DATA_TYPE"),
+                            .nullable = dialect_field_find(result, "IS_NULLABLE"),
+                            .fallback = dialect_field_find(result, "COLUMN_DEFAULT"),
+                            .comment = dialect_field_find(result, "COLUMN_COMMENT")};
     if (map.name < 0 || (map.type < 0 && map.data_type < 0) || map.nullable < 0)
         return error_set(err, RC_PROTOCOL,
                          "The target's information_schema.columns has no COLUMN_NAME, COLUMN_TYPE "
@@ -134,6 +139,15 @@ static enum rc read_create(struct myconn *conn, const struct sink_target *target
     myconn_result_free(result);
     buf_deinit(&sql);
     return rc;
+}
+
+const struct dialect_catalog_column *dialect_catalog_find(const struct dialect_catalog *catalog,
+                                                          struct slice name)
+{
+    for (uint32_t i = 0; i < catalog->column_count; i++)
+        if (slice_equal_nocase(catalog->columns[i].name, name))
+            return &catalog->columns[i];
+    return NULL;
 }
 
 enum rc dialect_catalog_read(struct myconn *conn, const struct sink_target *target,

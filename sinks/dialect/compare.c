@@ -6,15 +6,6 @@
  */
 #include "dialect_int.h"
 
-static const struct dialect_catalog_column *catalog_find(const struct dialect_catalog *catalog,
-                                                         struct slice name)
-{
-    for (uint32_t i = 0; i < catalog->column_count; i++)
-        if (slice_equal_nocase(catalog->columns[i].name, name))
-            return &catalog->columns[i];
-    return NULL;
-}
-
 static bool is_key(const struct load_schema *schema, uint32_t index)
 {
     for (uint32_t i = 0; i < schema->key_count; i++)
@@ -51,7 +42,7 @@ static enum rc compare_column(const struct dialect_traits *traits,
 {
     const struct column *column = &schema->source->columns[index];
     struct load_column *plan = &schema->columns[index];
-    const struct dialect_catalog_column *have = catalog_find(catalog, plan->target_name);
+    const struct dialect_catalog_column *have = dialect_catalog_find(catalog, plan->target_name);
     if (have == NULL) {
         error_set(err, RC_MISMATCH, "Table %.*s.%.*s of %s has no column '%.*s'.",
                   SLICE_ARG(schema->db), SLICE_ARG(schema->table), traits->product,
@@ -104,7 +95,7 @@ static enum rc compare_unfilled(const struct dialect_traits *traits,
 {
     for (uint32_t i = 0; i < catalog->column_count; i++) {
         const struct dialect_catalog_column *have = &catalog->columns[i];
-        if (have->nullable || have->has_default || source_has(schema, have->name))
+        if (have->nullable || have->default_value.ptr != NULL || source_has(schema, have->name))
             continue;
         return error_set(err, RC_MISMATCH,
                          "Column '%.*s' of %.*s.%.*s is NOT NULL without a default at %s, and the "

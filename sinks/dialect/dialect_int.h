@@ -228,7 +228,8 @@ struct dialect_catalog_column {
     struct slice name;
     struct slice type; /* as the target says it */
     bool nullable;
-    bool has_default;
+    struct slice default_value; /* as the target says it; ptr NULL: none */
+    struct slice comment;
 };
 
 struct dialect_catalog {
@@ -237,6 +238,11 @@ struct dialect_catalog {
     struct dialect_create create;
 };
 
+/* Where a column of the answer is (ASCII case ignored); -1: not there. */
+int dialect_field_find(const struct myconn_result *result, const char *name);
+/* A column by its name (ASCII case ignored, as both products do), or NULL. */
+const struct dialect_catalog_column *dialect_catalog_find(const struct dialect_catalog *catalog,
+                                                          struct slice name);
 /* All of it is copied into the arena. */
 enum rc dialect_catalog_read(struct myconn *conn, const struct sink_target *target,
                              struct arena *arena, struct dialect_catalog *catalog_out,

@@ -154,6 +154,31 @@ enum rc doris_check(const struct load_settings *settings UNUSED, const void *con
     return RC_OK;
 }
 
+const struct dialect_changes doris_changes = {
+    .traits = &doris_traits,
+    .type = doris_type,
+    .swap = DIALECT_SWAP_REPLACE,
+    .float_from_integer = true,
+    .double_from_largeint = true,
+    .table_comment = "MODIFY COMMENT",
+    .version_word = "doris-",
+    .rename_major = 1, /* with light_schema_change, which our tables have */
+    .rename_minor = 2,
+};
+
+enum rc doris_change_turn(const struct load_settings *settings, const void *config,
+                          struct myconn *conn, const struct schema_step *step,
+                          const struct sink_target *target, struct arena *arena,
+                          struct change_progress *progress, enum change_state *state_out,
+                          struct error *err)
+{
+    const struct dialect_turn turn = {.changes = &doris_changes,
+                                      .settings = settings,
+                                      .config = config,
+                                      .prepare = doris_target_prepare};
+    return dialect_change_turn(&turn, conn, step, target, arena, progress, state_out, err);
+}
+
 void doris_truncate_sql(const struct load_schema *schema, struct buf *out)
 {
     buf_add_str(out, "TRUNCATE TABLE ");

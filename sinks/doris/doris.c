@@ -17,6 +17,7 @@ const struct load_dialect doris_dialect = {
     .target_prepare = doris_target_prepare,
     .check = doris_check,
     .partial_check = doris_partial_check,
+    .change_turn = doris_change_turn,
     .truncate_sql = doris_truncate_sql,
 };
 
@@ -39,6 +40,7 @@ const struct sink_ops doris_sink = {
     .check = stream_load_check,
     .limits = stream_load_limits,
     .table = stream_load_table,
+    .change_table = stream_load_change_table,
     .write = stream_load_write,
     .pending = stream_load_pending,
     .seal = stream_load_seal,

@@ -13,7 +13,7 @@
 #ifndef MILLRACE_SINKS_DORIS_INT_H
 #define MILLRACE_SINKS_DORIS_INT_H
 
-#include "../dialect/dialect_int.h"
+#include "../dialect/change_int.h"
 #include "../sinks.h"
 
 #define DORIS_DELETE_COLUMN "__DORIS_DELETE_SIGN__"
@@ -63,6 +63,7 @@ struct doris_config {
 extern const struct cfg_section doris_section;
 extern const struct load_dialect doris_dialect;
 extern const struct dialect_traits doris_traits;
+extern const struct dialect_changes doris_changes;
 extern const struct dialect_property_rule doris_property_rules[];
 extern const unsigned doris_property_rule_count;
 
@@ -90,6 +91,11 @@ enum rc doris_target_prepare(const struct load_settings *settings, const void *c
                              struct load_schema *schema_out, struct error *err) MUST_CHECK;
 enum rc doris_check(const struct load_settings *settings, const void *config, struct myconn *conn,
                     struct report *report, struct error *err) MUST_CHECK;
+enum rc doris_change_turn(const struct load_settings *settings, const void *config,
+                          struct myconn *conn, const struct schema_step *step,
+                          const struct sink_target *target, struct arena *arena,
+                          struct change_progress *progress, enum change_state *state_out,
+                          struct error *err) MUST_CHECK;
 void doris_truncate_sql(const struct load_schema *schema, struct buf *out);
 /* RC_UNSUPPORTED where the target cannot update a part of a row. */
 enum rc doris_partial_check(struct myconn *conn, const struct load_schema *schema,

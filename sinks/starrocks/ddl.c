@@ -144,6 +144,30 @@ enum rc starrocks_check(const struct load_settings *settings UNUSED, const void 
     return RC_OK;
 }
 
+const struct dialect_changes starrocks_changes = {
+    .traits = &starrocks_traits,
+    .type = starrocks_type,
+    .swap = DIALECT_SWAP_EXCHANGE,
+    .key_text_grows = true, /* in new versions; older ones refuse it by themselves */
+    .table_comment = "COMMENT =",
+    .version_word = "StarRocks",
+    .rename_major = 3,
+    .rename_minor = 3,
+};
+
+enum rc starrocks_change_turn(const struct load_settings *settings, const void *config,
+                              struct myconn *conn, const struct schema_step *step,
+                              const struct sink_target *target, struct arena *arena,
+                              struct change_progress *progress, enum change_state *state_out,
+                              struct error *err)
+{
+    const struct dialect_turn turn = {.changes = &starrocks_changes,
+                                      .settings = settings,
+                                      .config = config,
+                                      .prepare = starrocks_target_prepare};
+    return dialect_change_turn(&turn, conn, step, target, arena, progress, state_out, err);
+}
+
 void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out)
 {
     buf_add_str(out, "TRUNCATE TABLE ");

@@ -20,6 +20,7 @@ const struct load_dialect starrocks_dialect = {
     .target_prepare = starrocks_target_prepare,
     .check = starrocks_check,
     .partial_check = starrocks_partial_check,
+    .change_turn = starrocks_change_turn,
     .truncate_sql = starrocks_truncate_sql,
 };
 
@@ -42,6 +43,7 @@ const struct sink_ops starrocks_sink = {
     .check = stream_load_check,
     .limits = stream_load_limits,
     .table = stream_load_table,
+    .change_table = stream_load_change_table,
     .write = stream_load_write,
     .pending = stream_load_pending,
     .seal = stream_load_seal,

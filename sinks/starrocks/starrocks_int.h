@@ -12,7 +12,7 @@
 #ifndef MILLRACE_SINKS_STARROCKS_INT_H
 #define MILLRACE_SINKS_STARROCKS_INT_H
 
-#include "../dialect/dialect_int.h"
+#include "../dialect/change_int.h"
 #include "../sinks.h"
 
 #define STARROCKS_DELETE_COLUMN "__op"
@@ -59,6 +59,7 @@ struct starrocks_config {
 extern const struct cfg_section starrocks_section;
 extern const struct load_dialect starrocks_dialect;
 extern const struct dialect_traits starrocks_traits;
+extern const struct dialect_changes starrocks_changes;
 extern const struct dialect_property_rule starrocks_property_rules[];
 extern const unsigned starrocks_property_rule_count;
 
@@ -87,6 +88,11 @@ enum rc starrocks_target_prepare(const struct load_settings *settings, const voi
                                  struct load_schema *schema_out, struct error *err) MUST_CHECK;
 enum rc starrocks_check(const struct load_settings *settings, const void *config,
                         struct myconn *conn, struct report *report, struct error *err) MUST_CHECK;
+enum rc starrocks_change_turn(const struct load_settings *settings, const void *config,
+                              struct myconn *conn, const struct schema_step *step,
+                              const struct sink_target *target, struct arena *arena,
+                              struct change_progress *progress, enum change_state *state_out,
+                              struct error *err) MUST_CHECK;
 void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out);
 /* RC_UNSUPPORTED where the target cannot update a part of a row. */
 enum rc starrocks_partial_check(struct myconn *conn, const struct load_schema *schema,

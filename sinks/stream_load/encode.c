@@ -98,9 +98,8 @@ static unsigned two_digits(const uint8_t *p)
     return (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
 }
 
-/* Whether a canonical date ("YYYY-MM-DD...") names a day of the calendar. MySQL also stores zero
- * dates, partial ones, and with ALLOW_INVALID_DATES the 31st of February. */
-static bool is_real_date(struct slice text)
+/* MySQL also stores zero dates, partial ones, and with ALLOW_INVALID_DATES the 31st of February. */
+bool encoder_date_is_real(struct slice text)
 {
     static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (text.len < 10)
@@ -134,7 +133,7 @@ static enum rc add_null(const struct encoder *encoder, uint32_t index, struct bu
 static enum rc add_date(struct encoder *encoder, uint32_t index, struct slice text, struct buf *out,
                         struct error *err)
 {
-    if (is_real_date(text)) {
+    if (encoder_date_is_real(text)) {
         json_add_string(out, text);
         return RC_OK;
     }

@@ -64,6 +64,9 @@ enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct 
 enum rc encoder_add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
                          struct buf *out, struct error *err) MUST_CHECK;
 
+/* Whether a canonical date ("YYYY-MM-DD...") names a day of the calendar. Pure. */
+bool encoder_date_is_real(struct slice text);
+
 /* merge.c: finds the values in a line that an encoder of the same target wrote into this body. Fills
  * encoder->pieces. */
 void line_take_apart(struct encoder *encoder, const struct body *body, const struct body_row *row);

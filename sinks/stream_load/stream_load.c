@@ -8,6 +8,7 @@
  *
  * Threads: the pipeline's thread, but for stream_load_stop.
  */
+#include "change_table_int.h"
 #include "column_set_int.h"
 #include "label_int.h"
 #include "loaders_int.h"
@@ -135,6 +136,7 @@ static void fill_ops(struct stream_load *sink)
                                   .check = stream_load_check,
                                   .limits = stream_load_limits,
                                   .table = stream_load_table,
+                                  .change_table = stream_load_change_table,
                                   .write = stream_load_write,
                                   .pending = stream_load_pending,
                                   .seal = stream_load_seal,
@@ -301,10 +303,13 @@ static enum rc run_prepare(void *ctx, struct myconn *conn, struct error *err)
                                                &table->schema, err);
 }
 
-static enum rc prepare_table(struct stream_load *sink, struct load_target *target,
-                             struct sink_table *table, const struct sink_target *names,
-                             struct error *err)
+/* Compares the table with its target, or makes that, and then all that follows from it. */
+static enum rc prepare_table(struct stream_load *sink, struct sink_table *table,
+                             const struct sink_target *names, struct error *err)
 {
+    struct error own;
+    if (err == NULL)
+        err = &own;
     struct prepare_call call = {.sink = sink, .table = table, .target = names};
     enum rc rc = query_run(&sink->query, run_prepare, &call, err);
     if (rc != RC_OK)
@@ -313,14 +318,22 @@ static enum rc prepare_table(struct stream_load *sink, struct load_target *targe
     rc = column_set_rank(&table->schema, &table->arena, err);
     if (rc != RC_OK)
         return rc;
-    rc = encoder_init(&table->encoder, &table->schema, sink->dialect->delete_column,
-                      sink->settings.zero_dates, &table->arena, err);
-    if (rc != RC_OK)
-        return rc;
-    rc = target_add_table(target, table, err);
-    if (rc != RC_OK)
-        encoder_deinit(&table->encoder);
-    return rc;
+    return encoder_init(&table->encoder, &table->schema, sink->dialect->delete_column,
+                        sink->settings.zero_dates, &table->arena, err);
+}
+
+/* The target was changed since the way to it was made: makes it anew, in place, because it is known
+ * by its address. No load can speak of the old one: when a target is changed, nothing is on its way,
+ * and since then nothing was written by it. */
+static enum rc renew_table(struct stream_load *sink, struct sink_table *table, struct error *err)
+{
+    ASSERT(table->stale);
+    struct load_target *target = table->target;
+    const struct sink_target names = {.db = target->db, .table = target->table};
+    encoder_deinit(&table->encoder);
+    memset(&table->encoder, 0, sizeof(table->encoder));
+    enum rc rc = prepare_table(sink, table, &names, err);
+    return rc == RC_OK ? target_renew_table(target, table, err) : rc;
 }
 
 enum rc stream_load_table(struct sink *base, const struct table *source,
@@ -332,8 +345,11 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
                                                     names->table, open_bytes_max(sink) + ROW_MAX);
     struct sink_table *table = target == NULL ? NULL : target_find_table(target, source);
     if (table != NULL) {
+        enum rc rc = table->stale ? renew_table(sink, table, err) : RC_OK;
+        if (rc == RC_OK)
+            table->superseded = false;
         *table_out = table;
-        return RC_OK;
+        return rc;
     }
     table = target == NULL ? NULL : calloc(1, sizeof(*table));
     if (table == NULL)
@@ -341,9 +357,11 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
                          SLICE_ARG(names->db), SLICE_ARG(names->table));
     table->source = source;
     arena_init(&table->arena, "target table", TABLE_ARENA_MAX);
-    struct error own;
-    enum rc rc = prepare_table(sink, target, table, names, err == NULL ? &own : err);
+    enum rc rc = prepare_table(sink, table, names, err);
+    if (rc == RC_OK)
+        rc = target_add_table(target, table, err);
     if (rc != RC_OK) {
+        encoder_deinit(&table->encoder);
         arena_deinit(&table->arena);
         free(table);
         return rc;
@@ -379,6 +397,38 @@ static enum rc truncate_target(struct stream_load *sink, struct sink_table *tabl
         rc = query_run(&sink->query, run_statement, &statement, err == NULL ? &own : err);
     }
     buf_deinit(&sql);
+    return rc;
+}
+
+enum rc stream_load_change_table(struct sink *base, const struct schema_step *step,
+                                 const struct sink_target *names, struct error *err)
+{
+    struct stream_load *sink = of(base);
+    ASSERT(sink->open_rows == 0 && sink->running == 0);
+    struct load_target *target = target_find(sink->targets, names->db, names->table);
+    struct load_target *other =
+        target_find(sink->targets, step->new_target.db, step->new_target.table);
+    enum rc rc = target == NULL ? RC_OK : change_table_check(target, step, err);
+    if (rc != RC_OK)
+        return rc;
+    struct change_env env = {.dialect = sink->dialect,
+                             .settings = &sink->settings,
+                             .config = sink->config,
+                             .query = &sink->query,
+                             .halt = &sink->halt,
+                             .unseen_max_ms = CHANGE_UNSEEN_MAX_MS};
+    struct error own;
+    rc = change_table_run(&env, step, names, err == NULL ? &own : err);
+    /* A step that failed may have changed something all the same. */
+    if (target != NULL)
+        target_changed(target);
+    if (other != NULL)
+        target_changed(other);
+    bool gone = step->kind == SCHEMA_DROP_TABLE || step->kind == SCHEMA_RENAME_TABLE;
+    if (rc == RC_OK && gone && target != NULL)
+        target_remove_source(target, step->before);
+    if (rc == RC_OK && step->kind == SCHEMA_SWAP_TABLE && other != NULL)
+        target_remove_source(other, step->after);
     return rc;
 }
 
@@ -452,6 +502,9 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
                           struct error *err)
 {
     struct stream_load *sink = of(base);
+    enum rc rc = table->stale ? renew_table(sink, table, err) : RC_OK;
+    if (rc != RC_OK)
+        return rc;
     if (change->kind == CHANGE_TRUNCATE)
         return truncate_target(sink, table, err);
     struct body *body = target_open_body(table->target);
@@ -459,7 +512,7 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
         return RC_FULL;
     uint64_t memory = body_memory(body); /* before the draft, which lies in the body already */
     struct body_draft draft;
-    enum rc rc = encoder_draft(&table->encoder, body, &draft, change, err);
+    rc = encoder_draft(&table->encoder, body, &draft, change, err);
     if (rc == RC_LIMIT && sink->open_rows > 0) {
         error_clear(err);
         return RC_FULL; /* in an empty batch it has more room */

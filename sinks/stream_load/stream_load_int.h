@@ -22,6 +22,7 @@
  *   loaders.c      the threads that run loads
  *   query.c        the connection for DDL, opened on first use, opened again when broken
  *   target.c       target tables, and the source tables that write to them
+ *   change_table.c one step of a schema change, until the target shows it
  *   stream_load.c  the sink_ops behind both warehouses
  *
  * Threads: the sink's operations run on the pipeline's thread, loads on the loaders'. A sealed body
@@ -122,6 +123,21 @@ enum label_state {
 
 struct dialect_target; /* a dialect's own knowledge of one target table */
 
+/* Where a step of a schema change stands after one look at the target. */
+enum change_state {
+    CHANGE_DONE = 0, /* the target shows it */
+    CHANGE_SENT,     /* the target took a statement: look again */
+    CHANGE_WAIT,  /* the target is at work, on this step or on something else: look again later */
+    CHANGE_UNSEEN /* the target took the statement, works on nothing, and shows nothing new */
+};
+
+/* What is remembered of a step between two looks; zeroed before the first. */
+struct change_progress {
+    uint64_t accepted; /* hash of the statement that the target took last; 0: none */
+    uint64_t last_job; /* the newest job that the table had had before it */
+    char reason[400];  /* words: what is waited for, or what the target shows */
+};
+
 struct load_dialect {
     const char *name;            /* "doris" */
     const char *product;         /* "Apache Doris", for messages */
@@ -152,6 +168,13 @@ struct load_dialect {
      * it always does. */
     enum rc (*partial_check)(struct myconn *conn, const struct load_schema *schema,
                              struct error *err);
+    /* One turn of a schema step: looks at the target, and sends at most one statement. Must bear
+     * being broken off and begun again at any moment. `arena` is empty, and emptied between turns. */
+    enum rc (*change_turn)(const struct load_settings *settings, const void *config,
+                           struct myconn *conn, const struct schema_step *step,
+                           const struct sink_target *target, struct arena *arena,
+                           struct change_progress *progress, enum change_state *state_out,
+                           struct error *err);
     /* TRUNCATE of the target, for a TRUNCATE at the source (at an epoch border). */
     void (*truncate_sql)(const struct load_schema *schema, struct buf *out);
 };
@@ -170,6 +193,8 @@ enum rc stream_load_table(struct sink *sink, const struct table *table,
                           struct error *err);
 enum rc stream_load_write(struct sink *sink, struct sink_table *table, const struct change *change,
                           struct error *err);
+enum rc stream_load_change_table(struct sink *sink, const struct schema_step *step,
+                                 const struct sink_target *target, struct error *err);
 void stream_load_pending(const struct sink *sink, struct sink_pending *pending_out);
 enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                          struct error *err);

@@ -4,6 +4,14 @@
 
 #include <stdlib.h>
 
+struct load_target *target_find(struct load_target *targets, struct slice db, struct slice table)
+{
+    while (targets != NULL &&
+           (!slice_equal(targets->db, db) || !slice_equal(targets->table, table)))
+        targets = targets->next;
+    return targets;
+}
+
 struct load_target *target_find_or_add(struct load_target **targets, struct arena *arena,
                                        struct slice db, struct slice table, uint64_t body_max)
 {
@@ -53,14 +61,12 @@ static bool has_column(const struct load_schema *schema, struct slice name)
     return false;
 }
 
-/* The name of a column of `a` that `b` lacks, or the empty slice. Types are not compared here: each
- * table's have been compared with those of the target, whose spelling is the server's. */
-static struct slice lone_column(const struct load_schema *a, const struct load_schema *b)
+static bool has_all_of(const struct load_schema *a, const struct load_schema *b)
 {
-    for (uint32_t i = 0; i < a->source->column_count; i++)
-        if (!has_column(b, a->columns[i].target_name))
-            return a->columns[i].target_name;
-    return SLICE_EMPTY;
+    for (uint32_t i = 0; i < b->source->column_count; i++)
+        if (!has_column(a, b->columns[i].target_name))
+            return false;
+    return true;
 }
 
 /* The name of a key column in which they differ, or the empty slice. */
@@ -74,50 +80,88 @@ static struct slice lone_key(const struct load_schema *a, const struct load_sche
     return SLICE_EMPTY;
 }
 
-/* The first column about which the two disagree, or the empty slice. */
-static struct slice disagreement(const struct load_schema *a, const struct load_schema *b)
+static bool same_source_name(const struct table *a, const struct table *b)
 {
-    struct slice name = lone_column(a, b);
-    if (name.len == 0)
-        name = lone_column(b, a);
-    if (name.len == 0)
-        name = lone_key(a, b);
-    if (name.len == 0)
-        name = lone_key(b, a);
-    return name;
+    return slice_equal(a->db, b->db) && slice_equal(a->name, b->name);
 }
 
-static bool same_source_name(const struct sink_table *a, const struct sink_table *b)
+/* Compares the table with the others that go there, and gives it the column list of one that has
+ * the same columns, or a new one. Types are not compared here: each table's have been compared with
+ * those of the target, whose spelling is the server's. */
+static enum rc join(struct load_target *target, struct sink_table *table, struct error *err)
 {
-    return slice_equal(a->source->db, b->source->db) &&
-           slice_equal(a->source->name, b->source->name);
+    uint32_t column_list = 0;
+    for (struct sink_table *other = target->tables; other != NULL; other = other->next) {
+        if (other == table || other->stale)
+            continue;
+        const struct load_schema *schemas[] = {&table->schema, &other->schema};
+        struct slice key = lone_key(schemas[0], schemas[1]);
+        if (key.len == 0)
+            key = lone_key(schemas[1], schemas[0]);
+        if (key.len == 0 && has_all_of(schemas[0], schemas[1]) &&
+            has_all_of(schemas[1], schemas[0]))
+            column_list = other->column_list;
+        else if (key.len > 0 && !other->superseded &&
+                 !same_source_name(other->source, table->source))
+            return error_set(err, RC_MISMATCH,
+                             "Tables %.*s.%.*s and %.*s.%.*s are both routed to %.*s.%.*s but "
+                             "differ in key column %.*s. Give them the same key, or route them to "
+                             "different tables.",
+                             SLICE_ARG(table->source->db), SLICE_ARG(table->source->name),
+                             SLICE_ARG(other->source->db), SLICE_ARG(other->source->name),
+                             SLICE_ARG(target->db), SLICE_ARG(target->table), SLICE_ARG(key));
+    }
+    table->column_list = column_list != 0 ? column_list : ++target->column_lists;
+    return RC_OK;
 }
 
 enum rc target_add_table(struct load_target *target, struct sink_table *table, struct error *err)
 {
     ASSERT(target_find_table(target, table->source) == NULL);
-    uint32_t column_list = 0;
-    for (struct sink_table *other = target->tables; other != NULL; other = other->next) {
-        struct slice column = disagreement(&table->schema, &other->schema);
-        if (column.len == 0)
-            column_list = other->column_list;
-        else if (!other->superseded && !same_source_name(other, table))
-            return error_set(err, RC_MISMATCH,
-                             "Tables %.*s.%.*s and %.*s.%.*s are both routed to %.*s.%.*s but "
-                             "differ in column %.*s. Give them the same columns, types and key, "
-                             "or route them to different tables.",
-                             SLICE_ARG(table->source->db), SLICE_ARG(table->source->name),
-                             SLICE_ARG(other->source->db), SLICE_ARG(other->source->name),
-                             SLICE_ARG(target->db), SLICE_ARG(target->table), SLICE_ARG(column));
-    }
-    for (struct sink_table *other = target->tables; other != NULL; other = other->next)
-        if (same_source_name(other, table))
-            other->superseded = true;
-    table->column_list = column_list != 0 ? column_list : ++target->column_lists;
+    enum rc rc = join(target, table, err);
+    if (rc != RC_OK)
+        return rc;
+    target_remove_source(target, table->source);
     table->target = target;
     table->next = target->tables;
     target->tables = table;
     return RC_OK;
+}
+
+enum rc target_renew_table(struct load_target *target, struct sink_table *table, struct error *err)
+{
+    ASSERT(table->target == target && table->stale);
+    enum rc rc = join(target, table, err);
+    if (rc != RC_OK)
+        return rc;
+    table->stale = false;
+    return RC_OK;
+}
+
+void target_changed(struct load_target *target)
+{
+    ASSERT(target->bodies[0].row_count == 0 && target->bodies[1].row_count == 0);
+    for (struct sink_table *table = target->tables; table != NULL; table = table->next)
+        table->stale = true;
+    target->open_schema = NULL;
+    target->takes_partial = false;
+}
+
+void target_remove_source(struct load_target *target, const struct table *before)
+{
+    for (struct sink_table *table = target->tables; table != NULL; table = table->next)
+        if (same_source_name(table->source, before))
+            table->superseded = true;
+}
+
+const struct table *target_other_source(const struct load_target *target,
+                                        const struct table *source, struct slice column)
+{
+    for (const struct sink_table *table = target->tables; table != NULL; table = table->next)
+        if (!table->superseded && !same_source_name(table->source, source) &&
+            (column.len == 0 || table_find_column(table->source, column) >= 0))
+            return table->source;
+    return NULL;
 }
 
 unsigned target_source_count(const struct load_target *target)

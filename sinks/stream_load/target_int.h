@@ -2,9 +2,12 @@
 /*
  * Target tables, and the source tables whose rows go there. A target has two bodies: one open, one
  * sealed and on its way. A route may lead several source tables into one target; they share its
- * body, so they must agree about its columns. A source table that is altered comes back as another
- * version with another column list; one load has one column list, so the open body must be sealed
- * before its first row.
+ * body, so they must agree about its key; a column that one of them lacks is the target's default
+ * in its rows. A source table that is altered comes back as another version with another column
+ * list; one load has one column list, so the open body must be sealed before its first row.
+ *
+ * When the target itself is changed, every way to it is stale: what it knew of names and types may
+ * be wrong. It is made anew, in place, before it is used again.
  *
  * Threads: the pipeline's one thread; loaders read the sealed body and its schema.
  */
@@ -36,7 +39,8 @@ struct sink_table {
     const struct table *source;
     struct load_target *target;
     uint32_t column_list; /* equal numbers: equal columns, within the target */
-    bool superseded;      /* a newer version of the same source table is there */
+    bool superseded;      /* a newer version of the same source table is there, or it was dropped */
+    bool stale;           /* the target was changed since this was made */
     struct sink_table *next;
 };
 
@@ -58,9 +62,21 @@ void target_deinit(struct load_target *target);
 /* The way that was made for this very table before, or NULL. */
 struct sink_table *target_find_table(const struct load_target *target, const struct table *source);
 /* Takes a table whose schema and source are filled, and gives it its column list. RC_MISMATCH when
- * another source table that goes to the same target has other columns; then nothing is taken. */
+ * another source table that goes to the same target has another key; then nothing is taken. */
 enum rc target_add_table(struct load_target *target, struct sink_table *table,
                          struct error *err) MUST_CHECK;
+/* The same for one that is there and stale, and was filled anew. */
+enum rc target_renew_table(struct load_target *target, struct sink_table *table,
+                           struct error *err) MUST_CHECK;
+/* The target, or NULL. */
+struct load_target *target_find(struct load_target *targets, struct slice db, struct slice table);
+/* The target was changed: all ways to it are stale. Its bodies are empty. */
+void target_changed(struct load_target *target);
+/* The source table that was `before` goes there no more. */
+void target_remove_source(struct load_target *target, const struct table *before);
+/* Another source table that goes to the target, and has the column (empty: whatever it has). */
+const struct table *target_other_source(const struct load_target *target,
+                                        const struct table *source, struct slice column);
 /* The number of source tables that go to the target now. */
 unsigned target_source_count(const struct load_target *target);
 

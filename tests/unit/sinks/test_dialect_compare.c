@@ -221,33 +221,37 @@ static void test_compare(void **state UNUSED)
 {
     struct load_schema schema;
     struct error err;
-    struct dialect_catalog_column good[] = {{SLICE("ID"), SLICE("bigint"), false, false},
-                                            {SLICE("Name"), SLICE("varchar(100)"), true, false},
-                                            {SLICE("extra"), SLICE("int"), false, true}};
+    struct dialect_catalog_column good[] = {
+        {SLICE("ID"), SLICE("bigint"), false, SLICE_EMPTY, SLICE("")},
+        {SLICE("Name"), SLICE("varchar(100)"), true, SLICE_EMPTY, SLICE("")},
+        {SLICE("extra"), SLICE("int"), false, SLICE("1"), SLICE("")}};
     assert_int_equal(compare(good, 3, UNIQUE_ID, false, &schema, &err), RC_OK);
 
     assert_int_equal(compare(good, 1, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
     assert_non_null(strstr(err.text, "no column 'name'"));
     assert_non_null(strstr(err.text, "ALTER TABLE `shop`.`t` ADD COLUMN `name` VARCHAR(80) NULL;"));
 
-    struct dialect_catalog_column narrow[] = {{SLICE("id"), SLICE("bigint"), false, false},
-                                              {SLICE("name"), SLICE("varchar(60)"), true, false}};
+    struct dialect_catalog_column narrow[] = {
+        {SLICE("id"), SLICE("bigint"), false, SLICE_EMPTY, SLICE("")},
+        {SLICE("name"), SLICE("varchar(60)"), true, SLICE_EMPTY, SLICE("")}};
     assert_int_equal(compare(narrow, 2, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
     assert_non_null(strstr(err.text, "is varchar(60)"));
     assert_non_null(strstr(err.text, "source's varchar(20)"));
     assert_non_null(strstr(err.text, "MODIFY COLUMN `name` VARCHAR(80) NULL;"));
 
-    struct dialect_catalog_column strict[] = {{SLICE("id"), SLICE("bigint"), false, false},
-                                              {SLICE("name"), SLICE("varchar(80)"), false, false}};
+    struct dialect_catalog_column strict[] = {
+        {SLICE("id"), SLICE("bigint"), false, SLICE_EMPTY, SLICE("")},
+        {SLICE("name"), SLICE("varchar(80)"), false, SLICE_EMPTY, SLICE("")}};
     assert_int_equal(compare(strict, 2, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
     assert_non_null(strstr(err.text, "NOT NULL"));
 
-    struct dialect_catalog_column small[] = {{SLICE("id"), SLICE("int"), false, false},
-                                             {SLICE("name"), SLICE("varchar(80)"), true, false}};
+    struct dialect_catalog_column small[] = {
+        {SLICE("id"), SLICE("int"), false, SLICE_EMPTY, SLICE("")},
+        {SLICE("name"), SLICE("varchar(80)"), true, SLICE_EMPTY, SLICE("")}};
     assert_int_equal(compare(small, 2, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
     assert_non_null(strstr(err.text, "A key column cannot be altered"));
 
-    good[2].has_default = false;
+    good[2].default_value = SLICE_EMPTY;
     assert_int_equal(compare(good, 3, UNIQUE_ID, false, &schema, &err), RC_MISMATCH);
     assert_non_null(strstr(err.text, "'extra'"));
 }
@@ -263,8 +267,9 @@ static void test_compare_keys(void **state UNUSED)
     };
     struct load_schema schema;
     struct error err;
-    struct dialect_catalog_column good[] = {{SLICE("id"), SLICE("bigint"), false, false},
-                                            {SLICE("name"), SLICE("varchar(80)"), true, false}};
+    struct dialect_catalog_column good[] = {
+        {SLICE("id"), SLICE("bigint"), false, SLICE_EMPTY, SLICE("")},
+        {SLICE("name"), SLICE("varchar(80)"), true, SLICE_EMPTY, SLICE("")}};
     for (unsigned i = 0; i < COUNT_OF(wrong); i++) {
         assert_int_equal(compare(good, 2, wrong[i], false, &schema, &err), RC_MISMATCH);
         assert_non_null(strstr(err.text, "UNIQUE KEY(id)"));
