@@ -213,10 +213,11 @@ static enum rc plan_rename(struct planner *planner)
 static void add_modify(struct planner *planner, const struct dialect_catalog_column *have,
                        struct slice type, bool key)
 {
+    bool nullable = have->nullable || (!key && planner->step->column->nullable);
     struct dialect_definition definition = {.name = have->name,
                                             .type = type,
                                             .key = key,
-                                            .nullable = !key,
+                                            .nullable = nullable,
                                             .default_value = have->default_value,
                                             .comment = have->comment};
     dialect_modify_column_sql(planner->target, &definition, planner->sql);
