@@ -187,6 +187,11 @@ void myconn_close(struct myconn *conn)
 {
     if (conn == NULL)
         return;
+    if (conn->streaming != NULL) {
+        /* Without this the library would read the rest of the rows before it closes. */
+        conn->mysql->status = MYSQL_STATUS_READY;
+        mysql_free_result(conn->streaming);
+    }
     if (conn->mysql != NULL)
         mysql_close(conn->mysql);
     if (conn->interrupt_fd >= 0)

@@ -74,6 +74,20 @@ void myconn_result_free(struct myconn_result *result); /* NULL is fine */
 enum rc myconn_query_value(struct myconn *conn, struct slice sql, struct buf *out,
                            struct error *err) MUST_CHECK;
 
+/* A statement with rows that are taken as they come, for large answers: nothing is buffered, nothing
+ * is allocated a row. Between open and RC_EOF (or a failure) the connection can do nothing else;
+ * rows that are not wanted any more are got rid of by closing it. */
+enum rc myconn_stream_open(struct myconn *conn, struct slice sql, unsigned *column_count_out,
+                           struct error *err) MUST_CHECK;
+/* The next row as the server's packet, borrowed until the next call; RC_EOF after the last one. */
+enum rc myconn_stream_row(struct myconn *conn, struct slice *packet_out,
+                          struct error *err) MUST_CHECK;
+/* True from open until the end or a failure was read. */
+bool myconn_stream_is_open(const struct myconn *conn);
+/* Cuts a row's packet into its fields, which lie in the packet; NULL fields have ptr == NULL.
+ * False: the packet has not exactly `count` fields. */
+bool myconn_row_fields(struct slice packet, struct slice *fields, unsigned count);
+
 /* Appends 'text' quoted and escaped for a string literal, or `name` for an identifier. */
 void myconn_add_literal(struct buf *out, struct slice text);
 void myconn_add_identifier(struct buf *out, struct slice name);

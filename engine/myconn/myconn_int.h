@@ -18,6 +18,7 @@ struct myconn {
      * the library has closed and the system has given to somebody else. -1: none. */
     int interrupt_fd;
     uint64_t read_timeout_ms;
+    MYSQL_RES *streaming; /* owned; the rows that myconn_stream_row reads. NULL: none */
     char label[MYCONN_LABEL_MAX];
 };
 
