@@ -20,9 +20,14 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "value_select_int.h"
+
 #define RETRY_BASE_MS 200u
 #define RETRY_CAP_MS 30000u
 #define PASS_WAIT_MS 500u
+#define READ_TABLES_BYTES_MAX ((size_t)1 << 30)
+/* The server may sort before it sends the first row. */
+#define SNAPSHOT_SILENCE_MS 600000u
 /* A dump that lived this long was not kicked out by a twin that reconnects with backoff. */
 #define DUPLICATE_FORGET_US (5ull * 60 * 1000000)
 #define DUPLICATES_MAX 2u
@@ -79,6 +84,7 @@ static void close_source(struct source *base)
     catalog_free(source->catalog);
     server_link_close(source);
     position_deinit(&source->resume);
+    arena_deinit(&source->read_tables);
     pthread_cond_destroy(&source->woken);
     pthread_mutex_destroy(&source->lock);
     free(source);
@@ -107,6 +113,9 @@ static enum rc open_source(const struct source_options *options, struct source *
     source->wants = options->wants;
     source->wants_ctx = options->wants_ctx;
     position_init(&source->resume);
+    arena_init(&source->read_tables, "tables of the snapshot", READ_TABLES_BYTES_MAX);
+    server_config_connect(source->config, "snapshot", SNAPSHOT_SILENCE_MS,
+                          &source->snapshot_connection);
     init_waiting(source);
     enum rc rc = draw_server_id(source, &local);
     if (rc == RC_OK)
@@ -428,6 +437,19 @@ static bool reached(struct source *base, const struct position *to)
     return binlog_stream_reached(source_of(base)->stream, to);
 }
 
+static const struct myconn_options *connection(const struct source *base)
+{
+    return &((const struct server_source *)base)->snapshot_connection;
+}
+
+static enum rc read_table(struct source *base, struct table *table, struct table **read_out,
+                          struct error *err)
+{
+    struct server_source *source = source_of(base);
+    return value_select_table(table, (enum invalid_text)source->config->invalid_text,
+                              &source->read_tables, read_out, err);
+}
+
 static void stats(const struct source *base, struct source_stats *stats_out)
 {
     const struct server_source *source = (const struct server_source *)base;
@@ -464,6 +486,8 @@ const struct source_ops binlog_server_source = {
     .start = start,
     .remember = remember,
     .notes = notes,
+    .connection = connection,
+    .read_table = read_table,
     .next = next,
     .position = position,
     .reached = reached,

@@ -44,6 +44,10 @@ struct server_source {
     bool holds_change; /* `held` goes out with the next call of next */
     struct change held;
 
+    /* For snapshots. */
+    struct myconn_options snapshot_connection;
+    struct arena read_tables;
+
     /* Mending. */
     struct position resume; /* where the next dump begins */
     unsigned failures;      /* in a row */
