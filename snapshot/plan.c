@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the next chunk ends: the server is asked for the key of the nth row behind the last bound,
+ * over the key's own index. One bound at a time and only a little ahead of the readers, so that
+ * nothing is planned for a table before its turn, and n follows what rows turn out to weigh.
+ *
+ * No smallest and largest key, no arithmetic on keys: skew and gaps cost nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "key_int.h"
+#include "reader_int.h"
+
+enum { ROW_BYTES_UNKNOWN = 256, INDEX_NAME_MAX = 1024, KEY_PARTS_MAX = 64 };
+
+uint64_t plan_rows(const struct reader *reader, uint64_t row_bytes)
+{
+    /* A quarter is left for rows that are longer than those before them. */
+    uint64_t aim = reader->chunk_bytes - reader->chunk_bytes / 4;
+    uint64_t count = aim / (row_bytes == 0 ? ROW_BYTES_UNKNOWN : row_bytes);
+    if (count > reader->chunk_rows)
+        count = reader->chunk_rows;
+    return count == 0 ? 1 : count;
+}
+
+/* --- the key's index --- */
+
+/* One unique index of SHOW INDEX, as it is read line by line. */
+struct index_scan {
+    const struct table *table;
+    struct buf name;
+    uint32_t parts;
+    bool fits;
+};
+
+static void end_index(struct index_scan *scan, struct buf *best)
+{
+    if (scan->name.len == 0 || !scan->fits || scan->parts != scan->table->key_count)
+        return;
+    if (best->len == 0 || slice_equal(buf_slice(&scan->name), SLICE("PRIMARY"))) {
+        buf_reset(best);
+        buf_add_slice(best, buf_slice(&scan->name));
+    }
+}
+
+static int column_of(const struct myconn_result *result, struct slice name)
+{
+    for (unsigned i = 0; i < myconn_column_count(result); i++)
+        if (slice_equal_nocase(myconn_column_name(result, i), name))
+            return (int)i;
+    return -1;
+}
+
+/* An index that the optimizer may not use cannot be forced: MySQL's INVISIBLE, MariaDB's IGNORED. */
+static bool is_usable(const struct myconn_result *result, const struct slice *fields)
+{
+    int visible = column_of(result, SLICE("Visible"));
+    int ignored = column_of(result, SLICE("Ignored"));
+    return (visible < 0 || slice_equal_nocase(fields[visible], SLICE("YES"))) &&
+           (ignored < 0 || slice_equal_nocase(fields[ignored], SLICE("NO")));
+}
+
+static enum rc find_index(struct session *session, struct plan_task *task, struct error *err)
+{
+    const struct table *table = task->table.table;
+    struct buf sql;
+    struct index_scan scan = {.table = table};
+    struct myconn_result *result = NULL;
+    buf_init(&sql, SQL_TEXT_MAX);
+    buf_init(&scan.name, INDEX_NAME_MAX);
+    buf_add_str(&sql, "SHOW INDEX FROM ");
+    myconn_add_identifier(&sql, table->db);
+    buf_add_byte(&sql, '.');
+    myconn_add_identifier(&sql, table->name);
+    buf_add_str(&sql, " WHERE Non_unique = 0");
+    enum rc rc = myconn_query(session->conn, buf_slice(&sql), &result, err);
+    const struct slice *fields;
+    while (rc == RC_OK && myconn_row(result, &fields)) {
+        int name = column_of(result, SLICE("Key_name"));
+        int column = column_of(result, SLICE("Column_name"));
+        if (name < 0 || column < 0)
+            break;
+        if (!slice_equal(fields[name], buf_slice(&scan.name))) {
+            end_index(&scan, &task->index);
+            buf_reset(&scan.name);
+            buf_add_slice(&scan.name, fields[name]);
+            scan.parts = 0;
+            scan.fits = is_usable(result, fields);
+        }
+        if (scan.parts >= table->key_count ||
+            !slice_equal_nocase(fields[column], table->columns[table->key[scan.parts]].name))
+            scan.fits = false;
+        scan.parts++;
+    }
+    if (rc == RC_OK)
+        end_index(&scan, &task->index);
+    myconn_result_free(result);
+    buf_deinit(&sql);
+    buf_deinit(&scan.name);
+    return rc;
+}
+
+/* The server's figures: estimates, good enough to begin with. */
+static enum rc find_figures(struct session *session, struct plan_task *task, struct error *err)
+{
+    const struct table *table = task->table.table;
+    struct buf sql;
+    struct myconn_result *result = NULL;
+    buf_init(&sql, SQL_TEXT_MAX);
+    buf_add_str(&sql, "SELECT t.TABLE_ROWS, t.AVG_ROW_LENGTH, e.TRANSACTIONS FROM "
+                      "information_schema.TABLES t LEFT JOIN information_schema.ENGINES e "
+                      "ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = ");
+    myconn_add_literal(&sql, table->db);
+    buf_add_str(&sql, " AND t.TABLE_NAME = ");
+    myconn_add_literal(&sql, table->name);
+    enum rc rc = myconn_query(session->conn, buf_slice(&sql), &result, err);
+    const struct slice *fields;
+    if (rc == RC_OK && myconn_row(result, &fields)) {
+        uint64_t number;
+        if (fields[0].ptr != NULL && text_parse_u64(fields[0], &number))
+            task->rows_estimated = number;
+        if (fields[1].ptr != NULL && text_parse_u64(fields[1], &number))
+            task->row_bytes = number;
+        task->is_transactional = fields[2].ptr != NULL && slice_equal(fields[2], SLICE("YES"));
+    }
+    myconn_result_free(result);
+    buf_deinit(&sql);
+    return rc;
+}
+
+enum rc plan_describe(struct session *session, struct plan_task *task, struct error *err)
+{
+    enum rc rc = RC_OK;
+    if (task->table.table->key_count > 0)
+        rc = find_index(session, task, err);
+    if (rc == RC_OK)
+        rc = find_figures(session, task, err);
+    task->table.index = buf_slice(&task->index);
+    return rc;
+}
+
+/* --- the bound --- */
+
+/* The bound's row has the key's columns alone; they are put to where the table has them. */
+static enum rc bound_of_answer(const struct table *table, const struct slice *fields,
+                               struct bound **out, struct error *err)
+{
+    struct slice *all = calloc(table->column_count, sizeof(*all));
+    if (all == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for a key.");
+    for (uint32_t i = 0; i < table->key_count; i++)
+        all[table->key[i]] = fields[i];
+    enum rc rc = key_bound_of_fields(table, all, out, err);
+    free(all);
+    return rc;
+}
+
+enum rc plan_chunk(struct reader *reader, struct worker *worker, struct plan_task *task,
+                   struct error *err)
+{
+    enum rc rc = RC_OK;
+    if (!task->is_described)
+        rc = plan_describe(&worker->session, task, err);
+    if (rc != RC_OK)
+        return rc;
+    uint64_t count = task->count > 0 ? task->count : plan_rows(reader, task->row_bytes);
+    buf_reset(&worker->sql);
+    sql_add_bound(&worker->sql, &task->table, task->low, count);
+    rc = buf_check(&worker->sql, "A statement of the snapshot", err);
+    struct myconn_result *result = NULL;
+    if (rc == RC_OK)
+        rc = myconn_query(worker->session.conn, buf_slice(&worker->sql), &result, err);
+    const struct slice *fields;
+    if (rc == RC_OK && myconn_row(result, &fields)) {
+        if (myconn_column_count(result) == task->table.table->key_count)
+            rc = bound_of_answer(task->table.table, fields, &task->high, err);
+        else
+            rc = error_set(err, RC_PROTOCOL, "The server answered with other columns than asked.");
+    }
+    myconn_result_free(result);
+    return rc;
+}

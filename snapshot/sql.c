@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statements in SQL that 5.6 to 9.7 and MariaDB 10.x, 11.x read alike.
+ *
+ * Order and comparison are the server's alone: ORDER BY and WHERE name the columns, so that their
+ * own collation decides, and nothing is compared by us. A row comparison (a, b) > (x, y) is written
+ * out as
+ *
+ *      a >= x AND (a > x OR (a = x AND b > y))
+ *
+ * because the servers do not use an index for the short form, but for this one all of them do
+ * (seen by their Handler_read_* counters on 5.6, 9.7, 10.11: as many rows are read as are in the
+ * range).
+ *
+ * Literals: numbers as digits; FLOAT and DOUBLE with an exponent, so that they are read as doubles
+ * and not as decimals; text and bytes in hex behind the name of their character set, which a column
+ * with a collation of its own overrules; dates and times quoted, under sql_mode ALLOW_INVALID_DATES.
+ *
+ * ENUM and SET are ordered by number. Compared with a number no server uses the index, so that an
+ * ENUM is compared with the list of its labels where they are few. A SET in a key stays slow: each
+ * chunk reads over the index from its first entry with an equal column before it.
+ */
+#include "sql_int.h"
+
+#include <stdlib.h>
+
+enum { ENUM_LABELS_MAX = 64 };
+
+static void add_table(struct buf *out, const struct sql_table *table)
+{
+    buf_add_str(out, " FROM ");
+    myconn_add_identifier(out, table->table->db);
+    buf_add_byte(out, '.');
+    myconn_add_identifier(out, table->table->name);
+    if (table->index.len == 0)
+        return;
+    buf_add_str(out, " FORCE INDEX (");
+    myconn_add_identifier(out, table->index);
+    buf_add_byte(out, ')');
+}
+
+/* As source_ops.read_table wants it. */
+static void add_value(struct buf *out, const struct column *column)
+{
+    bool is_label = column->kind == COLUMN_ENUM || column->kind == COLUMN_SET;
+    if (is_label)
+        buf_add_str(out, "CAST(");
+    myconn_add_identifier(out, column->name);
+    if (is_label)
+        buf_add_str(out, " AS UNSIGNED)");
+    if (column->kind == COLUMN_FLOAT || column->kind == COLUMN_DOUBLE)
+        buf_add_str(out, "*1e0");
+}
+
+static const struct column *key_column(const struct sql_table *table, uint32_t part)
+{
+    return &table->table->columns[table->table->key[part]];
+}
+
+static void add_order(struct buf *out, const struct sql_table *table)
+{
+    for (uint32_t i = 0; i < table->table->key_count; i++) {
+        buf_add_str(out, i == 0 ? " ORDER BY " : ", ");
+        myconn_add_identifier(out, key_column(table, i)->name);
+    }
+}
+
+static void add_label(struct buf *out, struct slice label)
+{
+    if (label.len == 0) {
+        buf_add_str(out, "''");
+        return;
+    }
+    buf_add_str(out, "_utf8mb4 0x");
+    buf_add_hex(out, label);
+}
+
+/* Labels from number `first` to `last`, as a list; an empty range can hold no row. */
+static void add_label_list(struct buf *out, const struct column *column, uint64_t first,
+                           uint64_t last)
+{
+    if (first > last) {
+        buf_add_str(out, "1=0");
+        return;
+    }
+    myconn_add_identifier(out, column->name);
+    buf_add_str(out, " IN (");
+    for (uint64_t i = first; i <= last; i++) {
+        if (i > first)
+            buf_add_str(out, ", ");
+        add_label(out, column->labels[i - 1]);
+    }
+    buf_add_byte(out, ')');
+}
+
+/* What can be said of an ENUM by its labels; false: it has to be compared as a number. Row value 0,
+ * the server's mark for an invalid one, has no label: lists of labels would leave it out, so they
+ * stand only where a low bound has left it behind already. */
+static bool add_enum(struct buf *out, const struct column *column, const char *operation,
+                     struct slice literal, bool zero_is_behind)
+{
+    uint64_t number;
+    if (column->kind != COLUMN_ENUM || column->labels == NULL || !zero_is_behind ||
+        column->label_count > ENUM_LABELS_MAX || !text_parse_u64(literal, &number) || number == 0 ||
+        number > column->label_count)
+        return false;
+    bool with_equal = operation[1] == '=';
+    if (operation[0] == '=')
+        add_label_list(out, column, number, number);
+    else if (operation[0] == '>')
+        add_label_list(out, column, with_equal ? number : number + 1, column->label_count);
+    else
+        add_label_list(out, column, 1, with_equal ? number : number - 1);
+    return true;
+}
+
+static void add_comparison(struct buf *out, const struct column *column, const char *operation,
+                           struct slice literal, bool zero_is_behind)
+{
+    if (add_enum(out, column, operation, literal, zero_is_behind))
+        return;
+    myconn_add_identifier(out, column->name);
+    buf_add_byte(out, ' ');
+    buf_add_str(out, operation);
+    buf_add_byte(out, ' ');
+    buf_add_slice(out, literal);
+}
+
+/* All key columns against a bound: `first` is the operation of all columns but the last ("<", ">"),
+ * `last` that of the last one. `low`: the bound that has left rows behind, or NULL. */
+static void add_side(struct buf *out, const struct sql_table *table, const struct bound *bound,
+                     const char *first, const char *last, const struct bound *low)
+{
+    uint32_t count = table->table->key_count;
+    ASSERT(bound->count == count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column *column = key_column(table, i);
+        /* Only the first column of a range is at least the low bound's. */
+        bool behind = i == 0 && low != NULL && !slice_equal(low->literals[0], SLICE("0"));
+        if (i + 1 == count) {
+            add_comparison(out, column, last, bound->literals[i], behind);
+            break;
+        }
+        if (i == 0) {
+            add_comparison(out, column, first[0] == '>' ? ">=" : "<=", bound->literals[0], behind);
+            buf_add_str(out, " AND ");
+        }
+        buf_add_byte(out, '(');
+        add_comparison(out, column, first, bound->literals[i], behind);
+        buf_add_str(out, " OR (");
+        add_comparison(out, column, "=", bound->literals[i], behind);
+        buf_add_str(out, " AND ");
+    }
+    for (uint32_t i = 1; i < count; i++)
+        buf_add_str(out, "))");
+}
+
+static void add_range(struct buf *out, const struct sql_table *table, const struct bound *low,
+                      const struct bound *high)
+{
+    if (low == NULL && high == NULL)
+        return;
+    buf_add_str(out, " WHERE ");
+    if (low != NULL)
+        add_side(out, table, low, ">", ">", low);
+    if (low != NULL && high != NULL)
+        buf_add_str(out, " AND ");
+    if (high != NULL)
+        add_side(out, table, high, "<", "<=", low);
+}
+
+static void add_all_columns(struct buf *out, const struct sql_table *table)
+{
+    for (uint32_t i = 0; i < table->table->column_count; i++) {
+        buf_add_str(out, i == 0 ? "SELECT " : ", ");
+        add_value(out, &table->table->columns[i]);
+    }
+}
+
+void sql_add_rows(struct buf *out, const struct sql_table *table, const struct bound *low,
+                  const struct bound *high)
+{
+    add_all_columns(out, table);
+    add_table(out, table);
+    add_range(out, table, low, high);
+    add_order(out, table);
+}
+
+void sql_add_bound(struct buf *out, const struct sql_table *table, const struct bound *low,
+                   uint64_t count)
+{
+    ASSERT(count > 0);
+    for (uint32_t i = 0; i < table->table->key_count; i++) {
+        buf_add_str(out, i == 0 ? "SELECT " : ", ");
+        add_value(out, key_column(table, i));
+    }
+    add_table(out, table);
+    add_range(out, table, low, NULL);
+    add_order(out, table);
+    buf_addf(out, " LIMIT %llu,1", (unsigned long long)(count - 1));
+}
+
+static void add_equal(struct buf *out, const struct sql_table *table, const struct bound *key)
+{
+    buf_add_byte(out, '(');
+    for (uint32_t i = 0; i < key->count; i++) {
+        if (i > 0)
+            buf_add_str(out, " AND ");
+        myconn_add_identifier(out, key_column(table, i)->name);
+        buf_add_str(out, " = ");
+        buf_add_slice(out, key->literals[i]);
+    }
+    buf_add_byte(out, ')');
+}
+
+void sql_add_rows_of_keys(struct buf *out, const struct sql_table *table,
+                          const struct bound *const *keys, uint32_t key_count)
+{
+    add_all_columns(out, table);
+    add_table(out, table);
+    for (uint32_t i = 0; i < key_count; i++) {
+        buf_add_str(out, i == 0 ? " WHERE " : " OR ");
+        add_equal(out, table, keys[i]);
+    }
+}
+
+void sql_add_is_not_behind(struct buf *out, const struct sql_table *table, const struct bound *key,
+                           const struct bound *low)
+{
+    buf_add_str(out, "SELECT 1");
+    add_table(out, table);
+    buf_add_str(out, " WHERE ");
+    add_equal(out, table, key);
+    buf_add_str(out, " AND NOT (");
+    add_side(out, table, low, ">", ">", NULL);
+    buf_add_str(out, ") LIMIT 1");
+}
+
+/* --- literals --- */
+
+static void add_hex(struct buf *out, struct slice charset, struct slice bytes)
+{
+    buf_add_byte(out, '_');
+    buf_add_slice(out, charset);
+    if (bytes.len == 0) {
+        buf_add_str(out, " ''");
+        return;
+    }
+    buf_add_str(out, " 0x");
+    buf_add_hex(out, bytes);
+}
+
+static void add_real(struct buf *out, struct slice digits)
+{
+    buf_add_slice(out, digits);
+    if (digits.len > 0 && memchr(digits.ptr, 'e', digits.len) == NULL &&
+        memchr(digits.ptr, 'E', digits.len) == NULL)
+        buf_add_str(out, "e0");
+}
+
+static void add_quoted(struct buf *out, struct slice text)
+{
+    buf_add_byte(out, '\'');
+    buf_add_slice(out, text);
+    buf_add_byte(out, '\'');
+}
+
+void sql_add_field_literal(struct buf *out, const struct column *column, struct slice field)
+{
+    switch (column->kind) {
+    case COLUMN_INT:
+    case COLUMN_UINT:
+    case COLUMN_YEAR:
+    case COLUMN_DECIMAL:
+    case COLUMN_ENUM:
+    case COLUMN_SET:
+        buf_add_slice(out, field);
+        return;
+    case COLUMN_BIT:
+        buf_add_u64(out, load_uint_be(field.ptr, (unsigned)(field.len > 8 ? 8 : field.len)));
+        return;
+    case COLUMN_FLOAT:
+    case COLUMN_DOUBLE:
+        add_real(out, field);
+        return;
+    case COLUMN_STRING:
+        add_hex(out, column->charset, field);
+        return;
+    case COLUMN_BYTES:
+    case COLUMN_JSON:
+    case COLUMN_GEOMETRY:
+    case COLUMN_VECTOR:
+    case COLUMN_UNKNOWN:
+        add_hex(out, SLICE("binary"), field);
+        return;
+    case COLUMN_DATE:
+    case COLUMN_TIME:
+    case COLUMN_DATETIME:
+    case COLUMN_TIMESTAMP:
+    case COLUMN_UUID:
+    case COLUMN_INET4:
+    case COLUMN_INET6:
+        add_quoted(out, field);
+        return;
+    }
+}
+
+void sql_add_text_literal(struct buf *out, const struct column *column, struct slice text)
+{
+    enum { REAL_TEXT_MAX = 64 };
+    switch (column->kind) {
+    case COLUMN_BIT:
+        buf_add_slice(out, text);
+        return;
+    case COLUMN_ENUM:
+    case COLUMN_SET:
+        /* Without labels the canonical text is the number. */
+        if (column->labels == NULL)
+            buf_add_slice(out, text);
+        else
+            add_hex(out, SLICE("utf8mb4"), text);
+        return;
+    case COLUMN_STRING:
+        add_hex(out, SLICE("utf8mb4"), text);
+        return;
+    case COLUMN_FLOAT: {
+        /* The shortest text of a float is another double: the column is compared as a double. */
+        char digits[REAL_TEXT_MAX] = "";
+        memcpy(digits, text.ptr, text.len < sizeof(digits) ? text.len : sizeof(digits) - 1);
+        buf_addf(out, "%.16e", (double)strtof(digits, NULL));
+        return;
+    }
+    default:
+        sql_add_field_literal(out, column, text);
+        return;
+    }
+}
+
+bool sql_is_literal(struct slice text)
+{
+    if (text.len == 0)
+        return false;
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = text.ptr[i];
+        bool word = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+                    (byte >= 'A' && byte <= 'Z') || byte == '_' || byte == '.' || byte == '+' ||
+                    byte == '-' || byte == ' ' || byte == ':';
+        if (byte == '\'')
+            quoted = !quoted;
+        else if (!word || (byte == ' ' && !quoted && text.ptr[0] != '_'))
+            return false;
+    }
+    return !quoted;
+}

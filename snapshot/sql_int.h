@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statements that a snapshot sends, as text. Nothing here talks to a server.
+ */
+#ifndef MILLRACE_SNAPSHOT_SQL_INT_H
+#define MILLRACE_SNAPSHOT_SQL_INT_H
+
+#include "bound_int.h"
+
+#define SQL_TEXT_MAX ((size_t)64 << 20)
+
+struct sql_table {
+    const struct table *table; /* as rows are read (source_ops.read_table) */
+    struct slice index;        /* the key's name, "PRIMARY"; empty: not known, none is forced */
+};
+
+/* All columns of the rows behind `low` up to and with `high` (NULL: no such bound), in key order.
+ * A table without a key: all its rows. */
+void sql_add_rows(struct buf *out, const struct sql_table *table, const struct bound *low,
+                  const struct bound *high);
+/* The key of the `count`th row behind `low`. No row: there are fewer. */
+void sql_add_bound(struct buf *out, const struct sql_table *table, const struct bound *low,
+                   uint64_t count);
+/* All columns of the rows whose keys are among these. */
+void sql_add_rows_of_keys(struct buf *out, const struct sql_table *table,
+                          const struct bound *const *keys, uint32_t key_count);
+/* 1 where the row with that key exists and does not lie behind `low`. */
+void sql_add_is_not_behind(struct buf *out, const struct sql_table *table, const struct bound *key,
+                           const struct bound *low);
+
+/* A key column's value as a literal: of a field as the statements above give it, */
+void sql_add_field_literal(struct buf *out, const struct column *column, struct slice field);
+/* and of its canonical text: good for looking for equal values only. */
+void sql_add_text_literal(struct buf *out, const struct column *column, struct slice text);
+/* True when the text can only be a literal of the kinds made here. */
+bool sql_is_literal(struct slice text);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a SELECT comes to see all that the stream has given, by server:
+ *
+ *   MariaDB     START TRANSACTION WITH CONSISTENT SNAPSHOT, and the status variables
+ *               binlog_snapshot_file and _position, name the place in the binlog that the snapshot
+ *               is of, exactly: commits and the taking of snapshots go through one lock there. The
+ *               place must not lie before `here`.
+ *   MySQL with  gtid_executed takes a transaction in after the engine has committed it (since
+ *   GTIDs       5.7.5), so that a SELECT that begins when it contains here's set sees all of it.
+ *   other MySQL nothing says when a transaction that is in the binlog is in the engine too. What
+ *               lies between is the commit stage of one group: milliseconds. A second is waited
+ *               for, and under semi-synchronous replication AFTER_SYNC, where the transaction waits
+ *               for a replica in that very place, the timeout of that as well.
+ *
+ * The high watermark is right with every server: a transaction that a SELECT can see is in the
+ * binlog. Only MySQL's set of executed GTIDs may lack one that was visible for an instant; the
+ * stream then gives that change once more behind the row, with the same values.
+ */
+#include "watermark_int.h"
+
+#include <stdio.h>
+
+#define STATEMENT_MAX (POSITION_GTID_MAX + 4096u)
+
+static bool file_number(const char *file, struct slice *base, uint64_t *number)
+{
+    const char *dot = strrchr(file, '.');
+    if (dot == NULL)
+        return false;
+    *base = slice_of(file, (size_t)(dot - file));
+    return text_parse_u64(slice_str(dot + 1), number);
+}
+
+bool watermark_is_at_or_behind(const struct position *a, const struct position *b)
+{
+    struct slice base_a;
+    struct slice base_b;
+    uint64_t number_a;
+    uint64_t number_b;
+    if (strcmp(a->file, b->file) == 0)
+        return a->offset >= b->offset;
+    return file_number(a->file, &base_a, &number_a) && file_number(b->file, &base_b, &number_b) &&
+           slice_equal(base_a, base_b) && number_a > number_b;
+}
+
+static bool set_file(struct position *position, struct slice file)
+{
+    if (file.len == 0 || file.len >= sizeof(position->file))
+        return false;
+    memcpy(position->file, file.ptr, file.len);
+    position->file[file.len] = '\0';
+    return true;
+}
+
+static enum rc no_binlog(const struct session *session, struct error *err)
+{
+    return error_set(err, RC_MISMATCH,
+                     "%s does not say where its binlog ends. Is log_bin on? The user needs "
+                     "REPLICATION CLIENT (MariaDB: BINLOG MONITOR).",
+                     myconn_label(session->conn));
+}
+
+static enum rc add_mariadb_set(struct session *session, struct position *out, struct error *err)
+{
+    enum rc rc = myconn_query_value(session->conn, SLICE("SELECT @@GLOBAL.gtid_binlog_pos"),
+                                    &out->gtid_set, err);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* The server writes a line feed behind each comma of a set. */
+static void add_set(struct buf *out, struct slice set)
+{
+    buf_reset(out);
+    for (size_t i = 0; i < set.len; i++)
+        if (set.ptr[i] != '\n' && set.ptr[i] != ' ')
+            buf_add_byte(out, set.ptr[i]);
+}
+
+enum rc watermark_now(struct session *session, struct position *out, struct error *err)
+{
+    struct slice sql = !session->is_mariadb && session->version >= 80200
+                           ? SLICE("SHOW BINARY LOG STATUS")
+                           : SLICE("SHOW MASTER STATUS");
+    struct myconn_result *result = NULL;
+    enum rc rc = myconn_query(session->conn, sql, &result, err);
+    if (rc != RC_OK)
+        return rc;
+    const struct slice *fields;
+    bool known = myconn_column_count(result) >= 2 && myconn_row(result, &fields) &&
+                 set_file(out, fields[0]) && text_parse_u64(fields[1], &out->offset);
+    buf_reset(&out->gtid_set);
+    if (known && session->sight == SESSION_SIGHT_GTID && myconn_column_count(result) >= 5)
+        add_set(&out->gtid_set, fields[4]);
+    myconn_result_free(result);
+    if (!known)
+        return no_binlog(session, err);
+    snprintf(out->server, sizeof(out->server), "%s", session->server);
+    out->rows_done = 0;
+    out->commit_time_us = clock_wall_us();
+    if (session->is_mariadb)
+        rc = add_mariadb_set(session, out, err);
+    return rc != RC_OK ? rc : buf_check(&out->gtid_set, "The GTID set of the server", err);
+}
+
+enum rc watermark_of_snapshot(struct session *session, struct position *out, struct error *err)
+{
+    struct myconn_result *result = NULL;
+    enum rc rc =
+        myconn_query(session->conn, SLICE("SHOW STATUS LIKE 'binlog_snapshot_%'"), &result, err);
+    if (rc != RC_OK)
+        return rc;
+    bool has_file = false;
+    bool has_offset = false;
+    const struct slice *fields;
+    while (myconn_column_count(result) == 2 && myconn_row(result, &fields)) {
+        if (slice_equal_nocase(fields[0], SLICE("binlog_snapshot_file")))
+            has_file = set_file(out, fields[1]);
+        else if (slice_equal_nocase(fields[0], SLICE("binlog_snapshot_position")))
+            has_offset = text_parse_u64(fields[1], &out->offset);
+    }
+    myconn_result_free(result);
+    if (!has_file || !has_offset)
+        return no_binlog(session, err);
+    snprintf(out->server, sizeof(out->server), "%s", session->server);
+    out->rows_done = 0;
+    out->commit_time_us = clock_wall_us();
+    return RC_OK;
+}
+
+static enum rc begin_snapshot(struct session *session, const struct position *here,
+                              struct error *err)
+{
+    struct position place;
+    position_init(&place);
+    enum rc rc =
+        myconn_exec(session->conn, SLICE("START TRANSACTION WITH CONSISTENT SNAPSHOT"), err);
+    if (rc == RC_OK)
+        rc = watermark_of_snapshot(session, &place, err);
+    if (rc == RC_OK && !watermark_is_at_or_behind(&place, here)) {
+        rc = myconn_exec(session->conn, SLICE("COMMIT"), err);
+        rc = rc == RC_OK ? RC_AGAIN : rc;
+    }
+    position_deinit(&place);
+    return rc;
+}
+
+static enum rc begin_gtid(struct session *session, const struct position *here, struct error *err)
+{
+    struct buf sql;
+    struct buf answer;
+    buf_init(&sql, STATEMENT_MAX);
+    buf_init(&answer, 64);
+    buf_add_str(&sql, "SELECT WAIT_FOR_EXECUTED_GTID_SET(");
+    myconn_add_literal(&sql, buf_slice(&here->gtid_set));
+    buf_add_str(&sql, ", 1)");
+    enum rc rc = buf_check(&sql, "The question for executed GTIDs", err);
+    if (rc == RC_OK)
+        rc = myconn_query_value(session->conn, buf_slice(&sql), &answer, err);
+    if (rc == RC_OK && !slice_equal(buf_slice(&answer), SLICE("0")))
+        rc = RC_AGAIN;
+    buf_deinit(&sql);
+    buf_deinit(&answer);
+    return rc;
+}
+
+enum rc watermark_begin(struct session *session, const struct position *here, uint64_t asked_us,
+                        struct error *err)
+{
+    bool same_server = here->server[0] == '\0' || strcmp(here->server, session->server) == 0;
+    switch (session->sight) {
+    case SESSION_SIGHT_SNAPSHOT:
+        return same_server ? begin_snapshot(session, here, err) : RC_AGAIN;
+    case SESSION_SIGHT_GTID:
+        if (here->gtid_set.len > 0)
+            return begin_gtid(session, here, err);
+        /* The stream does not know its set: it began in the middle of a file. */
+        break;
+    case SESSION_SIGHT_GRACE:
+        break;
+    }
+    if (!same_server)
+        return RC_AGAIN;
+    uint64_t grace_ms = session->grace_ms == 0 ? 1000 : session->grace_ms;
+    return clock_monotonic_us() >= asked_us + grace_ms * 1000 ? RC_OK : RC_AGAIN;
+}
+
+enum rc watermark_end(struct session *session, struct position *high_out, struct error *err)
+{
+    enum rc rc = RC_OK;
+    if (session->sight == SESSION_SIGHT_SNAPSHOT)
+        rc = myconn_exec(session->conn, SLICE("COMMIT"), err);
+    return rc != RC_OK ? rc : watermark_now(session, high_out, err);
+}

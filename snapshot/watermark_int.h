@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two watermarks of a chunk, without a lock and without a write.
+ *
+ * Low: the SELECT must see everything that the stream had given when the chunk was asked for. The
+ * stream is ahead of the tables: a transaction is in the binlog before the engine has committed it,
+ * so that reading at once could miss what has been given already, and the old row would win.
+ *
+ * High: where the binlog ends when the last row was read. When the stream has passed it, nothing
+ * that the SELECT has seen is still to come.
+ */
+#ifndef MILLRACE_SNAPSHOT_WATERMARK_INT_H
+#define MILLRACE_SNAPSHOT_WATERMARK_INT_H
+
+#include "session_int.h"
+
+/* Makes the session see everything up to `here`; asked for at `asked_us` (monotonic). RC_OK: the
+ * next SELECT does, and watermark_end must follow. RC_AGAIN: not yet, try again in a moment. */
+enum rc watermark_begin(struct session *session, const struct position *here, uint64_t asked_us,
+                        struct error *err) MUST_CHECK;
+/* Ends what began; gives the end of the binlog. */
+enum rc watermark_end(struct session *session, struct position *high_out,
+                      struct error *err) MUST_CHECK;
+/* The end of the binlog, alone. */
+enum rc watermark_now(struct session *session, struct position *out, struct error *err) MUST_CHECK;
+/* MariaDB, within a consistent snapshot: the snapshot's own place. */
+enum rc watermark_of_snapshot(struct session *session, struct position *out,
+                              struct error *err) MUST_CHECK;
+/* True when `a` lies at `b` or behind it, by file and offset of one server. */
+bool watermark_is_at_or_behind(const struct position *a, const struct position *b);
+
+#endif
