@@ -58,8 +58,11 @@ struct snapshot_progress {
 struct snapshot_chunk {
     struct table *table; /* as the stream knows it */
     uint64_t number;     /* within the table, from 0, in key order */
-    bool first; /* nothing of this table was given before: an unkeyed target must be empty */
-    bool last;  /* the table is over with this chunk */
+    /* Nothing of this table was given before: an unkeyed target must be empty. It comes again when
+     * reading such a table broke off (then the chunk before was not the last) or after a crash: what
+     * was given of it until then has to be taken away first. */
+    bool first;
+    bool last; /* the table is over with this chunk; final when `row` has given RC_EOF */
 };
 
 enum snapshot_pass {
@@ -75,15 +78,19 @@ struct snapshot_ops {
     enum rc (*add)(struct snapshot *snapshot, struct table *table, struct slice state,
                    struct error *err);
     /* The table is not to be read any more (dropped), or it has another shape now: what was read of
-     * it and not given is thrown away and read again as `after` says (NULL: not at all). */
+     * it and not given is thrown away and read again as `after` says (NULL: not at all). A chunk of
+     * it that is being given is void from here on. Called before `ready` may see the stream behind
+     * the statement. Tables that are not in the queue are fine. */
     enum rc (*change)(struct snapshot *snapshot, struct table *before, struct table *after,
                       struct error *err);
     /* Lets connections that have nothing to do begin with the next chunks. `here`: the place up to
      * which all changes of the stream were given (a border of transactions). Cheap when there is
      * nothing to do. */
     enum rc (*pump)(struct snapshot *snapshot, const struct position *here, struct error *err);
-    /* Must be told of every row change of a table in the queue, in stream order, before it is
-     * written; of other tables it need not be. `row` images are looked at for their key alone. */
+    /* Must be told of every row change and TRUNCATE of a table in the queue, in stream order, before
+     * it is written; of other tables it need not be. Images are looked at for their key alone, and
+     * for which columns they lack: a change without all columns is dropped where the target cannot
+     * have the row yet, and the snapshot brings the whole row later. */
     enum rc (*reconcile)(struct snapshot *snapshot, const struct change *change,
                          enum snapshot_pass *pass_out, struct error *err);
     /* A chunk that may be given now, at a border of transactions. RC_AGAIN: none yet. RC_EOF: all
@@ -91,7 +98,9 @@ struct snapshot_ops {
     enum rc (*ready)(struct snapshot *snapshot, struct snapshot_chunk **chunk_out,
                      struct error *err);
     /* The chunk's next row as CHANGE_READ, borrowed until the next call; its txn says the high
-     * watermark. RC_EOF: there is no more. RC_AGAIN: the next one is not here yet (unkeyed tables). */
+     * watermark. Its table is the one of source_ops.read_table, not chunk->table: the same name and
+     * columns, other cells, a `route` of its own. RC_EOF: there is no more. RC_AGAIN: the next one is
+     * not here yet (unkeyed tables). */
     enum rc (*row)(struct snapshot *snapshot, struct snapshot_chunk *chunk, struct change *row_out,
                    struct error *err);
     /* All rows of the chunk were taken. Gives the table's note as it is from now on (borrowed until
