@@ -136,6 +136,17 @@ static void check_row_image(struct preflight *flight)
             "warehouse as partial updates of rows that must be there; an insert that leaves "
             "columns to their defaults, and an update of a key, stop the pipeline.",
             flight->values[VAR_ROW_IMAGE]);
+    /* Seen on 10.11: the server makes an update of a REPLACE where it can, and forgets the columns
+     * that the REPLACE has set to their defaults. Its own replicas keep their old values, too. */
+    if (flight->source->is_mariadb &&
+        (is(flight, VAR_ROW_IMAGE, "MINIMAL") || is(flight, VAR_ROW_IMAGE, "NOBLOB")))
+        report_add(
+            report, REPORT_WARN,
+            "Let a REPLACE name all columns, or SET GLOBAL binlog_row_image = 'FULL';",
+            "binlog_row_image is %s: of a REPLACE that does not name all columns MariaDB may "
+            "leave the ones that it resets out of the binlog, so the target keeps their old "
+            "values.",
+            flight->values[VAR_ROW_IMAGE]);
     if (flight->values[VAR_VALUE_OPTIONS][0] == '\0')
         return;
     if (is(flight, VAR_ROW_IMAGE, "FULL") && is(flight, VAR_VALUE_OPTIONS, "PARTIAL_JSON"))

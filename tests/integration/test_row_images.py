@@ -207,6 +207,7 @@ def test_check_warns(source, doris, engine, image):
     assert code == OK, text
     assert f"warn  binlog_row_image is {image}" in text and REMEDY in text, text
     assert "partial updates" in text
+    assert ("of a REPLACE that does not name all columns" in text) == (source.server.product == "MariaDB")
 
 
 def test_virtual_columns_of_mariadb(mariadb, doris, engine):
