@@ -12,9 +12,10 @@
  *                             a list where the servers differ from it (charset_patch.c)
  *
  * Every character of every set comes out as MariaDB 10.11 and MySQL 9.7 show it, which agree in all
- * of them; what they show as '?' or as U+FFFD for having no meaning (thirteen of big5 and tis620 are
- * U+FFFD in their tables) is not valid here (tests/integration/test_charset_space.py). Between the servers only the guards differ: MariaDB
- * lets bytes from 0x80 into ascii, and surrogates into ucs2 and utf8; neither has a UTF-8 form.
+ * of them; what they show as '?' or as U+FFFD for having no meaning is not valid here (thirteen
+ * characters of big5 and tis620 are U+FFFD in their tables). tests/integration/test_charset_space.py
+ * asks them. Only their guards differ: MariaDB lets bytes from 0x80 into ascii and surrogates into
+ * utf8, both let surrogates into ucs2; none of these has a UTF-8 form.
  *
  * Everything here is constant, or per thread: any thread may call.
  */

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from events import OK, millrace
+from events import GENERATED, OK, millrace
 from servers import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -169,3 +169,68 @@ def test_types_page_agrees_with_the_golden_tables(product, cell):
     types = golden_types(product)
     for column, title in SAME.items():
         assert rows[title][cell].split(", ")[0] == types[column], f"{title}: {types[column]}"
+
+
+# -- which tests the types page names as its proofs
+
+# The oracles' types that a row of the page is about. A row that is not here is about columns, not about a type.
+ORACLE_TYPES = {
+    "TINYINT to BIGINT, signed and not": {"tinyint", "smallint", "mediumint", "int", "bigint"}, "BIT(1) to BIT(64)": {"bit"},
+    "YEAR": {"year"}, "DECIMAL to (65, 30)": {"decimal"}, "FLOAT, DOUBLE": {"float", "double"}, "DATE": {"date"},
+    "TIME(0) to TIME(6)": {"time"}, "DATETIME(0) to DATETIME(6)": {"datetime"}, "TIMESTAMP(0) to TIMESTAMP(6)": {"timestamp"},
+    "TIME, DATETIME, TIMESTAMP of MariaDB 5.3": {"t_time53"}, "CHAR, VARCHAR, TEXT": {"char", "varchar", "tinytext", "text", "longtext"},
+    "BINARY, VARBINARY, BLOB": {"binary", "varbinary", "tinyblob", "blob", "longblob"}, "every charset": {"t_cs"}, "ENUM, SET": {"enum", "set"},
+    "JSON (MySQL)": {"json"}, "GEOMETRY and its kinds": {"geometry", "point", "linestring", "polygon", "multipolygon"}, "VECTOR": {"vector"},
+    "UUID": {"uuid"}, "INET4": {"inet4"}, "INET6": {"inet6"}, "compressed columns (MariaDB)": {"compressed"},
+    "generated columns": {"t_gcol"}, "invisible columns": {"t_inv"}}
+
+
+def oracle_types(version: str, is_mariadb: bool) -> set[str]:
+    """What the oracles of a server in the tree have: types, tables, and "compressed"."""
+    found: set[str] = set()
+    product = "mariadb" if is_mariadb else "mysql"
+    for path in [*GENERATED.glob(f"{product}-{version}.*/types_*.oracle.tsv"), *GENERATED.glob(f"{product}-{version}/types_*.oracle.tsv")]:
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            if line.startswith("#TABLE\t"):
+                found.add(line.split("\t")[1])
+            if line.startswith("#COLS\t"):
+                types = [field.split("|", 1)[1].lower() for field in line.split("\t")[1:] if field]
+                found |= {re.split(r"[( |]", kind)[0] for kind in types}
+                found |= {"compressed"} if any("compressed" in kind for kind in types) else set()
+    if is_mariadb and version == "10.0" and "t_time" in found:
+        found.add("t_time53")  # MariaDB 10.0 writes no other format
+    return found
+
+
+def test_proofs_of_the_types_page_exist():
+    text = (ROOT / "docs" / "types.md").read_text()
+    legend = {row[0]: row[1].strip("`") for row in table_rows(text, "| | test | what it does |")}
+    for letter, named in legend.items():
+        if "::" not in named:
+            assert letter == "U", f"{letter} names no test"
+            continue
+        path, function = named.split("::")
+        assert re.search(rf"\b(def|static void) {function}\(", (ROOT / path).read_text()), f"{letter}: {named} is not there"
+    rows = table_rows(text, "| type | unit test |")
+    assert set(ORACLE_TYPES) < {row[0] for row in rows}
+    for row in rows:
+        assert (ROOT / row[1].strip("`")).exists(), f"{row[0]}: {row[1]} is not there"
+        for cell in row[2:]:
+            assert cell == "—" or (cell and set(cell.split()) <= set(legend)), f"{row[0]}: the cell {cell!r}"
+
+
+def test_oracles_have_the_types_that_the_page_says():
+    text = (ROOT / "docs" / "types.md").read_text()
+    head = next(line for line in text.splitlines() if line.startswith("| type | unit test |"))
+    columns = [cell.strip() for cell in head.split("|")[3:-1]]
+    first_mariadb = next(place for place, column in enumerate(columns) if column.startswith("MariaDB"))
+    checked = 0
+    for row in table_rows(text, "| type | unit test |"):
+        for place, cell in enumerate(row[2:]):
+            if "S" not in cell.split():
+                continue
+            version = columns[place].split()[-1]
+            missing = ORACLE_TYPES[row[0]] - oracle_types(version, place >= first_mariadb)
+            assert not missing, f"{row[0]} on {columns[place]}: the tree has no {missing}"
+            checked += 1
+    assert checked > 100
