@@ -11,9 +11,7 @@
 #include "change_table_int.h"
 #include "column_set_int.h"
 #include "label_int.h"
-#include "loaders_int.h"
-#include "query_int.h"
-#include "target_int.h"
+#include "sink_int.h"
 
 #include <stdlib.h>
 
@@ -21,66 +19,6 @@
 #define TABLE_ARENA_MAX ((size_t)16 << 20)
 /* A single row may go this far past the bound: MySQL's own limit for a row in the binlog. */
 #define ROW_MAX ((uint64_t)1 << 30)
-#define LABEL_BYTES 136
-/* How far epochs are stretched for a target that is short of breath, and how soon it eases. */
-#define WIDEN_MAX 8u
-#define CALM_EPOCHS 4u
-
-/* One load of the sealed epoch: a part of the target's sealed body. The parts of a body follow one
- * another, and its memory is free when the last one is done. */
-struct sealed_load {
-    struct load_task task;
-    struct load_target *target;
-    bool waiting; /* for the target's load before it to be done */
-    char label[LABEL_BYTES];
-};
-
-struct stream_load {
-    struct sink base;
-    struct sink_ops ops; /* the table that base.ops points at, under the dialect's name */
-    const struct load_dialect *dialect;
-    struct load_settings settings;
-    const void *config; /* the dialect's own; borrowed */
-    char pipeline_id[33];
-    struct arena arena;
-    struct halt halt;
-    struct frontends frontends;
-    struct query query;
-    struct transfer transfer; /* of the pipeline's thread: questions and checks */
-    struct loaders *loaders;
-
-    struct load_target *targets;
-    struct load_target *open_first; /* targets with rows in the open batch */
-    struct load_target **open_end;
-    uint64_t open_rows;
-    uint64_t open_bytes;
-
-    struct sealed_load *sealed; /* owned; sealed_count of them */
-    struct manifest_entry *entries;
-    uint32_t sealed_cap;
-    uint32_t sealed_count;
-    uint32_t running; /* submitted and not told yet */
-    bool submitted;
-    uint64_t sealed_bytes;
-    enum rc failed; /* a load ended badly; then poll says so from now on */
-    struct error failure;
-
-    bool epoch_short_of_breath;
-    unsigned widen; /* flush_interval is multiplied by this */
-    unsigned calm_epochs;
-    struct sink_stats stats;
-    atomic_ullong retries; /* of questions on this thread: they send nothing, so it stays 0 */
-};
-
-static struct stream_load *of(struct sink *base)
-{
-    return (struct stream_load *)base;
-}
-
-static const struct stream_load *of_const(const struct sink *base)
-{
-    return (const struct stream_load *)base;
-}
 
 static uint64_t open_bytes_max(const struct stream_load *sink)
 {
@@ -189,7 +127,7 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
 
 void stream_load_stop(struct sink *base)
 {
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     halt_stop(&sink->halt);
     query_interrupt(&sink->query);
 }
@@ -198,7 +136,7 @@ void stream_load_close(struct sink *base)
 {
     if (base == NULL)
         return;
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     halt_stop(&sink->halt);
     loaders_free(sink->loaders);
     transfer_deinit(&sink->transfer);
@@ -258,7 +196,7 @@ static enum rc run_check(void *ctx, struct myconn *conn, struct error *err)
 
 enum rc stream_load_check(struct sink *base, struct report *report, struct error *err)
 {
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     for (unsigned i = 0; i < sink->settings.frontends.count; i++)
         check_frontend(sink, i, report);
     struct check_call call = {.sink = sink, .report = report};
@@ -280,7 +218,7 @@ enum rc stream_load_check(struct sink *base, struct report *report, struct error
 
 struct sink_limits stream_load_limits(const struct sink *base)
 {
-    const struct stream_load *sink = of_const(base);
+    const struct stream_load *sink = stream_load_of_const(base);
     return (struct sink_limits){.flush_rows = sink->settings.flush_rows,
                                 .flush_bytes = open_bytes_max(sink),
                                 .flush_interval_ms =
@@ -340,7 +278,7 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
                           const struct sink_target *names, struct sink_table **table_out,
                           struct error *err)
 {
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     struct load_target *target = target_find_or_add(&sink->targets, &sink->arena, names->db,
                                                     names->table, open_bytes_max(sink) + ROW_MAX);
     struct sink_table *table = target == NULL ? NULL : target_find_table(target, source);
@@ -403,7 +341,7 @@ static enum rc truncate_target(struct stream_load *sink, struct sink_table *tabl
 enum rc stream_load_change_table(struct sink *base, const struct schema_step *step,
                                  const struct sink_target *names, struct error *err)
 {
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     ASSERT(sink->open_rows == 0 && sink->running == 0);
     struct load_target *target = target_find(sink->targets, names->db, names->table);
     struct load_target *other =
@@ -501,7 +439,7 @@ static enum rc keep_draft(struct stream_load *sink, struct sink_table *table, st
 enum rc stream_load_write(struct sink *base, struct sink_table *table, const struct change *change,
                           struct error *err)
 {
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     enum rc rc = table->stale ? renew_table(sink, table, err) : RC_OK;
     if (rc != RC_OK)
         return rc;
@@ -531,232 +469,14 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
 
 void stream_load_pending(const struct sink *base, struct sink_pending *pending_out)
 {
-    const struct stream_load *sink = of_const(base);
+    const struct stream_load *sink = stream_load_of_const(base);
     *pending_out = (struct sink_pending){.rows = sink->open_rows, .bytes = sink->open_bytes};
-}
-
-/* Loads of the open batch: the parts of its bodies that have rows. */
-static uint32_t count_open_loads(const struct stream_load *sink)
-{
-    uint32_t count = 0;
-    for (struct load_target *target = sink->open_first; target != NULL;
-         target = target->next_open) {
-        const struct body *body = target_open_body(target);
-        for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++)
-            count += body->parts[set].rows > 0;
-    }
-    return count;
-}
-
-static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, struct error *err)
-{
-    if (count <= sink->sealed_cap)
-        return RC_OK;
-    uint32_t cap = count * 2;
-    struct sealed_load *sealed = realloc(sink->sealed, cap * sizeof(*sealed));
-    if (sealed != NULL)
-        sink->sealed = sealed;
-    struct manifest_entry *entries = realloc(sink->entries, cap * sizeof(*entries));
-    if (entries != NULL)
-        sink->entries = entries;
-    if (sealed == NULL || entries == NULL)
-        return error_set(err, RC_MEMORY, "There is no memory for a list of %u loads.", cap);
-    sink->sealed_cap = cap;
-    return RC_OK;
-}
-
-/* One part of a target's open body becomes load `index`. */
-static enum rc seal_part(struct stream_load *sink, struct load_target *target, uint32_t set,
-                         uint64_t epoch, uint32_t index, struct error *err)
-{
-    struct sealed_load *sealed = &sink->sealed[index];
-    const struct load_schema *schema = target->open_schema;
-    const struct body *body = target_open_body(target);
-    uint64_t set_hash = set == BODY_WHOLE ? 0 : column_set_hash(schema, body_set_bits(body, set));
-    struct buf label;
-    buf_init(&label, LABEL_BYTES - 1);
-    label_add(&label, sink->settings.label_prefix,
-              slice_of(sink->pipeline_id, strlen(sink->pipeline_id)), target->db, target->table,
-              set_hash, epoch);
-    enum rc rc = buf_check(&label, "A load's label", err);
-    if (rc != RC_OK) {
-        buf_deinit(&label);
-        return rc;
-    }
-    memset(sealed, 0, sizeof(*sealed));
-    memcpy(sealed->label, label.ptr, label.len);
-    sealed->target = target;
-    sealed->task.entry = index;
-    sealed->task.load = (struct transfer_load){
-        .schema = schema, .label = slice_of(sealed->label, label.len), .body = body, .set = set};
-    buf_deinit(&label);
-    sink->entries[index] = (struct manifest_entry){.db = target->db,
-                                                   .table = target->table,
-                                                   .token = sealed->task.load.label,
-                                                   .rows = body->parts[set].rows,
-                                                   .bytes = body->parts[set].bytes,
-                                                   .keyless = schema->keyless};
-    return RC_OK;
-}
-
-/* All parts that have rows, whole rows first, then the column sets in the order of their first
- * rows: the same rows give the same loads in the same order. */
-static enum rc seal_target(struct stream_load *sink, struct load_target *target, uint64_t epoch,
-                           uint32_t *index, struct error *err)
-{
-    const struct body *body = target_open_body(target);
-    target->sealed_running = 0;
-    for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++) {
-        if (body->parts[set].rows == 0)
-            continue;
-        enum rc rc = seal_part(sink, target, set, epoch, *index, err);
-        if (rc != RC_OK)
-            return rc;
-        target->sealed_running++;
-        ++*index;
-    }
-    return RC_OK;
-}
-
-enum rc stream_load_seal(struct sink *base, uint64_t epoch, struct manifest *manifest_out,
-                         struct error *err)
-{
-    struct stream_load *sink = of(base);
-    ASSERT(sink->running == 0 && (sink->submitted || sink->sealed_count == 0));
-    uint32_t count = count_open_loads(sink);
-    enum rc rc = reserve_sealed(sink, count, err);
-    uint32_t index = 0;
-    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
-         target = target->next_open)
-        rc = seal_target(sink, target, epoch, &index, err);
-    if (rc != RC_OK)
-        return rc;
-    ASSERT(index == count);
-    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
-        target->open ^= 1;
-    sink->sealed_count = count;
-    sink->sealed_bytes = sink->open_bytes;
-    sink->submitted = sink->sealed_count == 0;
-    sink->open_first = NULL;
-    sink->open_end = &sink->open_first;
-    sink->open_rows = 0;
-    sink->open_bytes = 0;
-    *manifest_out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
-    return RC_OK;
-}
-
-/* The load's rows are at the target. With the last load of a body its memory is free for the next
- * epoch. */
-static void release_load(struct stream_load *sink, struct sealed_load *sealed)
-{
-    struct load_target *target = sealed->target;
-    struct body *body = target_sealed_body(target);
-    ASSERT(target->sealed_running > 0);
-    if (--target->sealed_running > 0)
-        return;
-    sink->sealed_bytes -= body_memory(body);
-    body_reset(body);
-}
-
-enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)
-{
-    (void)err; /* threads and memory are there already: nothing can fail */
-    struct stream_load *sink = of(base);
-    ASSERT(sink->running == 0);
-    sink->submitted = true;
-    sink->epoch_short_of_breath = false;
-    for (uint32_t i = 0; i < sink->sealed_count; i++) {
-        if (applied != NULL && applied[i])
-            release_load(sink, &sink->sealed[i]);
-        else
-            sink->running++;
-    }
-    const struct load_target *busy = NULL;
-    for (uint32_t i = 0; i < sink->sealed_count; i++) {
-        struct sealed_load *sealed = &sink->sealed[i];
-        if (applied != NULL && applied[i])
-            continue;
-        sealed->waiting = sealed->target == busy;
-        if (!sealed->waiting)
-            loaders_submit(sink->loaders, &sealed->task);
-        busy = sealed->target;
-    }
-    return RC_OK;
-}
-
-/* A table has one load on its way at a time: partial updates that run side by side have to settle
- * with each other at the target, at its cost and risk. */
-static void submit_next_part(struct stream_load *sink, uint32_t done)
-{
-    const struct load_target *target = sink->sealed[done].target;
-    for (uint32_t i = done + 1; i < sink->sealed_count; i++) {
-        struct sealed_load *sealed = &sink->sealed[i];
-        if (sealed->target != target)
-            return;
-        if (sealed->waiting) {
-            sealed->waiting = false;
-            loaders_submit(sink->loaders, &sealed->task);
-            return;
-        }
-    }
-}
-
-/* A target that was short of breath gets fewer, larger epochs; some calm ones undo it step by step.
- */
-static void adapt_interval(struct stream_load *sink)
-{
-    if (sink->epoch_short_of_breath) {
-        sink->calm_epochs = 0;
-        if (sink->widen < WIDEN_MAX)
-            sink->widen *= 2;
-    } else if (sink->widen > 1 && ++sink->calm_epochs >= CALM_EPOCHS) {
-        sink->calm_epochs = 0;
-        sink->widen /= 2;
-    }
-}
-
-enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result *result,
-                         struct error *err)
-{
-    struct stream_load *sink = of(base);
-    if (sink->failed != RC_OK) {
-        if (err != NULL)
-            *err = sink->failure;
-        return sink->failed;
-    }
-    if (sink->running == 0)
-        return RC_EOF;
-    struct load_task *task = loaders_next(sink->loaders, wait_ms);
-    if (task == NULL)
-        return halt_stopped(&sink->halt) ? error_set(err, RC_CANCELLED, "A stop was asked for.")
-                                         : RC_AGAIN;
-    sink->running--;
-    sink->stats.load_time_us += task->outcome.time_us;
-    sink->epoch_short_of_breath |= task->outcome.widen;
-    if (task->rc != RC_OK) {
-        sink->failed = task->rc;
-        sink->failure = task->err;
-        if (err != NULL)
-            *err = task->err;
-        return task->rc;
-    }
-    const struct manifest_entry *entry = &sink->entries[task->entry];
-    *result =
-        (struct sink_result){.entry = task->entry, .rows = entry->rows, .bytes = entry->bytes};
-    sink->stats.rows_loaded += entry->rows;
-    sink->stats.bytes_loaded += entry->bytes;
-    sink->stats.loads++;
-    submit_next_part(sink, task->entry);
-    release_load(sink, &sink->sealed[task->entry]);
-    if (sink->running == 0)
-        adapt_interval(sink);
-    return RC_OK;
 }
 
 enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entry,
                             enum load_state *state_out, struct error *err)
 {
-    struct stream_load *sink = of(base);
+    struct stream_load *sink = stream_load_of(base);
     struct load_env env = {.transfer = &sink->transfer,
                            .halt = &sink->halt,
                            .wait = halt_wait,
@@ -791,7 +511,7 @@ enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entr
 
 void stream_load_stats(const struct sink *base, struct sink_stats *stats_out)
 {
-    const struct stream_load *sink = of_const(base);
+    const struct stream_load *sink = stream_load_of_const(base);
     *stats_out = sink->stats;
     stats_out->retries = loaders_retries(sink->loaders);
     stats_out->buffered_bytes = sink->open_bytes + sink->sealed_bytes;

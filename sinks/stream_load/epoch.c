@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sealed batch: its loads, named and counted when it is closed, sent when the journal knows them,
+ * and told one by one when they are durable.
+ *
+ * Threads: the pipeline's thread.
+ */
+#include "column_set_int.h"
+#include "label_int.h"
+#include "sink_int.h"
+
+#include <stdlib.h>
+
+/* How far epochs are stretched for a target that is short of breath, and how soon it eases. */
+#define WIDEN_MAX 8u
+#define CALM_EPOCHS 4u
+
+/* Loads of the open batch: the parts of its bodies that have rows. */
+static uint32_t count_open_loads(const struct stream_load *sink)
+{
+    uint32_t count = 0;
+    for (struct load_target *target = sink->open_first; target != NULL;
+         target = target->next_open) {
+        const struct body *body = target_open_body(target);
+        for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++)
+            count += body->parts[set].rows > 0;
+    }
+    return count;
+}
+
+static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, struct error *err)
+{
+    if (count <= sink->sealed_cap)
+        return RC_OK;
+    uint32_t cap = count * 2;
+    struct sealed_load *sealed = realloc(sink->sealed, cap * sizeof(*sealed));
+    if (sealed != NULL)
+        sink->sealed = sealed;
+    struct manifest_entry *entries = realloc(sink->entries, cap * sizeof(*entries));
+    if (entries != NULL)
+        sink->entries = entries;
+    if (sealed == NULL || entries == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for a list of %u loads.", cap);
+    sink->sealed_cap = cap;
+    return RC_OK;
+}
+
+/* One part of a target's open body becomes load `index`. */
+static enum rc seal_part(struct stream_load *sink, struct load_target *target, uint32_t set,
+                         uint64_t epoch, uint32_t index, struct error *err)
+{
+    struct sealed_load *sealed = &sink->sealed[index];
+    const struct load_schema *schema = target->open_schema;
+    const struct body *body = target_open_body(target);
+    uint64_t set_hash = set == BODY_WHOLE ? 0 : column_set_hash(schema, body_set_bits(body, set));
+    struct buf label;
+    buf_init(&label, LABEL_BYTES - 1);
+    label_add(&label, sink->settings.label_prefix,
+              slice_of(sink->pipeline_id, strlen(sink->pipeline_id)), target->db, target->table,
+              set_hash, epoch);
+    enum rc rc = buf_check(&label, "A load's label", err);
+    if (rc != RC_OK) {
+        buf_deinit(&label);
+        return rc;
+    }
+    memset(sealed, 0, sizeof(*sealed));
+    memcpy(sealed->label, label.ptr, label.len);
+    sealed->target = target;
+    sealed->task.entry = index;
+    sealed->task.load = (struct transfer_load){
+        .schema = schema, .label = slice_of(sealed->label, label.len), .body = body, .set = set};
+    buf_deinit(&label);
+    sink->entries[index] = (struct manifest_entry){.db = target->db,
+                                                   .table = target->table,
+                                                   .token = sealed->task.load.label,
+                                                   .rows = body->parts[set].rows,
+                                                   .bytes = body->parts[set].bytes,
+                                                   .keyless = schema->keyless};
+    return RC_OK;
+}
+
+/* All parts that have rows, whole rows first, then the column sets in the order of their first
+ * rows: the same rows give the same loads in the same order. */
+static enum rc seal_target(struct stream_load *sink, struct load_target *target, uint64_t epoch,
+                           uint32_t *index, struct error *err)
+{
+    const struct body *body = target_open_body(target);
+    target->sealed_running = 0;
+    for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++) {
+        if (body->parts[set].rows == 0)
+            continue;
+        enum rc rc = seal_part(sink, target, set, epoch, *index, err);
+        if (rc != RC_OK)
+            return rc;
+        target->sealed_running++;
+        ++*index;
+    }
+    return RC_OK;
+}
+
+enum rc stream_load_seal(struct sink *base, uint64_t epoch, struct manifest *manifest_out,
+                         struct error *err)
+{
+    struct stream_load *sink = stream_load_of(base);
+    ASSERT(sink->running == 0 && (sink->submitted || sink->sealed_count == 0));
+    uint32_t count = count_open_loads(sink);
+    enum rc rc = reserve_sealed(sink, count, err);
+    uint32_t index = 0;
+    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
+         target = target->next_open)
+        rc = seal_target(sink, target, epoch, &index, err);
+    if (rc != RC_OK)
+        return rc;
+    ASSERT(index == count);
+    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
+        target->open ^= 1;
+    sink->sealed_count = count;
+    sink->sealed_bytes = sink->open_bytes;
+    sink->submitted = sink->sealed_count == 0;
+    sink->open_first = NULL;
+    sink->open_end = &sink->open_first;
+    sink->open_rows = 0;
+    sink->open_bytes = 0;
+    *manifest_out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
+    return RC_OK;
+}
+
+/* The load's rows are at the target. With the last load of a body its memory is free for the next
+ * epoch. */
+static void release_load(struct stream_load *sink, struct sealed_load *sealed)
+{
+    struct load_target *target = sealed->target;
+    struct body *body = target_sealed_body(target);
+    ASSERT(target->sealed_running > 0);
+    if (--target->sealed_running > 0)
+        return;
+    sink->sealed_bytes -= body_memory(body);
+    body_reset(body);
+}
+
+enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)
+{
+    (void)err; /* threads and memory are there already: nothing can fail */
+    struct stream_load *sink = stream_load_of(base);
+    ASSERT(sink->running == 0);
+    sink->submitted = true;
+    sink->epoch_short_of_breath = false;
+    for (uint32_t i = 0; i < sink->sealed_count; i++) {
+        if (applied != NULL && applied[i])
+            release_load(sink, &sink->sealed[i]);
+        else
+            sink->running++;
+    }
+    const struct load_target *busy = NULL;
+    for (uint32_t i = 0; i < sink->sealed_count; i++) {
+        struct sealed_load *sealed = &sink->sealed[i];
+        if (applied != NULL && applied[i])
+            continue;
+        sealed->waiting = sealed->target == busy;
+        if (!sealed->waiting)
+            loaders_submit(sink->loaders, &sealed->task);
+        busy = sealed->target;
+    }
+    return RC_OK;
+}
+
+/* A table has one load on its way at a time: partial updates that run side by side have to settle
+ * with each other at the target, at its cost and risk. */
+static void submit_next_part(struct stream_load *sink, uint32_t done)
+{
+    const struct load_target *target = sink->sealed[done].target;
+    for (uint32_t i = done + 1; i < sink->sealed_count; i++) {
+        struct sealed_load *sealed = &sink->sealed[i];
+        if (sealed->target != target)
+            return;
+        if (sealed->waiting) {
+            sealed->waiting = false;
+            loaders_submit(sink->loaders, &sealed->task);
+            return;
+        }
+    }
+}
+
+/* A target that was short of breath gets fewer, larger epochs; some calm ones undo it step by step.
+ */
+static void adapt_interval(struct stream_load *sink)
+{
+    if (sink->epoch_short_of_breath) {
+        sink->calm_epochs = 0;
+        if (sink->widen < WIDEN_MAX)
+            sink->widen *= 2;
+    } else if (sink->widen > 1 && ++sink->calm_epochs >= CALM_EPOCHS) {
+        sink->calm_epochs = 0;
+        sink->widen /= 2;
+    }
+}
+
+enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result *result,
+                         struct error *err)
+{
+    struct stream_load *sink = stream_load_of(base);
+    if (sink->failed != RC_OK) {
+        if (err != NULL)
+            *err = sink->failure;
+        return sink->failed;
+    }
+    if (sink->running == 0)
+        return RC_EOF;
+    struct load_task *task = loaders_next(sink->loaders, wait_ms);
+    if (task == NULL)
+        return halt_stopped(&sink->halt) ? error_set(err, RC_CANCELLED, "A stop was asked for.")
+                                         : RC_AGAIN;
+    sink->running--;
+    sink->stats.load_time_us += task->outcome.time_us;
+    sink->epoch_short_of_breath |= task->outcome.widen;
+    if (task->rc != RC_OK) {
+        sink->failed = task->rc;
+        sink->failure = task->err;
+        if (err != NULL)
+            *err = task->err;
+        return task->rc;
+    }
+    const struct manifest_entry *entry = &sink->entries[task->entry];
+    *result =
+        (struct sink_result){.entry = task->entry, .rows = entry->rows, .bytes = entry->bytes};
+    sink->stats.rows_loaded += entry->rows;
+    sink->stats.bytes_loaded += entry->bytes;
+    sink->stats.loads++;
+    submit_next_part(sink, task->entry);
+    release_load(sink, &sink->sealed[task->entry]);
+    if (sink->running == 0)
+        adapt_interval(sink);
+    return RC_OK;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sink behind both warehouses: what its operations share. stream_load.c has the open batch,
+ * epoch.c the sealed one.
+ *
+ * Threads: the pipeline's thread, but for the stop.
+ */
+#ifndef MILLRACE_SINKS_STREAM_LOAD_SINK_INT_H
+#define MILLRACE_SINKS_STREAM_LOAD_SINK_INT_H
+
+#include "loaders_int.h"
+#include "query_int.h"
+#include "target_int.h"
+
+#define LABEL_BYTES 136 /* the longest label, and its NUL */
+
+/* One load of the sealed epoch: a part of the target's sealed body. The parts of a body follow one
+ * another, and its memory is free when the last one is done. */
+struct sealed_load {
+    struct load_task task;
+    struct load_target *target;
+    bool waiting; /* for the target's load before it to be done */
+    char label[LABEL_BYTES];
+};
+
+struct stream_load {
+    struct sink base;
+    struct sink_ops ops; /* the table that base.ops points at, under the dialect's name */
+    const struct load_dialect *dialect;
+    struct load_settings settings;
+    const void *config; /* the dialect's own; borrowed */
+    char pipeline_id[33];
+    struct arena arena;
+    struct halt halt;
+    struct frontends frontends;
+    struct query query;
+    struct transfer transfer; /* of the pipeline's thread: questions and checks */
+    struct loaders *loaders;
+
+    struct load_target *targets;
+    struct load_target *open_first; /* targets with rows in the open batch */
+    struct load_target **open_end;
+    uint64_t open_rows;
+    uint64_t open_bytes;
+
+    struct sealed_load *sealed; /* owned; sealed_count of them */
+    struct manifest_entry *entries;
+    uint32_t sealed_cap;
+    uint32_t sealed_count;
+    uint32_t running; /* submitted and not told yet */
+    bool submitted;
+    uint64_t sealed_bytes;
+    enum rc failed; /* a load ended badly; then poll says so from now on */
+    struct error failure;
+
+    bool epoch_short_of_breath;
+    unsigned widen; /* flush_interval is multiplied by this */
+    unsigned calm_epochs;
+    struct sink_stats stats;
+    atomic_ullong retries; /* of questions on this thread: they send nothing, so it stays 0 */
+};
+
+static inline struct stream_load *stream_load_of(struct sink *base)
+{
+    return (struct stream_load *)base;
+}
+
+static inline const struct stream_load *stream_load_of_const(const struct sink *base)
+{
+    return (const struct stream_load *)base;
+}
+
+#endif
