@@ -35,6 +35,8 @@ struct catalog_column {
     uint32_t key_ordinal; /* 1-based in the primary key, else in the first unique not-null key; 0 */
     bool nullable;
     bool has_default;           /* column_default is not NULL, or the column is nullable */
+    bool default_is_expression; /* CURRENT_TIMESTAMP, a function, a calculation */
+    bool is_auto_increment;
     bool is_invisible;          /* named in no SELECT *; in the row images all the same */
     struct slice default_value; /* of a literal default, its text without quotes; empty: NULL, an
                                    expression, or none */

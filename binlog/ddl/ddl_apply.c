@@ -50,8 +50,34 @@ static struct ddl_collation new_collation(struct ddl_parser *parser, const struc
     return ddl_collation_resolve(parser, clause, &fallback);
 }
 
-/* The columns that a text becomes in another charset: as long as before in characters, which may
- * need a larger type. */
+static bool is_utf8(const struct charset *charset)
+{
+    return charset->id == CHARSET_UTF8MB3 || charset->id == CHARSET_UTF8MB4;
+}
+
+static bool has_ascii_labels(const struct ddl_type *type)
+{
+    for (uint32_t i = 0; i < type->label_count; i++)
+        for (size_t j = 0; j < type->labels[i].len; j++)
+            if (type->labels[i].ptr[j] >= 0x80)
+                return false;
+    return true;
+}
+
+/* CONVERT TO keeps the bytes of an ENUM's or SET's labels and reads them in the new charset: a
+ * latin1 'u' with its dots is broken UTF-8 then, on every server from MySQL 5.6 to 9.7 and MariaDB
+ * 10.5 to 11.8. What the labels become is the server's to say. */
+static bool garbles_labels(const struct ddl_type *type, const struct ddl_collation *old,
+                           const struct ddl_collation *new)
+{
+    if (type->kind < DDL_ENUM || old->bytes == new->bytes || new->is_binary ||
+        (is_utf8(old->bytes) && is_utf8(new->bytes)))
+        return false;
+    return old->char_bytes_min > 1 || new->char_bytes_min > 1 || !has_ascii_labels(type);
+}
+
+/* What a text becomes in another charset: as long as before in characters, which may need a larger
+ * type. */
 static void convert_column(struct ddl_parser *parser, const struct ddl_table *table,
                            struct ddl_column *column)
 {
@@ -60,6 +86,12 @@ static void convert_column(struct ddl_parser *parser, const struct ddl_table *ta
     bool is_known = ddl_collation_by_name(parser, type->charset.collation, &old);
     if (!ddl_type_is_text(type) || !is_known || old.is_binary)
         return;
+    if (garbles_labels(type, &old, &table->collation))
+        ddl_unreadable(parser,
+                       "The server garbles the labels of the column %.*s when it converts them "
+                       "from %.*s to %.*s.",
+                       SLICE_ARG(column->shown.name), SLICE_ARG(old.charset),
+                       SLICE_ARG(table->collation.charset));
     if (type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT) {
         type->length = ddl_text_bytes(type->kind) / old.char_bytes_max;
         type->has_length = true;
@@ -74,17 +106,38 @@ static void convert_column(struct ddl_parser *parser, const struct ddl_table *ta
     }
 }
 
-static void convert_columns(struct ddl_parser *parser, const struct ddl_table *table,
-                            const struct ddl_alter *alter)
+/* A column that the same statement defines is of the new charset too, whatever it says itself. */
+static void convert_def(struct ddl_parser *parser, const struct ddl_table *table,
+                        struct ddl_type *type)
 {
-    for (uint32_t i = 0; i < table->column_count && ddl_ok(parser); i++) {
-        bool is_changed = false;
-        for (uint32_t j = 0; j < alter->clause_count && !is_changed; j++)
-            is_changed = alter->clauses[j].kind == DDL_CHANGE_COLUMN &&
-                         alter->clauses[j].column == table->columns[i];
-        if (!is_changed)
+    if (parser->context->is_mariadb && type->kind == DDL_JSON)
+        type->kind = DDL_LONGTEXT;
+    if (!ddl_type_is_text(type))
+        return;
+    struct ddl_collation said = ddl_collation_resolve(parser, &type->charset, &table->collation);
+    if (!said.is_binary)
+        type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
+                                                    .collation = table->collation.collation};
+}
+
+static bool is_changed(const struct ddl_alter *alter, const struct ddl_column *column)
+{
+    for (uint32_t i = 0; i < alter->clause_count; i++)
+        if (alter->clauses[i].column == column && (alter->clauses[i].kind == DDL_CHANGE_COLUMN ||
+                                                   alter->clauses[i].kind == DDL_DROP_COLUMN))
+            return true;
+    return false;
+}
+
+static void convert_columns(struct ddl_parser *parser, const struct ddl_table *table,
+                            struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++)
+        if (alter->clauses[i].kind <= DDL_CHANGE_COLUMN && !alter->clauses[i].is_void)
+            convert_def(parser, table, &alter->clauses[i].def.type);
+    for (uint32_t i = 0; i < table->column_count && ddl_ok(parser); i++)
+        if (!is_changed(alter, table->columns[i]))
             convert_column(parser, table, table->columns[i]);
-    }
 }
 
 static void apply_charset(struct ddl_parser *parser, struct ddl_table *table,
@@ -105,11 +158,10 @@ static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
     if (clause->kind == DDL_DROP_DEFAULT)
         value = (struct ddl_default){0};
     const struct ddl_type *type = ddl_column_type(parser, clause->column);
-    if (!ddl_ok(parser))
-        return;
+    if (!ddl_ok(parser) || clause->column->shown.is_auto_increment)
+        return; /* MariaDB allows it there, and forgets it */
     ddl_default_show(parser, &value, type, &clause->column->shown);
     clause->column->has_own_default = clause->kind == DDL_SET_DEFAULT;
-    clause->column->has_expression = value.kind == DDL_DEFAULT_EXPRESSION;
 }
 
 /* One clause about a column of the old table. */
@@ -250,22 +302,6 @@ static void drop_versioning(struct ddl_table *table)
             ddl_table_remove(table, table->columns[i - 1]);
 }
 
-/* Keys of a column that IF NOT EXISTS did not add are not added either. */
-static void void_keys(struct ddl_alter *alter)
-{
-    for (uint32_t i = 0; i < alter->clause_count; i++) {
-        const struct ddl_clause *clause = &alter->clauses[i];
-        if (!clause->is_void || (!clause->def.is_unique && !clause->def.is_primary))
-            continue;
-        for (uint32_t j = 0; j < alter->added.key_count; j++) {
-            struct ddl_key_def *key = &alter->added.keys[j];
-            if (key->name.len == 0 && key->part_count == 1 &&
-                slice_equal(key->parts[0].column, clause->def.name))
-                key->part_count = 0;
-        }
-    }
-}
-
 void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct ddl_alter *alter)
 {
     resolve(parser, table, alter);
@@ -280,7 +316,6 @@ void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct 
     if (!ddl_ok(parser))
         return;
     apply_keys(table, alter);
-    void_keys(alter);
     ddl_table_add_keys(parser, table, &alter->added);
     ddl_table_settle_keys(parser, table);
     ddl_promote_timestamp(parser, table);

@@ -61,4 +61,9 @@ bool ddl_accept_collate(struct ddl_parser *parser, struct ddl_charset_clause *cl
 struct slice ddl_bytes_to_text(struct ddl_parser *parser, const struct charset *charset,
                                struct slice bytes);
 
+/* The text as a column of the charset can hold it: a question mark for each character that the
+ * charset has not, as servers do outside of strict mode. In the arena, or the text itself. */
+struct slice ddl_text_in_charset(struct ddl_parser *parser, const struct charset *charset,
+                                 struct slice text);
+
 #endif

@@ -164,13 +164,16 @@ void ddl_read_create_table(struct ddl_parser *parser, bool or_replace)
     if (if_not_exists && before != NULL)
         return; /* it is there: nothing happens */
     bool has_select = false;
-    const struct catalog_table *after = read_definition(parser, name, &has_select);
+    const struct catalog_table *after =
+        parser->context->error_code == 0 ? read_definition(parser, name, &has_select) : NULL;
     struct ddl_effect *effect;
     if (or_replace) {
         effect = ddl_add_effect(parser, DDL_TABLE_DROPPED, name);
         if (effect != NULL)
             effect->before = before;
     }
+    if (parser->context->error_code != 0)
+        return; /* the old table is gone, and there is no new one */
     if (after == NULL && ddl_ok(parser))
         return; /* a sequence */
     effect = ddl_add_effect(parser, DDL_TABLE_CREATED, name);

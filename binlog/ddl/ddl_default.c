@@ -328,6 +328,17 @@ static struct slice show_bytes(struct ddl_parser *parser, struct slice bytes,
     return shown;
 }
 
+/* Zeros before the bytes, so that they are whole characters. */
+static struct slice whole_characters(struct ddl_parser *parser, struct slice bytes, size_t unit)
+{
+    size_t missing = (unit - bytes.len % unit) % unit;
+    uint8_t *whole = ddl_alloc(parser, bytes.len + missing + 1);
+    if (whole == NULL || bytes.len == 0)
+        return bytes;
+    memcpy(whole + missing, bytes.ptr, bytes.len);
+    return slice_of(whole, bytes.len + missing);
+}
+
 static struct slice show_text(struct ddl_parser *parser, const struct ddl_default *value,
                               const struct ddl_type *type)
 {
@@ -340,7 +351,8 @@ static struct slice show_text(struct ddl_parser *parser, const struct ddl_defaul
     if (collation.is_binary || collation.bytes == NULL)
         return show_bytes(parser, text, type);
     if (value->kind == DDL_DEFAULT_BYTES)
-        text = ddl_bytes_to_text(parser, collation.bytes, text);
+        text = ddl_bytes_to_text(parser, collation.bytes,
+                                 whole_characters(parser, text, collation.char_bytes_min));
     return type->kind == DDL_CHAR ? trim_spaces(text) : text;
 }
 
@@ -388,6 +400,7 @@ void ddl_default_show(struct ddl_parser *parser, const struct ddl_default *value
                       const struct ddl_type *type, struct catalog_column *column)
 {
     column->default_value = SLICE_EMPTY;
+    column->default_is_expression = value->kind == DDL_DEFAULT_EXPRESSION;
     column->has_default = column->nullable;
     bool is_literal = value->kind == DDL_DEFAULT_TEXT || value->kind == DDL_DEFAULT_NUMBER ||
                       value->kind == DDL_DEFAULT_BYTES;

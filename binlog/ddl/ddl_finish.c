@@ -117,6 +117,9 @@ void ddl_alter_finish(struct ddl_parser *parser, struct ddl_name name,
 {
     if (parser->rc != RC_OK)
         return;
+    if (parser->context->error_code != 0)
+        ddl_unreadable(parser, "The statement failed with error %u after a part of it was done.",
+                       parser->context->error_code);
     add_main_effect(parser, name, before, alter);
     if (alter->exchanged.name.len > 0)
         add_exchange(parser, alter->exchanged);

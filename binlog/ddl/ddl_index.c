@@ -90,9 +90,8 @@ static void add_parts(struct ddl_parser *parser, const struct ddl_table *table,
 static void settle_primary(struct ddl_key *key)
 {
     for (uint32_t i = 0; i < key->part_count; i++) {
-        const struct ddl_column *column = key->parts[i].column;
         struct catalog_column *shown = &key->parts[i].column->shown;
-        if (shown->nullable && shown->default_value.ptr == NULL && !column->has_expression)
+        if (shown->nullable && shown->default_value.ptr == NULL && !shown->default_is_expression)
             shown->has_default = false; /* what was there was NULL */
         shown->nullable = false;
     }
@@ -154,12 +153,48 @@ static void drop_gone_parts(const struct ddl_table *table, struct ddl_key *key)
     key->part_count = kept;
 }
 
+static uint64_t part_bytes(const struct ddl_key_part *part)
+{
+    const struct catalog_column *shown = &part->column->shown;
+    if (part->prefix == 0)
+        return shown->byte_length;
+    uint64_t char_bytes = shown->char_length == 0 ? 1 : shown->byte_length / shown->char_length;
+    return part->prefix * (char_bytes == 0 ? 1 : char_bytes);
+}
+
+static bool is_large_text(struct slice data_type)
+{
+    struct slice end =
+        data_type.len < 4 ? data_type : slice_of(data_type.ptr + data_type.len - 4, 4);
+    return slice_equal(end, SLICE("text")) || slice_equal(end, SLICE("blob"));
+}
+
+bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key)
+{
+    enum { KEY_BYTES_MAX = 3072 };
+    uint64_t bytes = 0;
+    if (!parser->context->is_mariadb || parser->context->version < 100400 ||
+        key->kind != DDL_KEY_UNIQUE)
+        return false;
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        const struct ddl_key_part *part = &key->parts[i];
+        if (part->column == NULL)
+            return false;
+        if (part->prefix == 0 && is_large_text(part->column->shown.data_type))
+            return true;
+        bytes += part_bytes(part);
+    }
+    return bytes > KEY_BYTES_MAX;
+}
+
 /* Where the server keeps the key: less is earlier. */
-static int rank(const struct ddl_key *key)
+static int rank(const struct ddl_parser *parser, const struct ddl_key *key)
 {
     if (key->kind == DDL_KEY_PRIMARY)
         return 0;
     if (key->kind == DDL_KEY_OTHER)
+        return 6;
+    if (key->was_hashed || ddl_key_is_hashed(parser, key))
         return 5;
     bool has_null = false;
     bool has_prefix = false;
@@ -173,14 +208,14 @@ static int rank(const struct ddl_key *key)
 /* Stable; in as many rounds as there are ranks. */
 static void sort_keys(struct ddl_parser *parser, struct ddl_table *table)
 {
-    enum { RANKS = 6 };
+    enum { RANKS = 7 };
     struct ddl_key *sorted = ddl_alloc(parser, (table->key_count + 1) * sizeof(*sorted));
     if (sorted == NULL)
         return;
     uint32_t count = 0;
     for (int round = 0; round < RANKS; round++)
         for (uint32_t i = 0; i < table->key_count; i++)
-            if (rank(&table->keys[i]) == round)
+            if (rank(parser, &table->keys[i]) == round)
                 sorted[count++] = table->keys[i];
     table->keys = sorted;
     table->key_room = table->key_count + 1;

@@ -25,7 +25,8 @@ struct ddl_context {
     struct slice db_collation; /* collation_database at that moment, for a CREATE TABLE without one;
                                   empty: not known */
     struct slice default_collation; /* collation_server, as the event says; empty: not known */
-    uint32_t version; /* 50624, 90704, 101119; decides versioned comments and defaults */
+    uint16_t error_code; /* of the event; not 0: the statement failed after a part of it was done */
+    uint32_t version;    /* 50624, 90704, 101119; decides versioned comments and defaults */
     bool is_mariadb;
     bool explicit_defaults_for_timestamp; /* false: a TIMESTAMP is NOT NULL unless it says NULL */
     /* The default collations of charsets that the session has set (status variables 18 and 131 of

@@ -250,7 +250,9 @@ void ddl_lexer_next(struct ddl_lexer *lexer)
     lexer->after_dot = false;
     if (lexer->token.kind == DDL_TOKEN_BROKEN)
         return;
+    const uint8_t *behind = lexer->ptr;
     skip_blank(lexer);
+    was_name = was_name && lexer->ptr == behind; /* DEFAULT .5 is no name and its column */
     lexer->token = (struct ddl_token){.offset = (size_t)(lexer->ptr - lexer->begin)};
     if (lexer->ptr == lexer->end)
         return;

@@ -25,7 +25,7 @@ static bool is_old_timestamp(const struct ddl_parser *parser, const struct ddl_c
 static bool is_nullable(const struct ddl_parser *parser, const struct ddl_column_def *def)
 {
     if (def->null_said)
-        return !def->is_primary;
+        return true;
     return !(def->not_null_said || def->is_primary || def->versioning != CATALOG_NOT_VERSIONED ||
              is_old_timestamp(parser, def));
 }
@@ -48,11 +48,14 @@ void ddl_column_settle(struct ddl_parser *parser, const struct ddl_table *table,
     column->has_own_default = def->value.kind != DDL_NO_DEFAULT || def->on_update_now ||
                               def->generated != CATALOG_PLAIN || def->null_said;
     struct ddl_default value = def->value;
-    column->has_expression = def->value.kind == DDL_DEFAULT_EXPRESSION;
+    shown->is_auto_increment = def->is_auto_increment;
     bool is_zero_default = is_old_timestamp(parser, def) && !shown->nullable &&
                            (value.kind == DDL_NO_DEFAULT || value.kind == DDL_DEFAULT_NULL);
     if (is_zero_default)
         value = (struct ddl_default){.kind = DDL_DEFAULT_TEXT, .value = SLICE("0")};
+    /* MariaDB gives these the empty text for a default. */
+    if (def->type.is_compressed && !shown->nullable && value.kind == DDL_NO_DEFAULT)
+        value = (struct ddl_default){.kind = DDL_DEFAULT_TEXT, .value = SLICE("")};
     if (ddl_ok(parser))
         ddl_default_show(parser, &value, &column->type, shown);
 }
@@ -68,6 +71,7 @@ void ddl_promote_timestamp(struct ddl_parser *parser, struct ddl_table *table)
         bool is_new = column->origin == DDL_NEW_COLUMN || column->is_type_read;
         if (is_new && !column->has_own_default && !column->shown.nullable) {
             column->shown.default_value = SLICE_EMPTY;
+            column->shown.default_is_expression = true;
             column->shown.has_default = true;
         }
         return; /* only the first one counts */

@@ -87,6 +87,7 @@ static void load_keys(struct ddl_parser *parser, struct ddl_table *table,
             key->parts[j].column = index < table->column_count ? table->columns[index] : NULL;
             key->parts[j].prefix = known->parts[j].prefix;
         }
+        key->was_hashed = ddl_key_is_hashed(parser, key);
     }
     for (uint32_t i = 0; i < before->index_name_count && ddl_ok(parser); i++)
         (void)add_key(parser, table, DDL_KEY_OTHER, before->index_names[i]);

@@ -87,7 +87,6 @@ struct ddl_column {
     struct ddl_type type; /* valid with is_type_read */
     bool is_type_read;
     bool has_own_default; /* DEFAULT, ON UPDATE or a generation was said */
-    bool has_expression;  /* its default is one */
     uint32_t origin;      /* index in the definition before, or DDL_NEW_COLUMN */
 };
 
@@ -101,6 +100,7 @@ struct ddl_key {
     struct slice name;
     struct ddl_key_part *parts;
     uint32_t part_count;
+    bool was_hashed; /* MariaDB: unique by a hash before the statement, and sorted as such in it */
 };
 
 struct ddl_table {
@@ -168,6 +168,8 @@ void ddl_add_versioning(struct ddl_parser *parser, struct ddl_table *table);
 /* ddl_index.c: adds keys to the model; the order that the server keeps them in. */
 void ddl_table_add_keys(struct ddl_parser *parser, struct ddl_table *table,
                         const struct ddl_definition *definition);
+/* MariaDB keeps unique keys that are too long for an index by a hash, behind all others. */
+bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key);
 struct ddl_key *ddl_table_key(const struct ddl_table *table, struct slice name);
 void ddl_table_drop_key(struct ddl_table *table, const struct ddl_key *key);
 /* Drops the parts of columns that are gone, the keys that have none left, and sorts. */

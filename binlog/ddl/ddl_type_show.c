@@ -214,6 +214,8 @@ static struct slice settle_label(struct ddl_parser *parser, const struct ddl_typ
     struct slice label = type->labels[index];
     if (type->label_is_bytes[index])
         label = ddl_bytes_to_text(parser, collation->bytes, label);
+    else
+        label = ddl_text_in_charset(parser, collation->bytes, label);
     if (label.ptr == NULL)
         ddl_unreadable(parser, "A label of an ENUM or SET is not valid in its charset.");
     while (label.len > 0 && label.ptr[label.len - 1] == ' ' && !collation->is_binary)

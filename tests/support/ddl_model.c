@@ -172,17 +172,15 @@ static void put_table(struct model *model, struct slice db, struct slice name,
 static void remove_database(struct model *model, struct slice db)
 {
     struct model_database **slot = &model->databases;
-    while (*slot != NULL) {
-        struct model_database *at = *slot;
-        if (!slice_equal(slice_str(at->name), db)) {
-            slot = &at->next;
-            continue;
-        }
-        *slot = at->next;
-        free(at->name);
-        free(at->collation);
-        free(at);
-    }
+    while (*slot != NULL && !slice_equal(slice_str((*slot)->name), db))
+        slot = &(*slot)->next;
+    struct model_database *gone = *slot;
+    if (gone == NULL)
+        return;
+    *slot = gone->next;
+    free(gone->name);
+    free(gone->collation);
+    free(gone);
 }
 
 static void put_database(struct model *model, struct slice db, struct slice collation)
@@ -354,6 +352,7 @@ static void run(struct model *model, const cJSON *line, cJSON *answer)
         .charset = text_of(line, "charset"),
         .db_collation = text_of(line, "db_collation"),
         .default_collation = text_of(line, "server_collation"),
+        .error_code = (uint16_t)number_of(line, "error"),
         .version = (uint32_t)number_of(line, "version"),
         .is_mariadb = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "mariadb")),
         .explicit_defaults_for_timestamp =
