@@ -15,6 +15,7 @@ import subprocess
 import pytest
 
 from engine import program
+from events import DATA, EventPipeline
 
 # The sets whose characters have several bytes, and what the first of them can be.
 EAST_ASIAN = {"big5", "cp932", "eucjpms", "euckr", "gb18030", "gb2312", "gbk", "sjis", "ujis"}
@@ -139,13 +140,32 @@ def test_what_becomes_of_a_text_without_a_meaning(source):
     command = [program(), "decode", "--tables", f"{source.database}.odd", *map(str, source.binlogs())]
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     told = done.stderr.decode()
-    assert done.returncode == 6, told
+    assert done.returncode == DATA, told
     for part in (f"table {source.database}.odd", 'with id = 2, name = "two"', "row 2 of transaction",
                  source.binlogs()[-1].name + ":", "Column c", "character set gbk: 61a2e362"):
         assert part in told, told
     assert b'"id":1' in done.stdout and b'"id":2' not in done.stdout
     assert dict(decoded(source, "odd", "--invalid-text", "replace")) == {1: "a", 2: "a\ufffdb"}
     assert dict(decoded(source, "odd", "--invalid-text", "base64")) == {1: "a", 2: "base64:YaLjYg=="}
+
+
+def test_a_pipeline_follows_the_choice(source, tmp_path):
+    source.query("""
+        SET sql_mode = '';
+        CREATE TABLE odd (id INT PRIMARY KEY, c VARCHAR(20) CHARACTER SET gbk);
+        INSERT INTO odd VALUES (1, CONVERT(X'61A2E3' USING gbk)), (2, 'b');
+    """)
+    pipeline = EventPipeline(tmp_path / "stop", source.block())
+    code, told = pipeline.refused()
+    assert code == DATA and "odd with id = 1 (at " in told and "character set gbk: 61a2e3" in told, told
+    for word, text in (("replace", "a\ufffd"), ("base64", "base64:YaLj")):
+        pipeline = EventPipeline(tmp_path / word, {**source.block(), "invalid-text": word})
+        try:
+            pipeline.start()
+            pipeline.until_ids([1, 2])
+            assert [event["data"]["after"]["c"] for event in pipeline.rows()] == [text, "b"]
+        finally:
+            pipeline.close()
 
 
 def test_the_choice_must_be_one_of_three(tmp_path):
