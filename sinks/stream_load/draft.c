@@ -7,29 +7,14 @@
 #include "column_set_int.h"
 #include "encode_int.h"
 
-/* A row as its image says it. What `row` lacks and `older` has did not change. */
-struct image {
-    const struct row *row;
-    const struct row *older; /* NULL: none */
-};
-
-static const struct cell *image_cell(const struct image *image, uint32_t index)
+/* The first column that the image does not carry; there is one. */
+static uint32_t first_absent(const struct encoder *encoder, const struct row_image *image)
 {
-    const struct cell *cell = &image->row->cells[index];
-    if (cell->state == CELL_ABSENT && image->older != NULL)
-        return &image->older->cells[index];
-    return cell;
-}
-
-/* The first column that the image does not carry, or the column count. */
-static uint32_t first_absent(const struct encoder *encoder, const struct image *image)
-{
-    uint32_t count = encoder->schema->source->column_count;
-    ASSERT(row_exists(image->row) && image->row->count == count);
-    for (uint32_t i = 0; i < count; i++)
-        if (image_cell(image, i)->state == CELL_ABSENT)
-            return i;
-    return count;
+    uint32_t index = 0;
+    while (row_image_cell(image, index)->state != CELL_ABSENT)
+        index++;
+    ASSERT(index < encoder->schema->source->column_count);
+    return index;
 }
 
 static bool in_key(const struct load_schema *schema, uint32_t index)
@@ -54,13 +39,13 @@ static enum rc not_carried(const struct encoder *encoder, uint32_t index, const 
 
 /* The key as bytes that are equal exactly when the key is: each column's canonical text behind its
  * length. */
-static enum rc add_key(struct encoder *encoder, const struct image *image, struct buf *out,
+static enum rc add_key(struct encoder *encoder, const struct row_image *image, struct buf *out,
                        struct error *err)
 {
     const struct load_schema *schema = encoder->schema;
     for (uint32_t i = 0; i < schema->key_count; i++) {
         uint32_t index = schema->key[i];
-        const struct cell *cell = image_cell(image, index);
+        const struct cell *cell = row_image_cell(image, index);
         uint8_t head[4];
         if (cell->state == CELL_ABSENT)
             return not_carried(encoder, index, " of the key, so it is not known which row it is",
@@ -82,45 +67,6 @@ static enum rc add_key(struct encoder *encoder, const struct image *image, struc
     return RC_OK;
 }
 
-/* A value of a deleted row that the image does not carry. Nobody will see it, but the target checks
- * it all the same: NULL, or what its column takes (facts/doris.md 4, facts/starrocks.md 4). */
-static void add_filler(const struct load_column *column, struct buf *out)
-{
-    static const char *const fillers[] = {
-        [LOAD_NUMBER] = "0",          [LOAD_STRING] = "\"\"",        [LOAD_BASE64] = "\"\"",
-        [LOAD_JSON_VALUE] = "[]",     [LOAD_JSON_STRING] = "\"[]\"", [LOAD_DATE] = "\"2000-01-01\"",
-        [LOAD_BIT_BOOLEAN] = "false", [LOAD_GEOMETRY] = "\"\""};
-    const char *filler = fillers[column->encoding];
-    if (column->target_nullable)
-        filler = "null";
-    else if (slice_starts_nocase(column->target_type, SLICE("IPV4")))
-        filler = "\"0.0.0.0\"";
-    else if (slice_starts_nocase(column->target_type, SLICE("IPV6")))
-        filler = "\"::\"";
-    buf_add_str(out, filler);
-}
-
-static enum rc add_line(struct encoder *encoder, const struct image *image, bool deleted,
-                        struct buf *out, struct error *err)
-{
-    uint32_t count = encoder->schema->source->column_count;
-    ASSERT(row_exists(image->row) && image->row->count == count);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct cell *cell = image_cell(image, i);
-        buf_add_slice(out, encoder->prefixes[i]);
-        if (cell->state == CELL_ABSENT) {
-            ASSERT(deleted);
-            add_filler(&encoder->schema->columns[i], out);
-            continue;
-        }
-        enum rc rc = encoder_add_cell(encoder, i, cell, out, err);
-        if (rc != RC_OK)
-            return rc;
-    }
-    buf_add_slice(out, deleted ? encoder->delete_tail : encoder->upsert_tail);
-    return RC_OK;
-}
-
 static enum rc check_room(const struct body *body, struct error *err)
 {
     enum rc rc = buf_check(&body->keys, "The key of a row", err);
@@ -128,7 +74,7 @@ static enum rc check_room(const struct body *body, struct error *err)
 }
 
 static enum rc begin_line(struct encoder *encoder, struct body *body, struct body_draft *draft,
-                          const struct image *image, struct error *err)
+                          const struct row_image *image, struct error *err)
 {
     body_line_begin(body, draft);
     enum rc rc = encoder->schema->keyless ? RC_OK : add_key(encoder, image, &body->keys, err);
@@ -139,13 +85,13 @@ static enum rc begin_line(struct encoder *encoder, struct body *body, struct bod
     return rc;
 }
 
-/* A line with all columns; of a deletion those that matter. */
+/* A line with all columns; of a deletion those that matter. RC_AGAIN: a column is absent. */
 static enum rc draft_line(struct encoder *encoder, struct body *body, struct body_draft *draft,
-                          const struct image *image, bool deleted, struct error *err)
+                          const struct row_image *image, bool deleted, struct error *err)
 {
     enum rc rc = begin_line(encoder, body, draft, image, err);
     if (rc == RC_OK)
-        rc = add_line(encoder, image, deleted, &body->data, err);
+        rc = encoder_add_line(encoder, image, deleted, &body->data, err);
     if (rc != RC_OK)
         return rc;
     body_line_end(body, draft, BODY_WHOLE);
@@ -164,7 +110,7 @@ static void add_again(struct buf *out, const struct line_piece *piece)
 
 /* Writes what the image has and, where it lacks a column, what the line that was taken apart has.
  * Notes the columns in encoder->set; `whole_out` when they are all. */
-static enum rc add_merged(struct encoder *encoder, const struct image *image, struct buf *out,
+static enum rc add_merged(struct encoder *encoder, const struct row_image *image, struct buf *out,
                           bool *whole_out, struct error *err)
 {
     const struct load_schema *schema = encoder->schema;
@@ -172,7 +118,7 @@ static enum rc add_merged(struct encoder *encoder, const struct image *image, st
     uint32_t written = 0;
     memset(encoder->set, 0, column_set_size(schema));
     for (uint32_t i = 0; i < count; i++) {
-        const struct cell *cell = image_cell(image, i);
+        const struct cell *cell = row_image_cell(image, i);
         const struct line_piece *piece = &encoder->pieces[i];
         if (cell->state == CELL_ABSENT && piece->len == 0)
             continue;
@@ -208,17 +154,17 @@ static bool is_deletion(const struct encoder *encoder, const struct body *body,
 }
 
 /* Whether the image carries anything but the key. */
-static bool says_nothing(const struct encoder *encoder, const struct image *image)
+static bool says_nothing(const struct encoder *encoder, const struct row_image *image)
 {
     for (uint32_t i = 0; i < encoder->schema->source->column_count; i++)
-        if (image_cell(image, i)->state != CELL_ABSENT && !in_key(encoder->schema, i))
+        if (row_image_cell(image, i)->state != CELL_ABSENT && !in_key(encoder->schema, i))
             return false;
     return true;
 }
 
 /* An UPDATE whose image lacks column `absent`. */
 static enum rc draft_partial(struct encoder *encoder, struct body *body, struct body_draft *draft,
-                             const struct image *image, uint32_t absent, struct error *err)
+                             const struct row_image *image, uint32_t absent, struct error *err)
 {
     enum rc rc = begin_line(encoder, body, draft, image, err);
     if (rc != RC_OK)
@@ -276,16 +222,30 @@ static enum rc keyless_change(const struct encoder *encoder, enum change_kind ki
                      SLICE_ARG(encoder->schema->db), SLICE_ARG(encoder->schema->table));
 }
 
+/* Rows mostly have all columns, so that is tried first. RC_AGAIN: this one does not, and the draft
+ * is as it was before. */
+static enum rc draft_whole(struct encoder *encoder, struct body *body, struct body_draft *draft,
+                           const struct row_image *image, struct error *err)
+{
+    size_t data_len = body->data.len;
+    size_t keys_len = body->keys.len;
+    enum rc rc = draft_line(encoder, body, draft, image, false, err);
+    if (rc == RC_AGAIN) {
+        body->data.len = data_len;
+        body->keys.len = keys_len;
+    }
+    return rc;
+}
+
 static enum rc draft_insert(struct encoder *encoder, struct body *body, struct body_draft *draft,
                             const struct change *change, struct error *err)
 {
-    struct image image = {.row = &change->after};
-    uint32_t absent = first_absent(encoder, &image);
-    if (absent < encoder->schema->source->column_count)
-        return not_carried(encoder, absent,
-                           ", which has its default there; what that is, is not in the binlog",
-                           err);
-    return draft_line(encoder, body, draft, &image, false, err);
+    struct row_image image = {.row = &change->after};
+    enum rc rc = draft_whole(encoder, body, draft, &image, err);
+    if (rc != RC_AGAIN)
+        return rc;
+    return not_carried(encoder, first_absent(encoder, &image),
+                       ", which has its default there; what that is, is not in the binlog", err);
 }
 
 static enum rc draft_update(struct encoder *encoder, struct body *body, struct body_draft *draft,
@@ -294,20 +254,24 @@ static enum rc draft_update(struct encoder *encoder, struct body *body, struct b
     const struct load_schema *schema = encoder->schema;
     if (schema->keyless)
         return keyless_change(encoder, change->kind, err);
-    struct image image = {.row = &change->after, .older = &change->before};
+    bool moved = key_moved(schema, &change->before, &change->after);
+    if (moved) {
+        struct row_image before = {.row = &change->before};
+        enum rc rc = draft_line(encoder, body, draft, &before, true, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    struct row_image image = {.row = &change->after, .older = &change->before};
+    enum rc rc = draft_whole(encoder, body, draft, &image, err);
+    if (rc != RC_AGAIN)
+        return rc;
     uint32_t absent = first_absent(encoder, &image);
-    bool whole = absent == schema->source->column_count;
-    if (!key_moved(schema, &change->before, &change->after))
-        return whole ? draft_line(encoder, body, draft, &image, false, err)
-                     : draft_partial(encoder, body, draft, &image, absent, err);
-    if (!whole)
-        return not_carried(encoder, absent,
-                           ", and the key has changed: the target has no row of the new key that "
-                           "could keep it",
-                           err);
-    struct image before = {.row = &change->before};
-    enum rc rc = draft_line(encoder, body, draft, &before, true, err);
-    return rc == RC_OK ? draft_line(encoder, body, draft, &image, false, err) : rc;
+    if (!moved)
+        return draft_partial(encoder, body, draft, &image, absent, err);
+    return not_carried(encoder, absent,
+                       ", and the key has changed: the target has no row of the new key that "
+                       "could keep it",
+                       err);
 }
 
 static enum rc draft_change(struct encoder *encoder, struct body *body, struct body_draft *draft,
@@ -322,7 +286,7 @@ static enum rc draft_change(struct encoder *encoder, struct body *body, struct b
     case CHANGE_DELETE:
         if (encoder->schema->keyless)
             return keyless_change(encoder, change->kind, err);
-        struct image before = {.row = &change->before};
+        struct row_image before = {.row = &change->before};
         return draft_line(encoder, body, draft, &before, true, err);
     case CHANGE_NONE:
     case CHANGE_TRUNCATE:

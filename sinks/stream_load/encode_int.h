@@ -35,6 +35,20 @@ struct line_piece {
     size_t len;
 };
 
+/* A row as its image says it. What `row` lacks and `older` has did not change. */
+struct row_image {
+    const struct row *row;
+    const struct row *older; /* NULL: none */
+};
+
+static inline const struct cell *row_image_cell(const struct row_image *image, uint32_t index)
+{
+    const struct cell *cell = &image->row->cells[index];
+    if (cell->state == CELL_ABSENT && image->older != NULL)
+        return &image->older->cells[index];
+    return cell;
+}
+
 /* All that can be said about a table's lines before the first row. */
 struct encoder {
     const struct load_schema *schema; /* borrowed */
@@ -60,6 +74,10 @@ void encoder_deinit(struct encoder *encoder);
  * column. */
 enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct cell *cell,
                           struct slice *text, struct error *err) MUST_CHECK;
+/* The whole line with all columns; `deleted`: of a deletion, where absent cells do not matter.
+ * RC_AGAIN: otherwise, and there is one; what was written so far is the caller's to cut off. */
+enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image, bool deleted,
+                         struct buf *out, struct error *err) MUST_CHECK;
 /* Writes a cell that is not absent as the JSON value of its column. */
 enum rc encoder_add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
                          struct buf *out, struct error *err) MUST_CHECK;
