@@ -195,13 +195,12 @@ static enum rc send(const struct dialect_changes *changes, struct myconn *conn, 
     return RC_OK;
 }
 
-static enum rc create(const struct dialect_turn *turn, struct myconn *conn,
-                      const struct schema_step *step, const struct sink_target *target,
-                      struct arena *arena, struct error *err)
+static enum rc create(const struct dialect_product *product, const void *config,
+                      struct myconn *conn, const struct schema_step *step,
+                      const struct sink_target *target, struct arena *arena, struct error *err)
 {
     struct load_schema schema;
-    return turn->prepare(turn->settings, turn->config, conn, step->after, target, arena, &schema,
-                         err);
+    return dialect_target_prepare(product, config, conn, step->after, target, arena, &schema, err);
 }
 
 /* Words are metadata: a server that has taken them has them, and some show an empty one as another. */
@@ -210,15 +209,17 @@ static bool is_comment(const struct schema_step *step)
     return step->kind == SCHEMA_COMMENT_COLUMN || step->kind == SCHEMA_COMMENT_TABLE;
 }
 
-enum rc dialect_change_turn(const struct dialect_turn *turn, struct myconn *conn,
-                            const struct schema_step *step, const struct sink_target *target,
-                            struct arena *arena, struct change_progress *progress,
-                            enum change_state *state_out, struct error *err)
+enum rc dialect_change_turn(const struct dialect_product *product,
+                            const struct load_settings *settings, const void *config,
+                            struct myconn *conn, const struct schema_step *step,
+                            const struct sink_target *target, struct arena *arena,
+                            struct change_progress *progress, enum change_state *state_out,
+                            struct error *err)
 {
-    const struct dialect_changes *changes = turn->changes;
+    const struct dialect_changes *changes = product->changes;
     *state_out = CHANGE_DONE;
     if (step->kind == SCHEMA_CREATE_TABLE)
-        return create(turn, conn, step, target, arena, err);
+        return create(product, config, conn, step, target, arena, err);
     struct dialect_look look;
     enum rc rc = look_at(changes, conn, step, target, arena, &look, err);
     if (rc != RC_OK)
@@ -230,8 +231,7 @@ enum rc dialect_change_turn(const struct dialect_turn *turn, struct myconn *conn
     }
     struct buf sql;
     buf_init(&sql, 1u << 20);
-    rc = dialect_change_plan(changes, turn->settings->zero_dates, step, target, &look, arena, &sql,
-                             err);
+    rc = dialect_change_plan(changes, settings->zero_dates, step, target, &look, arena, &sql, err);
     if (rc == RC_OK)
         rc = buf_check(&sql, "A statement that changes a table", err);
     bool known = sql.len > 0 && progress->accepted == slice_hash(buf_slice(&sql));

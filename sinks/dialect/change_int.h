@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changes of a target table, step by step (struct schema_step), for both products.
+ * A target table at either product: made, compared, and changed step by step (struct schema_step).
  *
+ *   target.c       the way to a table: created, or compared
  *   change.c       one turn of a step: look, decide, send at most one statement
  *   change_plan.c  what a step needs, given what the target shows                  (pure)
  *   change_sql.c   the statements                                                  (pure)
@@ -36,6 +37,32 @@ struct dialect_changes {
     unsigned rename_major;     /* the oldest version that renames columns */
     unsigned rename_minor;
 };
+
+/* A product, as far as its tables go. */
+struct dialect_product {
+    const struct dialect_changes *changes;
+    const char *version_says; /* what @@version_comment must hold */
+    /* RC_CONFIG for names that the product refuses; asked before CREATE. */
+    enum rc (*names_check)(struct myconn *conn, const struct load_schema *schema,
+                           struct error *err);
+    /* CREATE TABLE; `first`: the columns by which the table is sorted and distributed. */
+    void (*create_sql)(const void *config, const struct load_schema *schema, const uint32_t *first,
+                       uint32_t first_count, struct buf *out);
+    void (*prepared)(
+        const struct load_schema *schema); /* what is told of a target; NULL: nothing */
+};
+
+/* ---- target.c ---- */
+
+/* load_dialect's operations of these names, for either product. */
+enum rc dialect_target_prepare(const struct dialect_product *product, const void *config,
+                               struct myconn *conn, const struct table *source,
+                               const struct sink_target *target, struct arena *arena,
+                               struct load_schema *schema_out, struct error *err) MUST_CHECK;
+enum rc dialect_check(const struct dialect_product *product,
+                      const struct cfg_map *create_properties, struct myconn *conn,
+                      struct report *report, struct error *err) MUST_CHECK;
+void dialect_truncate_sql(const struct load_schema *schema, struct buf *out);
 
 /* ---- job.c ---- */
 
@@ -131,22 +158,12 @@ bool dialect_default_literal(const struct column *column, const struct load_colu
 
 /* ---- change.c ---- */
 
-/* Made by a product for SCHEMA_CREATE_TABLE: creates the target, or compares it. */
-typedef enum rc (*dialect_prepare_fn)(const struct load_settings *settings, const void *config,
-                                      struct myconn *conn, const struct table *source,
-                                      const struct sink_target *target, struct arena *arena,
-                                      struct load_schema *schema_out, struct error *err);
-
 /* load_dialect.change_turn, for either product. */
-struct dialect_turn {
-    const struct dialect_changes *changes;
-    const struct load_settings *settings;
-    const void *config;
-    dialect_prepare_fn prepare;
-};
-enum rc dialect_change_turn(const struct dialect_turn *turn, struct myconn *conn,
-                            const struct schema_step *step, const struct sink_target *target,
-                            struct arena *arena, struct change_progress *progress,
-                            enum change_state *state_out, struct error *err) MUST_CHECK;
+enum rc dialect_change_turn(const struct dialect_product *product,
+                            const struct load_settings *settings, const void *config,
+                            struct myconn *conn, const struct schema_step *step,
+                            const struct sink_target *target, struct arena *arena,
+                            struct change_progress *progress, enum change_state *state_out,
+                            struct error *err) MUST_CHECK;
 
 #endif

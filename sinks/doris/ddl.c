@@ -7,14 +7,6 @@
  */
 #include "doris_int.h"
 
-enum rc doris_plan(const struct table *source, const struct sink_target *target,
-                   struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
-                   struct error *err)
-{
-    return dialect_plan(&doris_traits, doris_type, source, target, arena, schema_out, first_out,
-                        err);
-}
-
 /* Letters, digits and `others`; beyond ASCII only where the server was told to allow it. */
 static bool name_fits(struct slice name, const char *others, size_t max, bool unicode_names)
 {
@@ -64,9 +56,10 @@ enum rc doris_names_check(const struct load_schema *schema, bool unicode_names, 
     return RC_OK;
 }
 
-void doris_create_sql(const struct doris_config *config, const struct load_schema *schema,
-                      const uint32_t *first, uint32_t first_count, struct buf *out)
+void doris_create_sql(const void *config, const struct load_schema *schema, const uint32_t *first,
+                      uint32_t first_count, struct buf *out)
 {
+    const struct doris_config *doris = config;
     static const struct cfg_pair keyed[] = {{"enable_unique_key_merge_on_write", "true"},
                                             {"light_schema_change", "true"}};
     buf_add_str(out, "CREATE TABLE IF NOT EXISTS ");
@@ -80,14 +73,14 @@ void doris_create_sql(const struct doris_config *config, const struct load_schem
     }
     buf_add_str(out, "\nDISTRIBUTED BY HASH");
     dialect_add_columns(out, schema, first, first_count);
-    if (config->buckets > 0)
-        buf_addf(out, " BUCKETS %u", (unsigned)config->buckets);
+    if (doris->buckets > 0)
+        buf_addf(out, " BUCKETS %u", (unsigned)doris->buckets);
     else
         buf_add_str(out, " BUCKETS AUTO");
     /* Merge-on-write is for unique tables; Doris refuses it on others. */
     unsigned skip = schema->keyless ? 1 : 0;
     dialect_add_properties(out, keyed + skip, (unsigned)COUNT_OF(keyed) - skip,
-                           &config->create_properties);
+                           &doris->create_properties);
 }
 
 /* Whether names beyond ASCII may be used; asked only where one is. */
@@ -106,52 +99,12 @@ static bool unicode_names(struct myconn *conn)
     return on;
 }
 
-static enum rc create(const struct doris_config *config, struct myconn *conn,
-                      const struct load_schema *schema, uint32_t first, struct error *err)
+static enum rc check_names(struct myconn *conn, const struct load_schema *schema, struct error *err)
 {
     bool ascii = dialect_name_is_ascii(schema->db) && dialect_name_is_ascii(schema->table);
     for (uint32_t i = 0; ascii && i < schema->source->column_count; i++)
         ascii = dialect_name_is_ascii(schema->columns[i].target_name);
-    enum rc rc = doris_names_check(schema, !ascii && unicode_names(conn), err);
-    if (rc != RC_OK)
-        return rc;
-    struct buf sql;
-    buf_init(&sql, 4 * 1024 * 1024);
-    if (schema->keyless)
-        doris_create_sql(config, schema, &first, 1, &sql);
-    else
-        doris_create_sql(config, schema, schema->key, schema->key_count, &sql);
-    rc = dialect_create_table(conn, doris_traits.product, schema, &sql, err);
-    buf_deinit(&sql);
-    return rc;
-}
-
-enum rc doris_target_prepare(const struct load_settings *settings UNUSED, const void *config,
-                             struct myconn *conn, const struct table *source,
-                             const struct sink_target *target, struct arena *arena,
-                             struct load_schema *schema_out, struct error *err)
-{
-    uint32_t first = 0;
-    struct dialect_catalog catalog;
-    enum rc rc = doris_plan(source, target, arena, schema_out, &first, err);
-    if (rc == RC_OK)
-        rc = dialect_catalog_read(conn, target, arena, &catalog, err);
-    if (rc != RC_OK)
-        return rc;
-    if (catalog.column_count == 0)
-        return create(config, conn, schema_out, first, err);
-    return dialect_compare(&doris_traits, &catalog, schema_out, err);
-}
-
-enum rc doris_check(const struct load_settings *settings UNUSED, const void *config,
-                    struct myconn *conn, struct report *report, struct error *err)
-{
-    const struct doris_config *doris = config;
-    enum rc rc = dialect_check_version(conn, "Apache Doris", "Doris", report, err);
-    if (rc != RC_OK)
-        return rc;
-    dialect_check_replicas(conn, &doris->create_properties, report);
-    return RC_OK;
+    return doris_names_check(schema, !ascii && unicode_names(conn), err);
 }
 
 const struct dialect_changes doris_changes = {
@@ -166,21 +119,34 @@ const struct dialect_changes doris_changes = {
     .rename_minor = 2,
 };
 
+static const struct dialect_product product = {
+    .changes = &doris_changes,
+    .version_says = "Doris",
+    .names_check = check_names,
+    .create_sql = doris_create_sql,
+};
+
+enum rc doris_target_prepare(const struct load_settings *settings UNUSED, const void *config,
+                             struct myconn *conn, const struct table *source,
+                             const struct sink_target *target, struct arena *arena,
+                             struct load_schema *schema_out, struct error *err)
+{
+    return dialect_target_prepare(&product, config, conn, source, target, arena, schema_out, err);
+}
+
+enum rc doris_check(const struct load_settings *settings UNUSED, const void *config,
+                    struct myconn *conn, struct report *report, struct error *err)
+{
+    const struct doris_config *doris = config;
+    return dialect_check(&product, &doris->create_properties, conn, report, err);
+}
+
 enum rc doris_change_turn(const struct load_settings *settings, const void *config,
                           struct myconn *conn, const struct schema_step *step,
                           const struct sink_target *target, struct arena *arena,
                           struct change_progress *progress, enum change_state *state_out,
                           struct error *err)
 {
-    const struct dialect_turn turn = {.changes = &doris_changes,
-                                      .settings = settings,
-                                      .config = config,
-                                      .prepare = doris_target_prepare};
-    return dialect_change_turn(&turn, conn, step, target, arena, progress, state_out, err);
-}
-
-void doris_truncate_sql(const struct load_schema *schema, struct buf *out)
-{
-    buf_add_str(out, "TRUNCATE TABLE ");
-    dialect_add_table_name(out, schema->db, schema->table);
+    return dialect_change_turn(&product, settings, config, conn, step, target, arena, progress,
+                               state_out, err);
 }

@@ -18,7 +18,7 @@ const struct load_dialect doris_dialect = {
     .check = doris_check,
     .partial_check = doris_partial_check,
     .change_turn = doris_change_turn,
-    .truncate_sql = doris_truncate_sql,
+    .truncate_sql = dialect_truncate_sql,
 };
 
 static enum rc doris_open(const struct sink_options *options, struct sink **sink_out,

@@ -4,7 +4,7 @@
  *
  *   config.c   the keys of `type: doris`
  *   types.c    source column -> Doris type and encoding                     (pure)
- *   ddl.c      CREATE TABLE, comparison with what is there, TRUNCATE, check
+ *   ddl.c      CREATE TABLE, names, and what the product says of itself
  *   headers.c  the request headers of a load                                (pure)
  *   partial.c  can the target update a part of a row
  *   answer.c   what an answer means                                         (pure)
@@ -75,15 +75,12 @@ void doris_settings(const struct doris_config *config, struct load_settings *set
 enum rc doris_type(const struct column *column, enum dialect_place place, struct arena *arena,
                    struct load_column *out, struct error *err) MUST_CHECK;
 
-/* dialect_plan with this dialect's types. */
-enum rc doris_plan(const struct table *source, const struct sink_target *target,
-                   struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
-                   struct error *err) MUST_CHECK;
 /* RC_CONFIG for names that Doris refuses. */
 enum rc doris_names_check(const struct load_schema *schema, bool unicode_names,
                           struct error *err) MUST_CHECK;
-void doris_create_sql(const struct doris_config *config, const struct load_schema *schema,
-                      const uint32_t *first, uint32_t first_count, struct buf *out);
+/* `config`: a struct doris_config. */
+void doris_create_sql(const void *config, const struct load_schema *schema, const uint32_t *first,
+                      uint32_t first_count, struct buf *out);
 
 enum rc doris_target_prepare(const struct load_settings *settings, const void *config,
                              struct myconn *conn, const struct table *source,
@@ -96,7 +93,6 @@ enum rc doris_change_turn(const struct load_settings *settings, const void *conf
                           const struct sink_target *target, struct arena *arena,
                           struct change_progress *progress, enum change_state *state_out,
                           struct error *err) MUST_CHECK;
-void doris_truncate_sql(const struct load_schema *schema, struct buf *out);
 /* RC_UNSUPPORTED where the target cannot update a part of a row. */
 enum rc doris_partial_check(struct myconn *conn, const struct load_schema *schema,
                             struct error *err) MUST_CHECK;

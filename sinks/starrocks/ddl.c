@@ -7,14 +7,6 @@
  */
 #include "starrocks_int.h"
 
-enum rc starrocks_plan(const struct table *source, const struct sink_target *target,
-                       struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
-                       struct error *err)
-{
-    return dialect_plan(&starrocks_traits, starrocks_type, source, target, arena, schema_out,
-                        first_out, err);
-}
-
 /* A database or table name: letters, digits and "_" are promised, "-" and "$" and characters
  * beyond ASCII are taken by the server's own grammar inside back-quotes. */
 static bool name_fits(struct slice name, size_t max)
@@ -64,9 +56,10 @@ enum rc starrocks_names_check(const struct load_schema *schema, struct error *er
     return RC_OK;
 }
 
-void starrocks_create_sql(const struct starrocks_config *config, const struct load_schema *schema,
+void starrocks_create_sql(const void *config, const struct load_schema *schema,
                           const uint32_t *first, uint32_t first_count, struct buf *out)
 {
+    const struct starrocks_config *starrocks = config;
     buf_add_str(out, "CREATE TABLE IF NOT EXISTS ");
     dialect_add_table_name(out, schema->db, schema->table);
     dialect_add_definitions(out, schema, first, first_count);
@@ -78,9 +71,9 @@ void starrocks_create_sql(const struct starrocks_config *config, const struct lo
     }
     buf_add_str(out, "\nDISTRIBUTED BY HASH");
     dialect_add_columns(out, schema, first, first_count);
-    if (config->buckets > 0)
-        buf_addf(out, " BUCKETS %u", (unsigned)config->buckets);
-    dialect_add_properties(out, NULL, 0, &config->create_properties);
+    if (starrocks->buckets > 0)
+        buf_addf(out, " BUCKETS %u", (unsigned)starrocks->buckets);
+    dialect_add_properties(out, NULL, 0, &starrocks->create_properties);
 }
 
 /* A longer key cancels a whole load (facts/starrocks.md part 4), so it is told beforehand. */
@@ -97,51 +90,10 @@ static void warn_of_long_key(const struct load_schema *schema)
              LOG_U64("key_bytes", bytes));
 }
 
-static enum rc create(const struct starrocks_config *config, struct myconn *conn,
-                      const struct load_schema *schema, uint32_t first, struct error *err)
+static enum rc check_names(struct myconn *conn UNUSED, const struct load_schema *schema,
+                           struct error *err)
 {
-    enum rc rc = starrocks_names_check(schema, err);
-    if (rc != RC_OK)
-        return rc;
-    struct buf sql;
-    buf_init(&sql, 4 * 1024 * 1024);
-    if (schema->keyless)
-        starrocks_create_sql(config, schema, &first, 1, &sql);
-    else
-        starrocks_create_sql(config, schema, schema->key, schema->key_count, &sql);
-    rc = dialect_create_table(conn, starrocks_traits.product, schema, &sql, err);
-    buf_deinit(&sql);
-    return rc;
-}
-
-enum rc starrocks_target_prepare(const struct load_settings *settings UNUSED, const void *config,
-                                 struct myconn *conn, const struct table *source,
-                                 const struct sink_target *target, struct arena *arena,
-                                 struct load_schema *schema_out, struct error *err)
-{
-    uint32_t first = 0;
-    struct dialect_catalog catalog;
-    enum rc rc = starrocks_plan(source, target, arena, schema_out, &first, err);
-    if (rc == RC_OK)
-        rc = dialect_catalog_read(conn, target, arena, &catalog, err);
-    if (rc != RC_OK)
-        return rc;
-    rc = catalog.column_count == 0 ? create(config, conn, schema_out, first, err)
-                                   : dialect_compare(&starrocks_traits, &catalog, schema_out, err);
-    if (rc == RC_OK)
-        warn_of_long_key(schema_out);
-    return rc;
-}
-
-enum rc starrocks_check(const struct load_settings *settings UNUSED, const void *config,
-                        struct myconn *conn, struct report *report, struct error *err)
-{
-    const struct starrocks_config *starrocks = config;
-    enum rc rc = dialect_check_version(conn, "StarRocks", "StarRocks", report, err);
-    if (rc != RC_OK)
-        return rc;
-    dialect_check_replicas(conn, &starrocks->create_properties, report);
-    return RC_OK;
+    return starrocks_names_check(schema, err);
 }
 
 const struct dialect_changes starrocks_changes = {
@@ -155,21 +107,35 @@ const struct dialect_changes starrocks_changes = {
     .rename_minor = 3,
 };
 
+static const struct dialect_product product = {
+    .changes = &starrocks_changes,
+    .version_says = "StarRocks",
+    .names_check = check_names,
+    .create_sql = starrocks_create_sql,
+    .prepared = warn_of_long_key,
+};
+
+enum rc starrocks_target_prepare(const struct load_settings *settings UNUSED, const void *config,
+                                 struct myconn *conn, const struct table *source,
+                                 const struct sink_target *target, struct arena *arena,
+                                 struct load_schema *schema_out, struct error *err)
+{
+    return dialect_target_prepare(&product, config, conn, source, target, arena, schema_out, err);
+}
+
+enum rc starrocks_check(const struct load_settings *settings UNUSED, const void *config,
+                        struct myconn *conn, struct report *report, struct error *err)
+{
+    const struct starrocks_config *starrocks = config;
+    return dialect_check(&product, &starrocks->create_properties, conn, report, err);
+}
+
 enum rc starrocks_change_turn(const struct load_settings *settings, const void *config,
                               struct myconn *conn, const struct schema_step *step,
                               const struct sink_target *target, struct arena *arena,
                               struct change_progress *progress, enum change_state *state_out,
                               struct error *err)
 {
-    const struct dialect_turn turn = {.changes = &starrocks_changes,
-                                      .settings = settings,
-                                      .config = config,
-                                      .prepare = starrocks_target_prepare};
-    return dialect_change_turn(&turn, conn, step, target, arena, progress, state_out, err);
-}
-
-void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out)
-{
-    buf_add_str(out, "TRUNCATE TABLE ");
-    dialect_add_table_name(out, schema->db, schema->table);
+    return dialect_change_turn(&product, settings, config, conn, step, target, arena, progress,
+                               state_out, err);
 }

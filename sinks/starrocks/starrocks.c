@@ -21,7 +21,7 @@ const struct load_dialect starrocks_dialect = {
     .check = starrocks_check,
     .partial_check = starrocks_partial_check,
     .change_turn = starrocks_change_turn,
-    .truncate_sql = starrocks_truncate_sql,
+    .truncate_sql = dialect_truncate_sql,
 };
 
 static enum rc starrocks_open(const struct sink_options *options, struct sink **sink_out,

@@ -4,7 +4,7 @@
  *
  *   config.c     the keys of `type: starrocks`
  *   types.c      source column -> StarRocks type and encoding               (pure)
- *   ddl.c        CREATE TABLE, comparison with what is there, TRUNCATE, check
+ *   ddl.c        CREATE TABLE, names, and what the product says of itself
  *   headers.c    the request headers of a load                              (pure)
  *   answer.c     what an answer means                                       (pure)
  *   starrocks.c  the dialect and the sink_ops that point at the shared core
@@ -73,13 +73,10 @@ enum rc starrocks_type(const struct column *column, enum dialect_place place, st
 /* The most bytes that a table's key can take, by its planned types. */
 uint64_t starrocks_key_bytes(const struct load_schema *schema);
 
-/* dialect_plan with this dialect's types. */
-enum rc starrocks_plan(const struct table *source, const struct sink_target *target,
-                       struct arena *arena, struct load_schema *schema_out, uint32_t *first_out,
-                       struct error *err) MUST_CHECK;
 /* RC_CONFIG for names that StarRocks refuses. */
 enum rc starrocks_names_check(const struct load_schema *schema, struct error *err) MUST_CHECK;
-void starrocks_create_sql(const struct starrocks_config *config, const struct load_schema *schema,
+/* `config`: a struct starrocks_config. */
+void starrocks_create_sql(const void *config, const struct load_schema *schema,
                           const uint32_t *first, uint32_t first_count, struct buf *out);
 
 enum rc starrocks_target_prepare(const struct load_settings *settings, const void *config,
@@ -93,7 +90,6 @@ enum rc starrocks_change_turn(const struct load_settings *settings, const void *
                               const struct sink_target *target, struct arena *arena,
                               struct change_progress *progress, enum change_state *state_out,
                               struct error *err) MUST_CHECK;
-void starrocks_truncate_sql(const struct load_schema *schema, struct buf *out);
 /* RC_UNSUPPORTED where the target cannot update a part of a row. */
 enum rc starrocks_partial_check(struct myconn *conn, const struct load_schema *schema,
                                 struct error *err) MUST_CHECK;

@@ -207,7 +207,8 @@ static enum rc compare(struct dialect_catalog_column *columns, uint32_t count, c
     fixture_add(&fixture, "name", COLUMN_STRING, 20)->type = SLICE("varchar(20)");
     if (!keyless)
         fixture_key(&fixture, 0);
-    assert_int_equal(doris_plan(&fixture.table, &target, &fixture.arena, schema, &first, err),
+    assert_int_equal(dialect_plan(&doris_traits, doris_type, &fixture.table, &target,
+                                  &fixture.arena, schema, &first, err),
                      RC_OK);
     dialect_create_parse(slice_str(create), &catalog.create);
     enum rc rc = dialect_compare(&doris_traits, &catalog, schema, err);

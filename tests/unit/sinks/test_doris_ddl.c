@@ -14,7 +14,8 @@ static void plan(struct fixture_table *fixture, struct load_schema *schema, uint
 {
     struct error err;
     error_clear(&err);
-    if (doris_plan(&fixture->table, &target, &fixture->arena, schema, first, &err) != RC_OK)
+    if (dialect_plan(&doris_traits, doris_type, &fixture->table, &target, &fixture->arena, schema,
+                     first, &err) != RC_OK)
         fail_msg("%s", err.text);
     assert_int_equal(doris_names_check(schema, false, &err), RC_OK);
 }
@@ -99,7 +100,8 @@ static void test_keyless_without_a_sort_column(void **state UNUSED)
     fixture_open(&fixture, "orders");
     fixture_add(&fixture, "vec", COLUMN_VECTOR, 3);
     error_clear(&err);
-    assert_int_equal(doris_plan(&fixture.table, &target, &fixture.arena, &schema, &first, &err),
+    assert_int_equal(dialect_plan(&doris_traits, doris_type, &fixture.table, &target,
+                                  &fixture.arena, &schema, &first, &err),
                      RC_UNSUPPORTED);
     fixture_close(&fixture);
 }
@@ -114,16 +116,19 @@ static void test_unknown_names_and_kinds(void **state UNUSED)
     fixture_add(&fixture, "@1", COLUMN_INT, 4);
     fixture.table.has_names = false;
     error_clear(&err);
-    assert_int_equal(doris_plan(&fixture.table, &target, &fixture.arena, &schema, &first, &err),
+    assert_int_equal(dialect_plan(&doris_traits, doris_type, &fixture.table, &target,
+                                  &fixture.arena, &schema, &first, &err),
                      RC_CONFIG);
     assert_non_null(strstr(err.text, "binlog_row_metadata"));
     fixture.table.has_names = true;
     fixture.columns[0].name = SLICE("a\nb");
-    assert_int_equal(doris_plan(&fixture.table, &target, &fixture.arena, &schema, &first, &err),
+    assert_int_equal(dialect_plan(&doris_traits, doris_type, &fixture.table, &target,
+                                  &fixture.arena, &schema, &first, &err),
                      RC_CONFIG);
     fixture.columns[0].name = SLICE("a");
     fixture.columns[0].kind = COLUMN_UNKNOWN;
-    assert_int_equal(doris_plan(&fixture.table, &target, &fixture.arena, &schema, &first, &err),
+    assert_int_equal(dialect_plan(&doris_traits, doris_type, &fixture.table, &target,
+                                  &fixture.arena, &schema, &first, &err),
                      RC_UNSUPPORTED);
     fixture_close(&fixture);
 }
@@ -165,7 +170,7 @@ static void test_headers(void **state UNUSED)
     fixture_golden("doris/headers/keyless.txt", &out);
 
     buf_reset(&out);
-    doris_truncate_sql(&schema, &out);
+    dialect_truncate_sql(&schema, &out);
     assert_string_equal(buf_cstr(&out), "TRUNCATE TABLE `shop`.`orders`");
     buf_deinit(&out);
     fixture_close(&fixture);
@@ -182,7 +187,9 @@ static void refuse(const char *db, const char *table, const char *column, const 
     fixture_add(&fixture, column, COLUMN_INT, 4);
     fixture_key(&fixture, 0);
     error_clear(&err);
-    assert_int_equal(doris_plan(&fixture.table, &to, &fixture.arena, &schema, &first, &err), RC_OK);
+    assert_int_equal(dialect_plan(&doris_traits, doris_type, &fixture.table, &to, &fixture.arena,
+                                  &schema, &first, &err),
+                     RC_OK);
     assert_int_equal(doris_names_check(&schema, false, &err), RC_CONFIG);
     assert_non_null(strstr(err.text, word));
     fixture_close(&fixture);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way to a target table, the same at both products: plan it from the source's, read what is
+ * there, and create it or compare.
+ */
+#include "change_int.h"
+
+#define CREATE_MAX ((size_t)4 << 20)
+
+static enum rc create(const struct dialect_product *product, const void *config,
+                      struct myconn *conn, const struct load_schema *schema, uint32_t first,
+                      struct error *err)
+{
+    enum rc rc = product->names_check(conn, schema, err);
+    if (rc != RC_OK)
+        return rc;
+    struct buf sql;
+    buf_init(&sql, CREATE_MAX);
+    if (schema->keyless)
+        product->create_sql(config, schema, &first, 1, &sql);
+    else
+        product->create_sql(config, schema, schema->key, schema->key_count, &sql);
+    rc = dialect_create_table(conn, product->changes->traits->product, schema, &sql, err);
+    buf_deinit(&sql);
+    return rc;
+}
+
+enum rc dialect_target_prepare(const struct dialect_product *product, const void *config,
+                               struct myconn *conn, const struct table *source,
+                               const struct sink_target *target, struct arena *arena,
+                               struct load_schema *schema_out, struct error *err)
+{
+    const struct dialect_changes *changes = product->changes;
+    uint32_t first = 0;
+    struct dialect_catalog catalog;
+    enum rc rc = dialect_plan(changes->traits, changes->type, source, target, arena, schema_out,
+                              &first, err);
+    if (rc == RC_OK)
+        rc = dialect_catalog_read(conn, target, arena, &catalog, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = catalog.column_count == 0 ? create(product, config, conn, schema_out, first, err)
+                                   : dialect_compare(changes->traits, &catalog, schema_out, err);
+    if (rc == RC_OK && product->prepared != NULL)
+        product->prepared(schema_out);
+    return rc;
+}
+
+enum rc dialect_check(const struct dialect_product *product,
+                      const struct cfg_map *create_properties, struct myconn *conn,
+                      struct report *report, struct error *err)
+{
+    enum rc rc = dialect_check_version(conn, product->changes->traits->product,
+                                       product->version_says, report, err);
+    if (rc == RC_OK)
+        dialect_check_replicas(conn, create_properties, report);
+    return rc;
+}
+
+void dialect_truncate_sql(const struct load_schema *schema, struct buf *out)
+{
+    buf_add_str(out, "TRUNCATE TABLE ");
+    dialect_add_table_name(out, schema->db, schema->table);
+}
