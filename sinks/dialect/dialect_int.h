@@ -7,6 +7,7 @@
  *
  *   address.c    "fe1:8030;fe2:8030" and JDBC URLs
  *   property.c   sink.properties.* and table.create.properties.*
+ *   settings.c   the keys that both sections have
  *   answer.c     JSON answers: one member of a name, one line of words, rules by text
  *   type.c       "decimalv3(10, 2)" -> family and figures; how an existing column takes a value
  *   plan.c       a source table's way into a table that we would create
@@ -93,6 +94,46 @@ void dialect_properties_add(const struct dialect_property_rule *rules, unsigned 
 enum rc dialect_label_prefix_check(const char *prefix, struct error *err) MUST_CHECK;
 /* The value of a key in a map (ASCII case ignored), or NULL. */
 const char *dialect_map_find(const struct cfg_map *map, const char *key);
+
+/* ---- settings.c ---- */
+
+/* What the two sections have in common. */
+struct dialect_config {
+    const char *jdbc_url;
+    const char *username;
+    struct secret password;
+    const char *label_prefix;
+    int64_t max_retries;
+    int64_t flush_rows;
+    uint64_t flush_bytes;
+    uint64_t flush_interval_ms;
+    struct cfg_map properties;
+    struct cfg_map create_properties;
+    int64_t buckets; /* 0: the product chooses */
+    uint64_t load_timeout_ms;
+    int zero_dates; /* enum load_zero_dates */
+    struct cfg_map rewrite;
+    bool tls;
+    const char *tls_ca;
+    int query_tls; /* enum myconn_tls */
+
+    /* Made by validate. */
+    struct dialect_addresses frontends;
+    struct dialect_addresses backends;
+    struct dialect_endpoints query;
+    uint64_t load_timeout_s;
+};
+
+extern const char *const dialect_zero_date_choices[];
+extern const char *const dialect_tls_choices[];
+
+/* The last part of validate: the load timeout, and sink.properties.* by the product's rules. */
+enum rc dialect_config_settle(const struct dialect_property_rule *rules, unsigned rule_count,
+                              struct dialect_config *config, struct error *err) MUST_CHECK;
+/* Fills what follows from the common part; both borrow from `config`. Timeouts of the network and
+ * the number of loads at once are the product's own. */
+void dialect_settings(const struct dialect_config *config, struct load_settings *settings_out,
+                      struct myconn_options *query_out);
 
 /* ---- answer.c ---- */
 

@@ -10,10 +10,6 @@
 
 #define AT(field) offsetof(struct doris_config, field)
 
-static const char *const zero_date_choices[] = {"null", "error", NULL};
-static const char *const tls_choices[] = {"disabled",  "preferred",       "required",
-                                          "verify-ca", "verify-identity", NULL};
-
 static const struct cfg_row rows[] = {
     {"fenodes", CFG_LIST, AT(fenodes), NULL, 0, 0, NULL, CFG_REQUIRED,
      "HTTP addresses of frontends, host:port, separated by \",\" or \";\". Each load asks one of "
@@ -22,12 +18,12 @@ static const struct cfg_row rows[] = {
      "HTTP addresses of backends, host:port. When set, loads go to them directly and no frontend "
      "is "
      "asked for a redirect; the frontends still answer for labels."},
-    {"jdbc-url", CFG_STRING, AT(jdbc_url), NULL, 0, 0, NULL, 0,
+    {"jdbc-url", CFG_STRING, AT(common.jdbc_url), NULL, 0, 0, NULL, 0,
      "Where SQL goes, jdbc:mysql://host:port[,host:port]. Without it: the hosts of fenodes, port "
      "9030. Parameters behind \"?\" belong to the Java driver and are left aside."},
-    {"username", CFG_STRING, AT(username), NULL, 0, 0, NULL, CFG_REQUIRED,
+    {"username", CFG_STRING, AT(common.username), NULL, 0, 0, NULL, CFG_REQUIRED,
      "The user, for HTTP and for SQL."},
-    {"password", CFG_SECRET, AT(password), NULL, 0, 0, NULL, 0,
+    {"password", CFG_SECRET, AT(common.password), NULL, 0, 0, NULL, 0,
      "The password; ${NAME} and file:/path keep it out of the file."},
     {"auto-redirect", CFG_BOOL, AT(unused_flag), "false", 0, 0, NULL, CFG_ACCEPTED,
      "Without effect: a frontend is always asked for a backend unless benodes is set, and its "
@@ -42,21 +38,22 @@ static const struct cfg_row rows[] = {
      "tables with a key equal exactly once without it."},
     {"sink.enable-delete", CFG_BOOL, AT(enable_delete), "true", 0, 0, NULL, 0,
      "Only true: without deletes the target would keep rows that the source no longer has."},
-    {"sink.max-retries", CFG_INT, AT(max_retries), "-1", -1, 1000000, NULL, 0,
+    {"sink.max-retries", CFG_INT, AT(common.max_retries), "-1", -1, 1000000, NULL, 0,
      "How often a load that may pass later is tried again; -1 is for ever. Flink's default is 3, "
      "after which the job restarts; there is no job around us to restart, so ours waits."},
     {"sink.flush.queue-size", CFG_INT, AT(unused_number), "2", 1, 1000000, NULL, CFG_ACCEPTED,
      "Without effect: memory is bounded by sink.buffer-flush.max-bytes, not by a count of "
      "batches."},
-    {"sink.buffer-flush.max-rows", CFG_INT, AT(flush_rows), "500000", 1, 1000000000, NULL, 0,
+    {"sink.buffer-flush.max-rows", CFG_INT, AT(common.flush_rows), "500000", 1, 1000000000, NULL, 0,
      "An epoch ends after this many rows. Flink documents 50000 and runs 500000 when it is not "
      "set."},
-    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(flush_bytes), "64mb", 1 << 20, 4LL << 30, NULL, 0,
+    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(common.flush_bytes), "64mb", 1 << 20, 4LL << 30,
+     NULL, 0,
      "Memory for all load bodies together, open and on their way. Flink documents 10 MB a table "
      "and "
      "runs 100 MB when it is not set."},
-    {"sink.buffer-flush.interval", CFG_DURATION, AT(flush_interval_ms), "10 s", 10, 86400000, NULL,
-     0,
+    {"sink.buffer-flush.interval", CFG_DURATION, AT(common.flush_interval_ms), "10 s", 10, 86400000,
+     NULL, 0,
      "An epoch ends at the latest after this time. Each load is a new version of every touched "
      "tablet; below a few seconds compaction may fall behind."},
     {"sink.ignore.update-before", CFG_BOOL, AT(unused_flag), "true", 0, 0, NULL, CFG_ACCEPTED,
@@ -70,21 +67,21 @@ static const struct cfg_row rows[] = {
      "Without effect: it belongs to Flink's streaming writer."},
     {"sink.use-cache", CFG_BOOL, AT(unused_flag), "false", 0, 0, NULL, CFG_ACCEPTED,
      "Without effect: a batch is always kept until it is durable."},
-    {"sink.label-prefix", CFG_STRING, AT(label_prefix), NULL, 0, 0, NULL, 0,
+    {"sink.label-prefix", CFG_STRING, AT(common.label_prefix), NULL, 0, 0, NULL, 0,
      "How load labels begin; \"millrace\" when not set. Letters, digits, \"_\" and \"-\"."},
-    {"sink.properties.", CFG_MAP, AT(properties), NULL, 0, 0, NULL, 0,
+    {"sink.properties.", CFG_MAP, AT(common.properties), NULL, 0, 0, NULL, 0,
      "Headers for every load. Those that would change the body, take the label away or let rows "
      "disappear are refused by name; format json and read_json_by_line are accepted."},
-    {"table.create.properties.", CFG_MAP, AT(create_properties), NULL, 0, 0, NULL, 0,
+    {"table.create.properties.", CFG_MAP, AT(common.create_properties), NULL, 0, 0, NULL, 0,
      "PROPERTIES of tables that we create, such as replication_num."},
     {"table.create.auto-partition.properties.", CFG_MAP, AT(auto_partition), NULL, 0, 0, NULL, 0,
      "Refused for now: a partition column must be part of the key, so a changed value would leave "
      "the old row behind. Create the table yourself if you need partitions."},
-    {"table.create.num-buckets", CFG_INT, AT(buckets), "0", 0, 10000, NULL, CFG_OURS,
+    {"table.create.num-buckets", CFG_INT, AT(common.buckets), "0", 0, 10000, NULL, CFG_OURS,
      "Buckets of tables that we create; 0 is BUCKETS AUTO."},
     {"sink.load.threads", CFG_INT, AT(threads), "4", 1, 64, NULL, CFG_OURS,
      "Loads at once, of different tables; a table has never more than one on its way."},
-    {"sink.load.timeout", CFG_DURATION, AT(load_timeout_ms), "10 min", 1000, 259200000, NULL,
+    {"sink.load.timeout", CFG_DURATION, AT(common.load_timeout_ms), "10 min", 1000, 259200000, NULL,
      CFG_OURS,
      "The timeout header: how long Doris keeps a load that nobody finishes, and its label."},
     {"sink.load.connect-timeout", CFG_DURATION, AT(connect_timeout_ms), "10 s", 100, 600000, NULL,
@@ -94,18 +91,20 @@ static const struct cfg_row rows[] = {
      "How long to wait for the answer once the body is sent; after that the label is asked for."},
     {"sink.load.continue-timeout", CFG_DURATION, AT(continue_timeout_ms), "30 s", 100, 600000, NULL,
      CFG_OURS, "How long to wait for the go-ahead before the body is sent."},
-    {"sink.zero-dates", CFG_ENUM, AT(zero_dates), "null", 0, 0, zero_date_choices, CFG_OURS,
+    {"sink.zero-dates", CFG_ENUM, AT(common.zero_dates), "null", 0, 0, dialect_zero_date_choices,
+     CFG_OURS,
      "What becomes of 0000-00-00 and of dates with zero parts, which Doris has no value for: null, "
      "as Flink does, or error, which stops at the row."},
-    {"sink.backend-rewrite.", CFG_MAP, AT(rewrite), NULL, 0, 0, NULL, CFG_OURS,
+    {"sink.backend-rewrite.", CFG_MAP, AT(common.rewrite), NULL, 0, 0, NULL, CFG_OURS,
      "Where a backend is really reached: sink.backend-rewrite.HOST:PORT: HOST:PORT. For networks "
      "in which frontends tell addresses that only they can reach."},
-    {"sink.tls.enabled", CFG_BOOL, AT(tls), "false", 0, 0, NULL, CFG_OURS,
+    {"sink.tls.enabled", CFG_BOOL, AT(common.tls), "false", 0, 0, NULL, CFG_OURS,
      "HTTPS to the frontends."},
-    {"sink.tls.ca-file", CFG_STRING, AT(tls_ca), NULL, 0, 0, NULL, CFG_OURS,
+    {"sink.tls.ca-file", CFG_STRING, AT(common.tls_ca), NULL, 0, 0, NULL, CFG_OURS,
      "PEM file of the authority that signed the servers' certificates; the system's own when not "
      "set."},
-    {"sink.tls.query", CFG_ENUM, AT(query_tls), "preferred", 0, 0, tls_choices, CFG_OURS,
+    {"sink.tls.query", CFG_ENUM, AT(common.query_tls), "preferred", 0, 0, dialect_tls_choices,
+     CFG_OURS,
      "TLS of the SQL connection: disabled, preferred, required, verify-ca or verify-identity."},
 };
 
@@ -192,7 +191,7 @@ static enum rc check_fixed(const struct doris_config *config, struct error *err)
                          "The key 'table.create.auto-partition.properties.%s' is not honoured yet: "
                          "create the partitioned table yourself, or take the key out.",
                          config->auto_partition.items[0].key);
-    return dialect_label_prefix_check(config->label_prefix, err);
+    return dialect_label_prefix_check(config->common.label_prefix, err);
 }
 
 static enum rc validate(void *values, struct error *err)
@@ -200,20 +199,22 @@ static enum rc validate(void *values, struct error *err)
     struct doris_config *config = values;
     enum rc rc = check_fixed(config, err);
     if (rc == RC_OK)
-        rc = dialect_addresses_parse("fenodes", &config->fenodes, 8030, &config->frontends, err);
+        rc = dialect_addresses_parse("fenodes", &config->fenodes, 8030, &config->common.frontends,
+                                     err);
     if (rc == RC_OK)
-        rc = dialect_addresses_parse("benodes", &config->benodes, 8040, &config->backends, err);
-    if (rc == RC_OK && config->frontends.count == 0)
+        rc = dialect_addresses_parse("benodes", &config->benodes, 8040, &config->common.backends,
+                                     err);
+    if (rc == RC_OK && config->common.frontends.count == 0)
         rc = error_set(err, RC_CONFIG, "The key 'fenodes' holds no address.");
     if (rc == RC_OK)
-        rc = config->jdbc_url != NULL
-                 ? dialect_jdbc_parse("jdbc-url", config->jdbc_url, 9030, &config->query, err)
-                 : dialect_endpoints_from("fenodes", &config->frontends, 9030, &config->query, err);
-    config->load_timeout_s = (config->load_timeout_ms + 999) / 1000;
-    if (rc == RC_OK)
-        rc = dialect_properties_check(doris_property_rules, doris_property_rule_count,
-                                      &config->properties, &config->load_timeout_s, err);
-    return rc;
+        rc = config->common.jdbc_url != NULL
+                 ? dialect_jdbc_parse("jdbc-url", config->common.jdbc_url, 9030,
+                                      &config->common.query, err)
+                 : dialect_endpoints_from("fenodes", &config->common.frontends, 9030,
+                                          &config->common.query, err);
+    return rc == RC_OK ? dialect_config_settle(doris_property_rules, doris_property_rule_count,
+                                               &config->common, err)
+                       : rc;
 }
 
 const struct cfg_section doris_section = {
@@ -228,36 +229,10 @@ const struct cfg_section doris_section = {
 void doris_settings(const struct doris_config *config, struct load_settings *settings_out,
                     struct myconn_options *query_out)
 {
-    *settings_out = (struct load_settings){
-        .frontends = dialect_addresses_list(&config->frontends),
-        .backends = dialect_addresses_list(&config->backends),
-        .rewrite = config->rewrite,
-        .user = config->username,
-        .password = config->password,
-        .label_prefix = config->label_prefix == NULL || config->label_prefix[0] == '\0'
-                            ? NULL
-                            : config->label_prefix,
-        .flush_rows = (uint64_t)config->flush_rows,
-        .flush_bytes = config->flush_bytes,
-        .flush_interval_ms = config->flush_interval_ms,
-        .connect_timeout_ms = config->connect_timeout_ms,
-        .read_timeout_ms = config->answer_timeout_ms,
-        .continue_timeout_ms = config->continue_timeout_ms,
-        .load_timeout_s = config->load_timeout_s,
-        .max_retries = config->max_retries,
-        .threads = (unsigned)config->threads,
-        .zero_dates = (enum load_zero_dates)config->zero_dates,
-        .headers = config->properties,
-        .tls = config->tls,
-        .tls_ca = config->tls_ca,
-    };
-    *query_out = (struct myconn_options){
-        .user = config->username,
-        .password = config->password,
-        .tls = (enum myconn_tls)config->query_tls,
-        .tls_ca = config->tls_ca,
-        .connect_timeout_ms = config->connect_timeout_ms,
-        .read_timeout_ms = 60000,
-        .purpose = "ddl",
-    };
+    dialect_settings(&config->common, settings_out, query_out);
+    settings_out->connect_timeout_ms = config->connect_timeout_ms;
+    settings_out->read_timeout_ms = config->answer_timeout_ms;
+    settings_out->continue_timeout_ms = config->continue_timeout_ms;
+    settings_out->threads = (unsigned)config->threads;
+    query_out->connect_timeout_ms = config->connect_timeout_ms;
 }

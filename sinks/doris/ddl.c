@@ -73,14 +73,14 @@ void doris_create_sql(const void *config, const struct load_schema *schema, cons
     }
     buf_add_str(out, "\nDISTRIBUTED BY HASH");
     dialect_add_columns(out, schema, first, first_count);
-    if (doris->buckets > 0)
-        buf_addf(out, " BUCKETS %u", (unsigned)doris->buckets);
+    if (doris->common.buckets > 0)
+        buf_addf(out, " BUCKETS %u", (unsigned)doris->common.buckets);
     else
         buf_add_str(out, " BUCKETS AUTO");
     /* Merge-on-write is for unique tables; Doris refuses it on others. */
     unsigned skip = schema->keyless ? 1 : 0;
     dialect_add_properties(out, keyed + skip, (unsigned)COUNT_OF(keyed) - skip,
-                           &doris->create_properties);
+                           &doris->common.create_properties);
 }
 
 /* Whether names beyond ASCII may be used; asked only where one is. */
@@ -138,7 +138,7 @@ enum rc doris_check(const struct load_settings *settings UNUSED, const void *con
                     struct myconn *conn, struct report *report, struct error *err)
 {
     const struct doris_config *doris = config;
-    return dialect_check(&product, &doris->create_properties, conn, report, err);
+    return dialect_check(&product, &doris->common.create_properties, conn, report, err);
 }
 
 enum rc doris_change_turn(const struct load_settings *settings, const void *config,

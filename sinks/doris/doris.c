@@ -28,7 +28,7 @@ static enum rc doris_open(const struct sink_options *options, struct sink **sink
     struct load_settings settings;
     struct myconn_options query;
     doris_settings(config, &settings, &query);
-    dialect_choose_endpoint(&config->query, &query);
+    dialect_choose_endpoint(&config->common.query, &query);
     return stream_load_open(&doris_dialect, &settings, &query, options, sink_out, err);
 }
 

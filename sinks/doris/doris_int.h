@@ -20,44 +20,22 @@
 #define DORIS_VARCHAR_MAX 65533 /* bytes; beyond it STRING */
 
 struct doris_config {
+    struct dialect_config common;
     struct cfg_list fenodes;
     struct cfg_list benodes;
-    const char *jdbc_url;
-    const char *username;
-    struct secret password;
     const char *charset;
     bool two_phase;
     bool enable_delete;
-    int64_t max_retries;
-    int64_t flush_rows;
-    uint64_t flush_bytes;
-    uint64_t flush_interval_ms;
-    const char *label_prefix;
-    struct cfg_map properties;
-    struct cfg_map create_properties;
     struct cfg_map auto_partition;
-    int64_t buckets; /* 0: AUTO */
     int64_t threads;
-    uint64_t load_timeout_ms;
     uint64_t connect_timeout_ms;
     uint64_t answer_timeout_ms;
     uint64_t continue_timeout_ms;
-    int zero_dates; /* enum load_zero_dates */
-    struct cfg_map rewrite;
-    bool tls;
-    const char *tls_ca;
-    int query_tls; /* enum myconn_tls */
     /* Keys that are read and mean nothing here. */
     bool unused_flag;
     int64_t unused_number;
     uint64_t unused_size;
     uint64_t unused_duration;
-
-    /* Made by validate. */
-    struct dialect_addresses frontends;
-    struct dialect_addresses backends;
-    struct dialect_endpoints query;
-    uint64_t load_timeout_s;
 };
 
 extern const struct cfg_section doris_section;

@@ -9,22 +9,18 @@
 /* Silence from a backend after the body went out, before the label is asked for. */
 #define ANSWER_TIMEOUT_MS 120000
 
-static const char *const zero_date_choices[] = {"null", "error", NULL};
-static const char *const tls_choices[] = {"disabled",  "preferred",       "required",
-                                          "verify-ca", "verify-identity", NULL};
-
 static const struct cfg_row rows[] = {
-    {"jdbc-url", CFG_STRING, AT(jdbc_url), NULL, 0, 0, NULL, CFG_REQUIRED,
+    {"jdbc-url", CFG_STRING, AT(common.jdbc_url), NULL, 0, 0, NULL, CFG_REQUIRED,
      "Where SQL goes, jdbc:mysql://host:port[,host:port]. Parameters behind \"?\" belong to the "
      "Java driver and are left aside."},
     {"load-url", CFG_LIST, AT(load_url), NULL, 0, 0, NULL, CFG_REQUIRED,
      "HTTP addresses of frontends, host:port, separated by \";\" or \",\". Each load asks one of "
      "them for a backend; when one fails the next is asked. The port is 8030 when left out."},
-    {"username", CFG_STRING, AT(username), NULL, 0, 0, NULL, CFG_REQUIRED,
+    {"username", CFG_STRING, AT(common.username), NULL, 0, 0, NULL, CFG_REQUIRED,
      "The user, for HTTP and for SQL."},
-    {"password", CFG_SECRET, AT(password), NULL, 0, 0, NULL, CFG_REQUIRED,
+    {"password", CFG_SECRET, AT(common.password), NULL, 0, 0, NULL, CFG_REQUIRED,
      "The password; ${NAME} and file:/path keep it out of the file. It may be \"\"."},
-    {"sink.label-prefix", CFG_STRING, AT(label_prefix), NULL, 0, 0, NULL, 0,
+    {"sink.label-prefix", CFG_STRING, AT(common.label_prefix), NULL, 0, 0, NULL, 0,
      "How load labels begin; \"millrace\" when not set. Letters, digits, \"_\" and \"-\"."},
     {"sink.connect.timeout-ms", CFG_INT, AT(connect_timeout_ms), "30000", 100, 600000, NULL, 0,
      "How long a connection to a frontend or backend may take, in milliseconds."},
@@ -33,10 +29,11 @@ static const struct cfg_row rows[] = {
      "is asked for. -1 is for ever in Flink; here it is 2 minutes, which loses nothing."},
     {"sink.wait-for-continue.timeout-ms", CFG_INT, AT(continue_timeout_ms), "30000", 100, 600000,
      NULL, 0, "How long to wait for the go-ahead before the body is sent, in milliseconds."},
-    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(flush_bytes), "64mb", 1 << 20, 4LL << 30, NULL, 0,
-     "Memory for all load bodies together, open and on their way. Flink's default is 150 MB."},
-    {"sink.buffer-flush.interval-ms", CFG_DURATION, AT(flush_interval_ms), "5 s", 10, 86400000,
+    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(common.flush_bytes), "64mb", 1 << 20, 4LL << 30,
      NULL, 0,
+     "Memory for all load bodies together, open and on their way. Flink's default is 150 MB."},
+    {"sink.buffer-flush.interval-ms", CFG_DURATION, AT(common.flush_interval_ms), "5 s", 10,
+     86400000, NULL, 0,
      "An epoch ends at the latest after this time; a bare number is milliseconds. Flink's default "
      "is 300000, which keeps the target five minutes behind."},
     {"sink.scan-frequency.ms", CFG_INT, AT(unused_number), "50", 1, 86400000, NULL, CFG_ACCEPTED,
@@ -49,13 +46,13 @@ static const struct cfg_row rows[] = {
      "tables with a key."},
     {"sink.metric.histogram-window-size", CFG_INT, AT(unused_number), "100", 1, 1000000, NULL,
      CFG_ACCEPTED, "Without effect: it belongs to Flink's metrics."},
-    {"sink.properties.", CFG_MAP, AT(properties), NULL, 0, 0, NULL, 0,
+    {"sink.properties.", CFG_MAP, AT(common.properties), NULL, 0, 0, NULL, 0,
      "Headers for every load. Those that would change the body, take the label away or let rows "
      "disappear are refused by name; format json, strip_outer_array and ignore_json_size are "
      "accepted."},
-    {"table.create.num-buckets", CFG_INT, AT(buckets), "0", 0, 10000, NULL, 0,
+    {"table.create.num-buckets", CFG_INT, AT(common.buckets), "0", 0, 10000, NULL, 0,
      "Buckets of tables that we create; 0 leaves it to StarRocks (2.5.7 and later)."},
-    {"table.create.properties.", CFG_MAP, AT(create_properties), NULL, 0, 0, NULL, 0,
+    {"table.create.properties.", CFG_MAP, AT(common.create_properties), NULL, 0, 0, NULL, 0,
      "PROPERTIES of tables that we create, such as replication_num."},
     {"table.schema-change.timeout", CFG_DURATION, AT(unused_duration), "30 min", 0, 259200000, NULL,
      CFG_ACCEPTED,
@@ -63,33 +60,35 @@ static const struct cfg_row rows[] = {
      "pipeline with the statement that mends it."},
     {"unicode-char.max-bytes", CFG_INT, AT(unused_number), "4", 1, 4, NULL, CFG_ACCEPTED,
      "Without effect: a character always gets 4 bytes, so that every one of them fits."},
-    {"sink.buffer-flush.max-rows", CFG_INT, AT(flush_rows), "500000", 1, 1000000000, NULL, CFG_OURS,
-     "An epoch ends after this many rows."},
-    {"sink.max-retries", CFG_INT, AT(max_retries), "-1", -1, 1000000, NULL, CFG_OURS,
+    {"sink.buffer-flush.max-rows", CFG_INT, AT(common.flush_rows), "500000", 1, 1000000000, NULL,
+     CFG_OURS, "An epoch ends after this many rows."},
+    {"sink.max-retries", CFG_INT, AT(common.max_retries), "-1", -1, 1000000, NULL, CFG_OURS,
      "How often a load that may pass later is tried again; -1 is for ever. Flink gives up after 3 "
      "and its job restarts; there is no job around us to restart, so ours waits."},
     {"sink.load.threads", CFG_INT, AT(threads), "0", 0, 64, NULL, CFG_OURS,
      "Another name for sink.io.thread-count, the same as the Doris sink's; 0 leaves that one in "
      "charge."},
-    {"sink.load.timeout", CFG_DURATION, AT(load_timeout_ms), "10 min", 1000, 259200000, NULL,
+    {"sink.load.timeout", CFG_DURATION, AT(common.load_timeout_ms), "10 min", 1000, 259200000, NULL,
      CFG_OURS,
      "The timeout header: how long StarRocks keeps a load that nobody finishes, and its label."},
     {"sink.load.backends", CFG_LIST, AT(backend_list), NULL, 0, 0, NULL, CFG_OURS,
      "HTTP addresses of backends, host:port. When set, loads go to them directly and no frontend "
      "is "
      "asked for a redirect; the frontends still answer for labels."},
-    {"sink.zero-dates", CFG_ENUM, AT(zero_dates), "null", 0, 0, zero_date_choices, CFG_OURS,
+    {"sink.zero-dates", CFG_ENUM, AT(common.zero_dates), "null", 0, 0, dialect_zero_date_choices,
+     CFG_OURS,
      "What becomes of 0000-00-00 and of dates with zero parts, which StarRocks has no value for: "
      "null, as Flink does, or error, which stops at the row."},
-    {"sink.backend-rewrite.", CFG_MAP, AT(rewrite), NULL, 0, 0, NULL, CFG_OURS,
+    {"sink.backend-rewrite.", CFG_MAP, AT(common.rewrite), NULL, 0, 0, NULL, CFG_OURS,
      "Where a backend is really reached: sink.backend-rewrite.HOST:PORT: HOST:PORT. For networks "
      "in which frontends tell addresses that only they can reach."},
-    {"sink.tls.enabled", CFG_BOOL, AT(tls), "false", 0, 0, NULL, CFG_OURS,
+    {"sink.tls.enabled", CFG_BOOL, AT(common.tls), "false", 0, 0, NULL, CFG_OURS,
      "HTTPS to the frontends."},
-    {"sink.tls.ca-file", CFG_STRING, AT(tls_ca), NULL, 0, 0, NULL, CFG_OURS,
+    {"sink.tls.ca-file", CFG_STRING, AT(common.tls_ca), NULL, 0, 0, NULL, CFG_OURS,
      "PEM file of the authority that signed the servers' certificates; the system's own when not "
      "set."},
-    {"sink.tls.query", CFG_ENUM, AT(query_tls), "preferred", 0, 0, tls_choices, CFG_OURS,
+    {"sink.tls.query", CFG_ENUM, AT(common.query_tls), "preferred", 0, 0, dialect_tls_choices,
+     CFG_OURS,
      "TLS of the SQL connection: disabled, preferred, required, verify-ca or verify-identity."},
 };
 
@@ -150,21 +149,21 @@ const unsigned starrocks_property_rule_count = COUNT_OF(starrocks_property_rules
 static enum rc validate(void *values, struct error *err)
 {
     struct starrocks_config *config = values;
-    enum rc rc = dialect_label_prefix_check(config->label_prefix, err);
+    enum rc rc = dialect_label_prefix_check(config->common.label_prefix, err);
     if (rc == RC_OK)
-        rc = dialect_addresses_parse("load-url", &config->load_url, 8030, &config->frontends, err);
-    if (rc == RC_OK && config->frontends.count == 0)
+        rc = dialect_addresses_parse("load-url", &config->load_url, 8030, &config->common.frontends,
+                                     err);
+    if (rc == RC_OK && config->common.frontends.count == 0)
         rc = error_set(err, RC_CONFIG, "The key 'load-url' holds no address.");
     if (rc == RC_OK)
         rc = dialect_addresses_parse("sink.load.backends", &config->backend_list, 8040,
-                                     &config->backends, err);
+                                     &config->common.backends, err);
     if (rc == RC_OK)
-        rc = dialect_jdbc_parse("jdbc-url", config->jdbc_url, 9030, &config->query, err);
-    config->load_timeout_s = (config->load_timeout_ms + 999) / 1000;
-    if (rc == RC_OK)
-        rc = dialect_properties_check(starrocks_property_rules, starrocks_property_rule_count,
-                                      &config->properties, &config->load_timeout_s, err);
-    return rc;
+        rc = dialect_jdbc_parse("jdbc-url", config->common.jdbc_url, 9030, &config->common.query,
+                                err);
+    return rc == RC_OK ? dialect_config_settle(starrocks_property_rules,
+                                               starrocks_property_rule_count, &config->common, err)
+                       : rc;
 }
 
 const struct cfg_section starrocks_section = {
@@ -179,37 +178,11 @@ const struct cfg_section starrocks_section = {
 void starrocks_settings(const struct starrocks_config *config, struct load_settings *settings_out,
                         struct myconn_options *query_out)
 {
-    *settings_out = (struct load_settings){
-        .frontends = dialect_addresses_list(&config->frontends),
-        .backends = dialect_addresses_list(&config->backends),
-        .rewrite = config->rewrite,
-        .user = config->username,
-        .password = config->password,
-        .label_prefix = config->label_prefix == NULL || config->label_prefix[0] == '\0'
-                            ? NULL
-                            : config->label_prefix,
-        .flush_rows = (uint64_t)config->flush_rows,
-        .flush_bytes = config->flush_bytes,
-        .flush_interval_ms = config->flush_interval_ms,
-        .connect_timeout_ms = (uint64_t)config->connect_timeout_ms,
-        .read_timeout_ms = config->socket_timeout_ms <= 0 ? ANSWER_TIMEOUT_MS
-                                                          : (uint64_t)config->socket_timeout_ms,
-        .continue_timeout_ms = (uint64_t)config->continue_timeout_ms,
-        .load_timeout_s = config->load_timeout_s,
-        .max_retries = config->max_retries,
-        .threads = (unsigned)(config->threads > 0 ? config->threads : config->io_threads),
-        .zero_dates = (enum load_zero_dates)config->zero_dates,
-        .headers = config->properties,
-        .tls = config->tls,
-        .tls_ca = config->tls_ca,
-    };
-    *query_out = (struct myconn_options){
-        .user = config->username,
-        .password = config->password,
-        .tls = (enum myconn_tls)config->query_tls,
-        .tls_ca = config->tls_ca,
-        .connect_timeout_ms = (uint64_t)config->connect_timeout_ms,
-        .read_timeout_ms = 60000,
-        .purpose = "ddl",
-    };
+    dialect_settings(&config->common, settings_out, query_out);
+    settings_out->connect_timeout_ms = (uint64_t)config->connect_timeout_ms;
+    settings_out->read_timeout_ms =
+        config->socket_timeout_ms <= 0 ? ANSWER_TIMEOUT_MS : (uint64_t)config->socket_timeout_ms;
+    settings_out->continue_timeout_ms = (uint64_t)config->continue_timeout_ms;
+    settings_out->threads = (unsigned)(config->threads > 0 ? config->threads : config->io_threads);
+    query_out->connect_timeout_ms = (uint64_t)config->connect_timeout_ms;
 }

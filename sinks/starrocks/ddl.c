@@ -71,9 +71,9 @@ void starrocks_create_sql(const void *config, const struct load_schema *schema,
     }
     buf_add_str(out, "\nDISTRIBUTED BY HASH");
     dialect_add_columns(out, schema, first, first_count);
-    if (starrocks->buckets > 0)
-        buf_addf(out, " BUCKETS %u", (unsigned)starrocks->buckets);
-    dialect_add_properties(out, NULL, 0, &starrocks->create_properties);
+    if (starrocks->common.buckets > 0)
+        buf_addf(out, " BUCKETS %u", (unsigned)starrocks->common.buckets);
+    dialect_add_properties(out, NULL, 0, &starrocks->common.create_properties);
 }
 
 /* A longer key cancels a whole load (facts/starrocks.md part 4), so it is told beforehand. */
@@ -127,7 +127,7 @@ enum rc starrocks_check(const struct load_settings *settings UNUSED, const void 
                         struct myconn *conn, struct report *report, struct error *err)
 {
     const struct starrocks_config *starrocks = config;
-    return dialect_check(&product, &starrocks->create_properties, conn, report, err);
+    return dialect_check(&product, &starrocks->common.create_properties, conn, report, err);
 }
 
 enum rc starrocks_change_turn(const struct load_settings *settings, const void *config,

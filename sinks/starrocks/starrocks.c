@@ -31,7 +31,7 @@ static enum rc starrocks_open(const struct sink_options *options, struct sink **
     struct load_settings settings;
     struct myconn_options query;
     starrocks_settings(config, &settings, &query);
-    dialect_choose_endpoint(&config->query, &query);
+    dialect_choose_endpoint(&config->common.query, &query);
     return stream_load_open(&starrocks_dialect, &settings, &query, options, sink_out, err);
 }
 

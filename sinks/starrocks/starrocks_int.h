@@ -20,40 +20,18 @@
 #define STARROCKS_KEY_BYTES 128       /* the backends' primary_key_limit_size */
 
 struct starrocks_config {
-    const char *jdbc_url;
+    struct dialect_config common;
     struct cfg_list load_url;
-    const char *username;
-    struct secret password;
-    const char *label_prefix;
     int64_t connect_timeout_ms;
     int64_t socket_timeout_ms; /* -1: ours */
     int64_t continue_timeout_ms;
-    uint64_t flush_bytes;
-    uint64_t flush_interval_ms;
-    int64_t flush_rows;
     int64_t io_threads;
-    int64_t max_retries;
-    struct cfg_map properties;
-    struct cfg_map create_properties;
-    int64_t buckets; /* 0: automatic */
     int64_t threads; /* 0: io_threads */
-    uint64_t load_timeout_ms;
-    int zero_dates; /* enum load_zero_dates */
     struct cfg_list backend_list;
-    struct cfg_map rewrite;
-    bool tls;
-    const char *tls_ca;
-    int query_tls; /* enum myconn_tls */
     /* Keys that are read and mean nothing here. */
     bool unused_flag;
     int64_t unused_number;
     uint64_t unused_duration;
-
-    /* Made by validate. */
-    struct dialect_addresses frontends;
-    struct dialect_addresses backends;
-    struct dialect_endpoints query;
-    uint64_t load_timeout_s;
 };
 
 extern const struct cfg_section starrocks_section;

@@ -67,14 +67,14 @@ static const char *const one_frontend[] = {"fe1:8030;fe2:8031"};
 
 static struct doris_config doris_base(void)
 {
-    return (struct doris_config){.fenodes = {.items = one_frontend, .count = 1},
-                                 .username = "root",
+    return (struct doris_config){.common = {.username = "root",
+                                            .max_retries = -1,
+                                            .flush_rows = 1,
+                                            .load_timeout_ms = 600000},
+                                 .fenodes = {.items = one_frontend, .count = 1},
                                  .charset = "UTF-8",
                                  .enable_delete = true,
-                                 .max_retries = -1,
-                                 .flush_rows = 1,
-                                 .threads = 4,
-                                 .load_timeout_ms = 600000};
+                                 .threads = 4};
 }
 
 static enum rc doris_with(const char *key, const char *value, struct doris_config *config,
@@ -83,7 +83,7 @@ static enum rc doris_with(const char *key, const char *value, struct doris_confi
     static struct cfg_pair pair;
     pair = (struct cfg_pair){key, value};
     *config = doris_base();
-    config->properties = (struct cfg_map){.items = &pair, .count = 1};
+    config->common.properties = (struct cfg_map){.items = &pair, .count = 1};
     error_clear(err);
     return doris_section.validate(config, err);
 }
@@ -103,9 +103,9 @@ static void test_doris(void **state UNUSED)
     assert_int_equal(settings.load_timeout_s, 600);
     assert_int_equal(settings.max_retries, -1);
     assert_null(settings.label_prefix);
-    assert_int_equal(config.query.count, 2);
-    assert_string_equal(config.query.items[1].host, "fe2");
-    assert_int_equal(config.query.items[1].port, 9030);
+    assert_int_equal(config.common.query.count, 2);
+    assert_string_equal(config.common.query.items[1].host, "fe2");
+    assert_int_equal(config.common.query.items[1].port, 9030);
     dialect_choose_endpoint(
         &(struct dialect_endpoints){.items = {{.host = "fe9", .port = 9}}, .count = 1}, &query);
     assert_int_equal(query.port, 9);
@@ -131,10 +131,10 @@ static void test_doris_refusals(void **state UNUSED)
     config.charset = "GBK";
     assert_int_equal(doris_section.validate(&config, &err), RC_CONFIG);
     config = doris_base();
-    config.label_prefix = "a.b";
+    config.common.label_prefix = "a.b";
     assert_int_equal(doris_section.validate(&config, &err), RC_CONFIG);
     config = doris_base();
-    config.jdbc_url = "fe1:9030";
+    config.common.jdbc_url = "fe1:9030";
     assert_int_equal(doris_section.validate(&config, &err), RC_CONFIG);
     config = doris_base();
     config.fenodes.count = 0;
@@ -192,18 +192,18 @@ static void test_doris_properties(void **state UNUSED)
         }
     }
     assert_int_equal(doris_with("timeout", "1200", &config, &err), RC_OK);
-    assert_int_equal(config.load_timeout_s, 1200);
+    assert_int_equal(config.common.load_timeout_s, 1200);
 }
 
 static struct starrocks_config starrocks_base(void)
 {
-    return (struct starrocks_config){.load_url = {.items = one_frontend, .count = 1},
-                                     .jdbc_url = "jdbc:mysql://fe1:9030",
-                                     .username = "root",
+    return (struct starrocks_config){.common = {.jdbc_url = "jdbc:mysql://fe1:9030",
+                                                .username = "root",
+                                                .load_timeout_ms = 1500},
+                                     .load_url = {.items = one_frontend, .count = 1},
                                      .connect_timeout_ms = 1,
                                      .socket_timeout_ms = -1,
-                                     .io_threads = 2,
-                                     .load_timeout_ms = 1500};
+                                     .io_threads = 2};
 }
 
 static void test_starrocks(void **state UNUSED)
@@ -225,7 +225,7 @@ static void test_starrocks(void **state UNUSED)
     assert_int_equal(settings.threads, 8);
     assert_int_equal(settings.read_timeout_ms, 5000);
 
-    config.jdbc_url = "jdbc:mysql://";
+    config.common.jdbc_url = "jdbc:mysql://";
     assert_int_equal(starrocks_section.validate(&config, &err), RC_CONFIG);
     config = starrocks_base();
     config.load_url.count = 0;
@@ -250,7 +250,7 @@ static void test_starrocks_properties(void **state UNUSED)
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
         const struct cfg_pair pair = {cases[i].key, cases[i].value};
         struct starrocks_config config = starrocks_base();
-        config.properties = (struct cfg_map){.items = &pair, .count = 1};
+        config.common.properties = (struct cfg_map){.items = &pair, .count = 1};
         error_clear(&err);
         enum rc rc = starrocks_section.validate(&config, &err);
         if ((rc == RC_OK) != cases[i].taken)

@@ -67,7 +67,8 @@ static void test_keyless(void **state UNUSED)
     static const struct cfg_pair pairs[] = {{"replication_num", "1"}};
     struct fixture_table fixture;
     struct load_schema schema;
-    struct doris_config config = {.buckets = 8, .create_properties = {.items = pairs, .count = 1}};
+    struct doris_config config = {
+        .common = {.buckets = 8, .create_properties = {.items = pairs, .count = 1}}};
     struct buf out;
     uint32_t first;
     fixture_open(&fixture, "orders");
