@@ -124,6 +124,33 @@ static void test_merging(void **state)
     fixture_deinit(&f);
 }
 
+/* Names that look like pieces of JSON are found again all the same. */
+static void test_merging_under_odd_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"id", "a\"b\\", ",\"id\":9", "{[}`"};
+    struct fixture f;
+    struct error err;
+    fixture_init(&f, LOAD_ZERO_DATES_NULL, false);
+    encoder_deinit(&f.encoder);
+    for (uint32_t i = 0; i < FIXTURE_COLUMNS; i++)
+        f.columns[i].target_name = slice_str(names[i]);
+    f.columns[2].encoding = LOAD_STRING;
+    assert_int_equal(column_set_rank(&f.schema, &f.arena, &err), RC_OK);
+    assert_int_equal(
+        encoder_init(&f.encoder, &f.schema, "__op", LOAD_ZERO_DATES_NULL, &f.arena, &err), RC_OK);
+    put(&f, CHANGE_UPDATE, ROW("1", NO, NO, NO), ROW(NO, "},\"{[}`\":", NO, NO));
+    put(&f, CHANGE_UPDATE, ROW("1", NO, NO, NO), ROW(NO, NO, "\\", NO));
+    expect_columns(&f, 2, "columns: `id`,`a\"b\\`,`,\"id\":9`\n");
+    expect_part(&f, 2,
+                "{\"id\":1,\"a\\\"b\\\\\":\"},\\\"{[}`\\\":\",\",\\\"id\\\":9\":\"\\\\\"}\n");
+    put(&f, CHANGE_UPDATE, ROW("1", NO, NO, NO), ROW(NO, NO, NO, NULL));
+    expect_part(&f, BODY_WHOLE,
+                "{\"id\":1,\"a\\\"b\\\\\":\"},\\\"{[}`\\\":\",\",\\\"id\\\":9\":\"\\\\\","
+                "\"{[}`\":null,\"__op\":0}\n");
+    fixture_deinit(&f);
+}
+
 /* An UPDATE that carries nothing but the key changes nothing, at the target and in the batch. */
 static void test_update_without_values(void **state)
 {
@@ -437,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_updates_are_grouped),
         cmocka_unit_test(test_before_fills_after),
         cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_merging_under_odd_names),
         cmocka_unit_test(test_update_without_values),
         cmocka_unit_test(test_columns_in_another_order),
         cmocka_unit_test(test_fillers_of_deletions),
