@@ -9,6 +9,7 @@ sides give HEX of that text, so that no byte can hide behind a charset, an escap
 from __future__ import annotations
 
 import dataclasses
+import json
 import struct
 import subprocess
 
@@ -30,19 +31,25 @@ class Client:
 
 
 NULL = "~"  # never the HEX of anything
+SHAPES = ("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+          "geometrycollection", "geomcollection")
 
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def source_expression(name: str, column_type: str, kind: str = "doris") -> str:
+def source_expression(name: str, column_type: str) -> str:
     """SQL over the source column that gives the text which the target must hold."""
     column = _quoted(name)
     base = column_type.split("(")[0].split(" ")[0].lower()
-    digits = column_type[column_type.find("(") + 1:column_type.find(")")] if "(" in column_type else ""
-    if base == "bit":
+    if base == "bit" or "zerofill" in column_type:
         return f"CAST({column} + 0 AS CHAR)"
+    if base in SHAPES:
+        raw = f"UNHEX(SUBSTRING(HEX({column}), 9))"  # behind the four bytes of the SRID
+        return f"CONCAT('{{\"srid\":', ST_SRID({column}), ',\"wkb\":\"', REPLACE(TO_BASE64({raw}), '\\n', ''), '\"}}')"
+    if base == "vector":
+        return column  # its bytes
     if base in ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"):
         return f"REPLACE(TO_BASE64({column}), '\\n', '')"
     if base in ("enum", "set", "char", "varchar", "tinytext", "text", "mediumtext", "longtext"):
@@ -53,10 +60,11 @@ def source_expression(name: str, column_type: str, kind: str = "doris") -> str:
         # A date with a zero part has no equal at the target and becomes NULL.
         text = f"CAST({column} AS CHAR)"
         return f"IF({text} LIKE '0000-%' OR {text} LIKE '____-00-%' OR {text} LIKE '____-__-00%', NULL, {text})"
-    if base == "float":
-        # A float's shortest text is not what CAST gives; the comparison is by value.
-        return f"CAST(CAST({column} AS DOUBLE) AS CHAR)" if kind else column
-    del digits
+    if base in ("float", "double"):
+        # The number itself: the text of a FLOAT has six digits, one of a FLOAT(7,3) the declared ones, and a long one is cut.
+        return f"CONCAT(IF({column} < 0, '-', ''), CAST(ABS({column} + 0e0) AS CHAR))"
+    if base == "json":
+        return f"CONVERT(CAST({column} AS CHAR) USING utf8mb4)"
     return f"CAST({column} AS CHAR)"
 
 
@@ -92,6 +100,18 @@ def _normal_float(text: str) -> str:
     return repr(struct.unpack("f", struct.pack("f", float(bytes.fromhex(text).decode())))[0])
 
 
+def _normal_vector(text: str) -> str:
+    """The same of a vector, which the source gives as bytes and the target as a list."""
+    if text == NULL:
+        return text
+    raw = bytes.fromhex(text)
+    if raw[:1] == b"[" and raw[-1:] == b"]":
+        numbers = [float(number) for number in json.loads(raw)]
+    else:
+        numbers = struct.unpack(f"<{len(raw) // 4}f", raw)
+    return struct.pack(f"<{len(numbers)}f", *(number + 0.0 for number in numbers)).hex()  # -0 is 0
+
+
 def _normal_fraction(text: str) -> str:
     """DATETIME text without trailing zeros behind the seconds: a target may keep six digits."""
     if text == NULL:
@@ -108,6 +128,8 @@ def _normalise(rows: list[list[str]], columns: list[tuple[str, str, str]]) -> li
             rules.append(_normal_float)
         elif base == "double":
             rules.append(_normal_number)
+        elif base == "vector":
+            rules.append(_normal_vector)
         elif base in ("datetime", "timestamp"):
             rules.append(_normal_fraction)
         elif base == "bit" and column_type in ("bit(1)",):

@@ -180,7 +180,11 @@ class Column:
     def _labelled(self, number: int) -> str:
         if self.kind == "enum":
             return "s:" + ["", *self.labels()][number]
-        return "s:" + ",".join(label for bit, label in enumerate(self.labels()) if number >> bit & 1)
+        text = ""
+        for bit, label in enumerate(self.labels()):
+            if number >> bit & 1:
+                text += ("," if text else "") + label  # as servers do, so nothing stands before or after an empty first label
+        return "s:" + text
 
     def _unknown_bytes(self, value: str) -> str:
         """MariaDB's binlog does not tell these from bytes, so a file without their DDL has them in base64."""
