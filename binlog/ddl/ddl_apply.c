@@ -115,7 +115,13 @@ static void convert_def(struct ddl_parser *parser, const struct ddl_table *table
     if (!ddl_type_is_text(type))
         return;
     struct ddl_collation said = ddl_collation_resolve(parser, &type->charset, &table->collation);
-    if (!said.is_binary)
+    bool keeps_order = type->charset.is_binary_sorted && type->charset.charset.len == 0;
+    if (keeps_order) /* BINARY alone: the _bin collation of whatever it comes to be */
+        type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
+                                                    .is_binary_sorted = true};
+    else if (slice_starts_nocase(type->charset.collation, SLICE("uca1400_")))
+        type->charset.charset = table->collation.charset; /* a collation for any charset */
+    else if (!said.is_binary)
         type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
                                                     .collation = table->collation.collation};
 }
@@ -144,12 +150,16 @@ static void apply_charset(struct ddl_parser *parser, struct ddl_table *table,
                           struct ddl_alter *alter)
 {
     const struct ddl_charset_clause *clause = &alter->options.charset;
-    if (clause->charset.len > 0 || clause->collation.len > 0 || clause->is_default)
-        table->collation = new_collation(parser, table, clause);
-    if (!alter->converts)
-        return;
-    table->collation = new_collation(parser, table, &alter->convert);
-    convert_columns(parser, table, alter);
+    bool has_default = clause->charset.len > 0 || clause->collation.len > 0 || clause->is_default;
+    struct ddl_collation of_table = table->collation;
+    if (has_default)
+        of_table = new_collation(parser, table, clause);
+    if (alter->converts && ddl_ok(parser)) {
+        table->collation = new_collation(parser, table, &alter->convert);
+        convert_columns(parser, table, alter);
+    }
+    if (has_default)
+        table->collation = of_table; /* for what is added later, wherever it stood in the text */
 }
 
 static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)

@@ -269,11 +269,13 @@ static uint32_t find_label(const struct ddl_type *type, struct slice text)
     return UINT32_MAX;
 }
 
-/* A label, or the number of one where no label is spelled so. */
+/* The number of a label; or a label, else as a text the number of one. */
 static struct slice show_enum(const struct ddl_default *value, const struct ddl_type *type)
 {
     uint64_t number;
-    uint32_t index = find_label(type, value->value);
+    uint32_t index = UINT32_MAX;
+    if (value->kind != DDL_DEFAULT_NUMBER)
+        index = find_label(type, value->value);
     if (index == UINT32_MAX && text_parse_u64(value->value, &number) && number > 0 &&
         number <= type->label_count)
         index = (uint32_t)number - 1;
@@ -288,6 +290,10 @@ static struct slice show_set(struct ddl_parser *parser, const struct ddl_default
     uint64_t mask = 0;
     struct slice left = value->value;
     bool is_found = true;
+    if (value->kind == DDL_DEFAULT_NUMBER) { /* a mask */
+        left = SLICE("");
+        is_found = false;
+    }
     while (left.len > 0) {
         const uint8_t *comma = memchr(left.ptr, ',', left.len);
         size_t len = comma == NULL ? left.len : (size_t)(comma - left.ptr);

@@ -49,7 +49,8 @@ static uint32_t settle_prefix(struct ddl_parser *parser, struct ddl_column *colu
     if (prefix == 0)
         return 0;
     const struct ddl_type *type = ddl_column_type(parser, column);
-    bool is_large = type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT;
+    bool is_large =
+        (type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT) || type->kind == DDL_GEOMETRY;
     bool is_text = type->kind == DDL_CHAR || type->kind == DDL_VARCHAR;
     if (is_large)
         return prefix;

@@ -263,7 +263,7 @@ static void show_labels(struct ddl_parser *parser, const struct ddl_type *type,
     buf_add_slice(&text, column->data_type);
     for (uint32_t i = 0; i < type->label_count && ddl_ok(parser); i++) {
         struct slice label = settle_label(parser, type, i, collation);
-        uint64_t chars = ddl_count_chars(label);
+        uint64_t chars = collation->is_binary ? label.len : ddl_count_chars(label);
         longest = chars > longest ? chars : longest;
         together += chars + (i > 0);
         buf_add_byte(&text, i == 0 ? '(' : ',');

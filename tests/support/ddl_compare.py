@@ -279,9 +279,14 @@ def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list
         keys = [(key["name"], key["parts"]) for key in table["keys"]]
         ours_keys = [(key["name"], [(part["column"], part["prefix"]) for part in key["parts"]]) for key in model["keys"]]
         if keys != ours_keys:
-            shapes = [(column["name"], column["column_type"], column["nullable"]) for column in table["columns"]]
-            found.append(f"{where}: keys {keys} are {ours_keys} over {shapes}")
+            found.append(f"{where}: keys {keys} are {ours_keys}")
     return found
+
+
+def _shape(table: dict) -> str:
+    columns = [f"{column['name']} {column['column_type']} {column['collation']}{'' if column['nullable'] else ' not null'}"
+               for column in table["columns"]]
+    return f"{columns} {table['collation']} {[(key['name'], key['parts']) for key in table['keys']]}"
 
 
 def run(server: Server, generator: ddl_random.Generator, count: int, databases: list[str]) -> list[str]:
@@ -291,6 +296,7 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
         ["CREATE DATABASE dm_a CHARACTER SET utf8mb4", "CREATE DATABASE dm_b CHARACTER SET latin1"]
     server.session.rows("SET sql_mode = ''", *start)
     server.follow()
+    before: dict = {}
     for number in range(count):
         if generator.chance(0.15):
             generator.sql_mode = generator.pick(ddl_random.SQL_MODES)
@@ -314,7 +320,10 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
                   if answer["verdict"] in ("unreadable", "error")]
         found = unread + (differences(shown, told[-1][1], databases) if told else [])
         if found:
-            lines = [line["sql"] for line, _answer in told]
+            lines = [line["sql"] + (f" (error {line['error']})" if line["error"] else "") for line, _answer in told]
+            places = {where for where in before if any(str(where) in text for text in found)}
+            found += [f"before: {where} {_shape(before[where])}" for where in places]
             return [f"after statement {number} (sql_mode '{generator.sql_mode}'):", statement, f"told as {lines}", *found]
         generator.tables = server.tables(shown)
+        before = shown
     return []

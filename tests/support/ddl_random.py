@@ -213,7 +213,7 @@ class Generator:
             parts.append(self.default(column_type))
         if self.chance(0.15):
             parts.append(" COMMENT " + self.text(self.pick(["x", "it''s", "日本", "", "a; b", "--", "/* */"])))
-        if may_key and self.chance(0.06):
+        if may_key and "(0)" not in column_type and self.chance(0.06):
             parts.append(self.pick([" UNIQUE", " UNIQUE KEY", " PRIMARY KEY", " KEY"]))
         if self.has(100303, 80023) and self.chance(0.05):
             parts.append(" INVISIBLE")
