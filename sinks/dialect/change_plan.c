@@ -34,7 +34,7 @@ void dialect_hint_rebuild(const struct schema_step *step, struct error *err)
     const struct table *table = step->after != NULL ? step->after : step->before;
     error_hint(err,
                "Take the table anew, beside the old one, whose place it takes when it is whole: "
-               "millrace snapshot --tables %.*s.%.*s --rebuild",
+               "millrace snapshot --tables %.*s.%.*s --rebuild PIPELINE.yaml",
                SLICE_ARG(table->db), SLICE_ARG(table->name));
 }
 
@@ -329,7 +329,8 @@ static enum rc plan_swap(struct planner *planner)
     if (!new_there)
         return error_set(planner->err, RC_MISMATCH,
                          "Table %.*s.%.*s was to take the place of %.*s.%.*s at %s, and neither is "
-                         "there. Take the table anew with: millrace snapshot --tables %.*s.%.*s",
+                         "there. Take the table anew with: millrace snapshot --tables %.*s.%.*s "
+                         "PIPELINE.yaml",
                          SLICE_ARG(with->db), SLICE_ARG(with->table),
                          SLICE_ARG(planner->target->db), SLICE_ARG(planner->target->table),
                          product(planner), SLICE_ARG(planner->step->after->db),

@@ -180,7 +180,7 @@ def test_drop_column(bench):
     assert bench.rows() == [("1", "a"), ("2", "b"), ("3", "c")]
     answer = bench.first.ask("step drop before after id - shop.t")
     assert answer.startswith("RC_UNSUPPORTED: ")
-    assert answer.endswith("millrace snapshot --tables app.t --rebuild")
+    assert answer.endswith("millrace snapshot --tables app.t --rebuild PIPELINE.yaml")
 
 
 def test_dropped_columns_may_stay(bench):
@@ -243,7 +243,7 @@ def test_alter_column_that_needs_a_new_table(bench, column, becomes):
     bench.first.do("table after " + BEFORE[len("table before "):].replace(column, becomes))
     answer = bench.first.ask(f"step alter before after {name} {name} shop.t")
     assert answer.startswith("RC_UNSUPPORTED: "), answer
-    assert answer.endswith("millrace snapshot --tables app.t --rebuild")
+    assert answer.endswith("millrace snapshot --tables app.t --rebuild PIPELINE.yaml")
     assert bench.jobs() == []
 
 
