@@ -340,6 +340,14 @@ static void add_filler(const struct load_column *column, struct buf *out)
     buf_add_str(out, filler);
 }
 
+static bool is_key(const struct load_schema *schema, uint32_t index)
+{
+    for (uint32_t k = 0; k < schema->key_count; k++)
+        if (schema->key[k] == index)
+            return true;
+    return false;
+}
+
 enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image, bool deleted,
                          struct buf *out, struct error *err)
 {
@@ -354,7 +362,15 @@ enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image,
             add_filler(&encoder->schema->columns[i], out);
             continue;
         }
+        size_t start = out->len;
         enum rc rc = add_cell(encoder, i, cell, out, err);
+        if (rc == RC_REJECTED && deleted && !is_key(encoder->schema, i)) {
+            /* What the target could not hold goes; that it could not must not keep the row. */
+            out->len = start;
+            error_clear(err);
+            add_filler(&encoder->schema->columns[i], out);
+            rc = RC_OK;
+        }
         if (rc != RC_OK)
             return rc;
     }

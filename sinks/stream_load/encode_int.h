@@ -74,7 +74,7 @@ void encoder_deinit(struct encoder *encoder);
  * column. */
 enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct cell *cell,
                           struct slice *text, struct error *err) MUST_CHECK;
-/* The whole line with all columns; `deleted`: of a deletion, where absent cells do not matter.
+/* The whole line with all columns; `deleted`: of a deletion, where only the key matters.
  * RC_AGAIN: otherwise, and there is one; what was written so far is the caller's to cut off. */
 enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image, bool deleted,
                          struct buf *out, struct error *err) MUST_CHECK;

@@ -243,6 +243,35 @@ static void values_that_the_target_is_too_short_for(void **state UNUSED)
     expect_limit(&word, doris_type, 8, "is VARCHAR(8) and takes 8 bytes");
 }
 
+/* A row that could not be carried can still be deleted, which may be how its source was mended. */
+static void what_does_not_fit_can_be_deleted(void **state UNUSED)
+{
+    const struct column column = TEXT_OF(2);
+    struct way way;
+    way_begin(&way, &column, doris_type, LOAD_ZERO_DATES_ERROR);
+    static const uint8_t texts[] = "7xxxxxxxxx";
+    struct cell cells[2] = {{.ptr = texts, .len = 1, .state = CELL_VALUE},
+                            {.ptr = texts + 1, .len = 9, .state = CELL_VALUE}};
+    struct row row = {.cells = cells, .count = 2};
+    const struct row_image image = {.row = &row};
+    buf_reset(&way.out);
+    assert_int_equal(encoder_add_line(&way.encoder, &image, false, &way.out, &way.err),
+                     RC_REJECTED);
+    buf_reset(&way.out);
+    assert_int_equal(encoder_add_line(&way.encoder, &image, true, &way.out, &way.err), RC_OK);
+    assert_string_equal(buf_cstr(&way.out), "{\"id\":7,\"v\":null,\"__op\":1}\n");
+    way.load[1].target_nullable = false;
+    buf_reset(&way.out);
+    assert_int_equal(encoder_add_line(&way.encoder, &image, true, &way.out, &way.err), RC_OK);
+    assert_string_equal(buf_cstr(&way.out), "{\"id\":7,\"v\":\"\",\"__op\":1}\n");
+    /* The key itself must be carried. */
+    way.encoder.text_max[0] = 0;
+    way.load[0].encoding = LOAD_STRING;
+    buf_reset(&way.out);
+    assert_int_equal(encoder_add_line(&way.encoder, &image, true, &way.out, &way.err), RC_REJECTED);
+    way_end(&way);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +279,7 @@ int main(void)
         cmocka_unit_test(zero_bytes_in_text),
         cmocka_unit_test(zero_dates_by_choice),
         cmocka_unit_test(values_that_the_target_is_too_short_for),
+        cmocka_unit_test(what_does_not_fit_can_be_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
