@@ -239,7 +239,9 @@ static void read_clause(struct ddl_parser *parser, struct ddl_alter *alter)
         read_alter(parser, alter);
     else if (ddl_accept(parser, "RENAME"))
         read_rename(parser, alter);
-    else if (!ddl_accept_option(parser, &alter->options))
+    else if (ddl_accept_option(parser, &alter->options))
+        alter->default_is_last = alter->converts;
+    else
         ddl_expected(parser, "a clause of ALTER TABLE");
 }
 

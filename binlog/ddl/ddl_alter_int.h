@@ -48,6 +48,7 @@ struct ddl_alter {
     struct ddl_options options;
     struct ddl_charset_clause convert;
     bool converts;
+    bool default_is_last; /* a default charset stands behind CONVERT TO */
     bool adds_versioning;
     bool drops_versioning;
     bool drops_rows;

@@ -17,6 +17,21 @@ static bool is_added_before(const struct ddl_alter *alter, uint32_t index)
     return false;
 }
 
+/* A column that a clause drops, changes or renames is not there for another one. */
+static struct ddl_column *find_column(const struct ddl_table *table,
+                                      const struct ddl_clause *clause)
+{
+    bool takes = clause->kind == DDL_CHANGE_COLUMN || clause->kind == DDL_DROP_COLUMN ||
+                 clause->kind == DDL_RENAME_COLUMN;
+    struct ddl_column *column = ddl_table_column(table, clause->name);
+    if (column == NULL || !takes)
+        return column;
+    if (column->is_taken)
+        return NULL;
+    column->is_taken = true;
+    return column;
+}
+
 /* Which column of the old table each clause is about, and which clauses IF [NOT] EXISTS voids. */
 static void resolve(struct ddl_parser *parser, const struct ddl_table *table,
                     struct ddl_alter *alter)
@@ -30,7 +45,7 @@ static void resolve(struct ddl_parser *parser, const struct ddl_table *table,
         }
         if (!is_about_column(clause))
             continue;
-        clause->column = ddl_table_column(table, clause->name);
+        clause->column = find_column(table, clause);
         clause->is_void = clause->column == NULL && clause->if_exists;
         if (clause->column == NULL && !clause->if_exists)
             ddl_unreadable(parser,
@@ -115,13 +130,17 @@ static void convert_def(struct ddl_parser *parser, const struct ddl_table *table
     if (!ddl_type_is_text(type))
         return;
     struct ddl_collation said = ddl_collation_resolve(parser, &type->charset, &table->collation);
-    bool keeps_order = type->charset.is_binary_sorted && type->charset.charset.len == 0;
-    if (keeps_order) /* BINARY alone: the _bin collation of whatever it comes to be */
+    bool resolves_late = !parser->context->is_mariadb || parser->context->version < 100900;
+    bool keeps_order =
+        type->charset.is_binary_sorted && (type->charset.charset.len == 0 || resolves_late);
+    if (said.is_binary)
+        return;
+    if (keeps_order) /* BINARY: the _bin collation of whatever it comes to be */
         type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
                                                     .is_binary_sorted = true};
     else if (slice_starts_nocase(type->charset.collation, SLICE("uca1400_")))
         type->charset.charset = table->collation.charset; /* a collation for any charset */
-    else if (!said.is_binary)
+    else
         type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
                                                     .collation = table->collation.collation};
 }
@@ -158,8 +177,12 @@ static void apply_charset(struct ddl_parser *parser, struct ddl_table *table,
         table->collation = new_collation(parser, table, &alter->convert);
         convert_columns(parser, table, alter);
     }
-    if (has_default)
-        table->collation = of_table; /* for what is added later, wherever it stood in the text */
+    /* For what is added later: the last one said, or (MariaDB from 10.9 on) DEFAULT wherever it
+     * stood. */
+    bool default_wins = alter->default_is_last ||
+                        (parser->context->is_mariadb && parser->context->version >= 100900);
+    if (has_default && (default_wins || !alter->converts))
+        table->collation = of_table;
 }
 
 static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
@@ -174,13 +197,45 @@ static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
     clause->column->has_own_default = clause->kind == DDL_SET_DEFAULT;
 }
 
+static bool is_large(const struct catalog_column *column)
+{
+    return ddl_type_is_large(column->data_type);
+}
+
+/* A key over a number that becomes a text covers as many bytes of it as the number had; how many
+ * these were is not shown. */
+static void check_keys(struct ddl_parser *parser, const struct ddl_table *table,
+                       const struct ddl_column *column, bool was_number)
+{
+    if (!was_number || !is_large(&column->shown))
+        return;
+    for (uint32_t i = 0; i < table->key_count; i++)
+        for (uint32_t j = 0; j < table->keys[i].part_count; j++)
+            if (table->keys[i].parts[j].column == column)
+                ddl_unreadable(parser,
+                               "What the key %.*s covers of the column %.*s, which becomes a "
+                               "%.*s, is the server's to say.",
+                               SLICE_ARG(table->keys[i].name), SLICE_ARG(column->shown.name),
+                               SLICE_ARG(column->shown.data_type));
+}
+
+static void change_column(struct ddl_parser *parser, struct ddl_table *table,
+                          struct ddl_clause *clause)
+{
+    const struct catalog_column *shown = &clause->column->shown;
+    bool was_number = shown->char_length == 0 && shown->charset.len == 0 && !is_large(shown);
+    ddl_column_settle(parser, table, &clause->def, clause->column);
+    if (ddl_ok(parser))
+        check_keys(parser, table, clause->column, was_number);
+}
+
 /* One clause about a column of the old table. */
 static void apply_old(struct ddl_parser *parser, struct ddl_table *table, struct ddl_clause *clause)
 {
     struct ddl_column *column = clause->column;
     switch (clause->kind) {
     case DDL_CHANGE_COLUMN:
-        ddl_column_settle(parser, table, &clause->def, column);
+        change_column(parser, table, clause);
         break;
     case DDL_DROP_COLUMN:
         ddl_table_remove(table, column);

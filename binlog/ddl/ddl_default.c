@@ -270,11 +270,12 @@ static uint32_t find_label(const struct ddl_type *type, struct slice text)
 }
 
 /* The number of a label; or a label, else as a text the number of one. */
-static struct slice show_enum(const struct ddl_default *value, const struct ddl_type *type)
+static struct slice show_enum(const struct ddl_default *value, const struct ddl_type *type,
+                              bool is_text)
 {
     uint64_t number;
     uint32_t index = UINT32_MAX;
-    if (value->kind != DDL_DEFAULT_NUMBER)
+    if (is_text)
         index = find_label(type, value->value);
     if (index == UINT32_MAX && text_parse_u64(value->value, &number) && number > 0 &&
         number <= type->label_count)
@@ -284,13 +285,13 @@ static struct slice show_enum(const struct ddl_default *value, const struct ddl_
 
 /* The labels of the list in the order of their declaration. */
 static struct slice show_set(struct ddl_parser *parser, const struct ddl_default *value,
-                             const struct ddl_type *type)
+                             const struct ddl_type *type, bool is_text)
 {
     enum { SET_LABELS_MAX = 64 };
     uint64_t mask = 0;
     struct slice left = value->value;
     bool is_found = true;
-    if (value->kind == DDL_DEFAULT_NUMBER) { /* a mask */
+    if (!is_text) { /* a mask */
         left = SLICE("");
         is_found = false;
     }
@@ -362,6 +363,15 @@ static struct slice show_text(struct ddl_parser *parser, const struct ddl_defaul
     return type->kind == DDL_CHAR ? trim_spaces(text) : text;
 }
 
+/* In a charset of wide characters a number is turned into text before it is looked up. */
+static bool is_label_text(struct ddl_parser *parser, const struct ddl_default *value,
+                          const struct ddl_type *type)
+{
+    struct ddl_collation collation = {0};
+    (void)ddl_collation_by_name(parser, type->charset.collation, &collation);
+    return value->kind != DDL_DEFAULT_NUMBER || collation.char_bytes_min > 1;
+}
+
 static struct slice show_value(struct ddl_parser *parser, const struct ddl_default *value,
                                const struct ddl_type *type, const struct catalog_column *column)
 {
@@ -389,9 +399,9 @@ static struct slice show_value(struct ddl_parser *parser, const struct ddl_defau
         (void)ddl_default_time(parser, value->value, type, &shown);
         return shown;
     case DDL_ENUM:
-        return show_enum(value, type);
+        return show_enum(value, type, is_label_text(parser, value, type));
     case DDL_SET:
-        return show_set(parser, value, type);
+        return show_set(parser, value, type, is_label_text(parser, value, type));
     case DDL_JSON:
     case DDL_VECTOR:
     case DDL_GEOMETRY:

@@ -120,6 +120,14 @@ void ddl_alter_finish(struct ddl_parser *parser, struct ddl_name name,
     if (parser->context->error_code != 0)
         ddl_unreadable(parser, "The statement failed with error %u after a part of it was done.",
                        parser->context->error_code);
+    bool is_same =
+        slice_equal(alter->new_name.db, name.db) && slice_equal(alter->new_name.name, name.name);
+    /* MariaDB has been seen to write such a statement although it failed. */
+    if (alter->renames && !is_same && ddl_find(parser, alter->new_name) != NULL)
+        ddl_unreadable(parser,
+                       "The statement gives the table the name %.*s.%.*s, which another "
+                       "table is known to have.",
+                       SLICE_ARG(alter->new_name.db), SLICE_ARG(alter->new_name.name));
     add_main_effect(parser, name, before, alter);
     if (alter->exchanged.name.len > 0)
         add_exchange(parser, alter->exchanged);

@@ -88,13 +88,37 @@ static void add_parts(struct ddl_parser *parser, const struct ddl_table *table,
             key->kind = DDL_KEY_OTHER; /* an expression: no columns tell its rows apart */
 }
 
-static void settle_primary(struct ddl_key *key)
+/* MySQL before 5.7 gives a column that the primary key made NOT NULL a default: zero, the empty
+ * text, the first label. */
+static void give_implicit_default(struct ddl_parser *parser, struct ddl_column *column)
 {
+    const struct ddl_type *type = ddl_column_type(parser, column);
+    struct ddl_default value = {.kind = DDL_DEFAULT_TEXT, .value = SLICE("0")};
+    if (type->kind == DDL_ENUM && type->label_count > 0)
+        value.value = type->labels[0];
+    else if (ddl_type_is_text(type))
+        value.value = SLICE("");
+    else if (type->kind == DDL_YEAR)
+        value.value = SLICE("0000");
+    else if (type->kind == DDL_BIT)
+        value.kind = DDL_DEFAULT_NUMBER;
+    if (ddl_ok(parser) && !column->shown.is_auto_increment)
+        ddl_default_show(parser, &value, type, &column->shown);
+}
+
+static void settle_primary(struct ddl_parser *parser, struct ddl_key *key)
+{
+    bool is_old = !parser->context->is_mariadb && parser->context->version < 50700;
     for (uint32_t i = 0; i < key->part_count; i++) {
+        bool needs_default = is_old && key->parts[i].column->is_defined &&
+                             key->parts[i].column->shown.nullable &&
+                             key->parts[i].column->shown.default_value.ptr == NULL;
         struct catalog_column *shown = &key->parts[i].column->shown;
         if (shown->nullable && shown->default_value.ptr == NULL && !shown->default_is_expression)
             shown->has_default = false; /* what was there was NULL */
         shown->nullable = false;
+        if (needs_default && !shown->default_is_expression)
+            give_implicit_default(parser, key->parts[i].column);
     }
 }
 
@@ -163,13 +187,6 @@ static uint64_t part_bytes(const struct ddl_key_part *part)
     return part->prefix * (char_bytes == 0 ? 1 : char_bytes);
 }
 
-static bool is_large_text(struct slice data_type)
-{
-    struct slice end =
-        data_type.len < 4 ? data_type : slice_of(data_type.ptr + data_type.len - 4, 4);
-    return slice_equal(end, SLICE("text")) || slice_equal(end, SLICE("blob"));
-}
-
 bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key)
 {
     enum { KEY_BYTES_MAX = 3072 };
@@ -181,7 +198,7 @@ bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *ke
         const struct ddl_key_part *part = &key->parts[i];
         if (part->column == NULL)
             return false;
-        if (part->prefix == 0 && is_large_text(part->column->shown.data_type))
+        if (part->prefix == 0 && ddl_type_is_large(part->column->shown.data_type))
             return true;
         bytes += part_bytes(part);
     }
@@ -235,7 +252,7 @@ void ddl_table_settle_keys(struct ddl_parser *parser, struct ddl_table *table)
                 key->parts[j].prefix =
                     settle_prefix(parser, key->parts[j].column, key->parts[j].prefix);
             if (key->kind == DDL_KEY_PRIMARY)
-                settle_primary(key);
+                settle_primary(parser, key);
         }
         table->keys[kept++] = *key;
     }

@@ -38,6 +38,7 @@ void ddl_column_settle(struct ddl_parser *parser, const struct ddl_table *table,
     struct catalog_column *shown = &column->shown;
     column->type = def->type;
     column->is_type_read = true;
+    column->is_defined = true;
     shown->name = def->name;
     shown->comment = def->comment.ptr == NULL ? SLICE("") : def->comment;
     ddl_type_show(parser, &column->type, &table->collation, shown);
@@ -68,8 +69,7 @@ void ddl_promote_timestamp(struct ddl_parser *parser, struct ddl_table *table)
         struct ddl_column *column = table->columns[i];
         if (!slice_equal(column->shown.data_type, SLICE("timestamp")))
             continue;
-        bool is_new = column->origin == DDL_NEW_COLUMN || column->is_type_read;
-        if (is_new && !column->has_own_default && !column->shown.nullable) {
+        if (column->is_defined && !column->has_own_default && !column->shown.nullable) {
             column->shown.default_value = SLICE_EMPTY;
             column->shown.default_is_expression = true;
             column->shown.has_default = true;

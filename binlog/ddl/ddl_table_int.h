@@ -86,6 +86,8 @@ struct ddl_column {
     struct catalog_column shown;
     struct ddl_type type; /* valid with is_type_read */
     bool is_type_read;
+    bool is_defined;      /* by this statement */
+    bool is_taken;        /* a clause of this statement drops, changes or renames it */
     bool has_own_default; /* DEFAULT, ON UPDATE or a generation was said */
     uint32_t origin;      /* index in the definition before, or DDL_NEW_COLUMN */
 };

@@ -78,6 +78,9 @@ void ddl_type_show(struct ddl_parser *parser, struct ddl_type *type,
 void ddl_type_of_column(struct ddl_parser *parser, const struct catalog_column *column,
                         struct ddl_type *type);
 
+/* A data type that is kept beside its row: a text, blob or geometry. */
+bool ddl_type_is_large(struct slice data_type);
+
 /* The size class of a text of so many bytes. */
 enum ddl_type_kind ddl_text_kind(uint64_t bytes);
 /* Bytes that a text of the class may have. */

@@ -18,6 +18,19 @@ static const struct {
     [DDL_BIGINT] = {"bigint", 20, 20, 19},
 };
 
+bool ddl_type_is_large(struct slice data_type)
+{
+    static const char *const endings[] = {"text",    "blob",       "geometry",  "point",
+                                          "polygon", "linestring", "collection"};
+    for (unsigned i = 0; i < COUNT_OF(endings); i++) {
+        size_t len = strlen(endings[i]);
+        if (data_type.len >= len &&
+            memcmp(data_type.ptr + data_type.len - len, endings[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
 uint64_t ddl_count_chars(struct slice text)
 {
     uint64_t count = 0;
@@ -178,7 +191,8 @@ static void settle_size(struct ddl_parser *parser, struct ddl_type *type,
     uint64_t limit = is_mariadb ? TEXT_LIMIT_MARIADB : TEXT_LIMIT_MYSQL;
     if (type->kind == DDL_VARCHAR && bytes > limit)
         type->kind = ddl_text_kind(bytes);
-    else if (type->kind == DDL_TEXT && type->has_length && (type->length > 0 || !is_mariadb))
+    else if (type->kind == DDL_TEXT && type->has_length &&
+             (type->length > 0 || (!is_mariadb && parser->context->version >= 80000)))
         type->kind = ddl_text_kind(bytes);
     else
         return;
@@ -309,9 +323,10 @@ static void show_word(struct ddl_parser *parser, const struct ddl_type *type,
 static void show_charset(struct ddl_parser *parser, const struct ddl_type *type,
                          const struct ddl_collation *collation, struct catalog_column *column)
 {
-    /* A column of bytes has no charset to show; MariaDB shows that of an ENUM or SET all the same.
-     */
-    if (collation->is_binary && !(parser->context->is_mariadb && type->kind >= DDL_ENUM))
+    /* A column of bytes has no charset to show; but all servers before MySQL 8.0 show that of an
+     * ENUM or SET. */
+    bool shows_labels = parser->context->is_mariadb || parser->context->version < 80000;
+    if (collation->is_binary && !(shows_labels && type->kind >= DDL_ENUM))
         return;
     column->charset = collation->charset;
     column->collation = collation->collation;

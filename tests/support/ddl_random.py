@@ -351,7 +351,9 @@ class Generator:
             return "DROP PRIMARY KEY" if name == "PRIMARY" else f"DROP {self.pick(['INDEX', 'KEY'])} {self.quote(name)}"
         if roll < 87 and table.keys and self.has(100502, 50700):
             return f"RENAME {self.pick(['INDEX', 'KEY'])} {self.quote(self.pick(table.keys))} TO k{self.random.randint(1, 9)}"
-        if roll < 91:
+        converts = self.version >= 50700 or any(
+            other.data_type in ("char", "varchar", "tinytext", "text", "mediumtext", "longtext") for other in columns)
+        if roll < 91 and converts:  # MySQL 5.6 forgets it where no column is a text
             collate = ""
             charset = self.pick(CHARSETS)
             if charset == "utf8mb4" and self.chance(0.5):
