@@ -3,9 +3,8 @@
  * The keys of `source: type: mysql`: all of Flink CDC's pipeline source (facts/flink-cdc.md 1.1),
  * and our own beside them.
  *
- * Three kinds of Flink's keys do nothing here, each told in its help: those that tune a snapshot
- * (there is none yet, and the modes that would need it are refused), those that tune the JVM, and
- * those whose one good value is what we always do.
+ * Three kinds of Flink's keys do nothing here, each told in its help: those that tune how Flink cuts and
+ * buffers a snapshot, those that tune the JVM, and those whose one good value is what we always do.
  */
 #include "server_config_int.h"
 
@@ -23,10 +22,6 @@ static const char *const tls_words[] = {"preferred", "disabled",        "require
 static const enum myconn_tls tls_modes[] = {MYCONN_TLS_PREFERRED, MYCONN_TLS_DISABLED,
                                             MYCONN_TLS_REQUIRED, MYCONN_TLS_VERIFY_CA,
                                             MYCONN_TLS_VERIFY_IDENTITY};
-
-#define SNAPSHOT_HELP                                                                              \
-    "Tunes the snapshot. It is accepted and has no effect, which is safe because the startup "     \
-    "modes with a snapshot are refused in this version."
 
 static const struct cfg_row rows[] = {
     {.key = "tables",
@@ -144,10 +139,10 @@ static const struct cfg_row rows[] = {
      .offset = FIELD(startup),
      .fallback = "initial",
      .choices = startup_words,
-     .help = "Where a pipeline without a checkpoint begins: earliest-offset, latest-offset, "
-             "specific-offset or timestamp. The modes initial (Flink's default, and so the "
-             "default here) and snapshot need a snapshot, which this version does not take: they "
-             "are refused, so set this key."},
+     .help = "Where a pipeline without a checkpoint begins: initial reads all rows that the tables "
+             "hold, without a lock, beside the stream from now on; snapshot does the same and ends "
+             "when they are all there; earliest-offset, latest-offset, specific-offset and "
+             "timestamp begin in the stream and read no rows of before."},
     {.key = "scan.startup.specific-offset.file",
      .type = CFG_STRING,
      .offset = FIELD(offset_file),
@@ -215,10 +210,12 @@ static const struct cfg_row rows[] = {
              "binlog, and our sessions ask for UTC."},
     {.key = "scan.newly-added-table.enabled",
      .type = CFG_BOOL,
-     .offset = FIELD(snapshot_new_tables),
-     .fallback = "false",
-     .help = "true would take a snapshot of tables that are added later, which this version does "
-             "not do, and is refused."},
+     .offset = FIELD(tables.snapshot_new_tables),
+     .fallback = "true",
+     .help = "With the modes initial and snapshot: whether the rows of a table that `tables` "
+             "matches only later (the pattern was widened, the table was renamed) are read too. "
+             "Flink's default is false, which leaves them out without a word. A table that is "
+             "seen being created needs no snapshot."},
     {.key = "scan.binlog.newly-added-table.enabled",
      .type = CFG_BOOL,
      .offset = FIELD(unused_flag),
@@ -257,12 +254,30 @@ static const struct cfg_row rows[] = {
      .help = "Has no effect: there are no idle readers."},
     {.key = "scan.incremental.snapshot.chunk.size",
      .type = CFG_INT,
-     .offset = FIELD(unused_number),
-     .fallback = "8096",
+     .offset = FIELD(tables.chunk_rows),
+     .fallback = "32768",
      .min = 2,
      .max = INT32_MAX,
-     .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "How many rows of a table are read at a time, at most; fewer where "
+             "scan.snapshot.chunk.bytes is met first. Flink's default is 8096, and it keeps a "
+             "record of each chunk; ours costs nothing when it is over."},
+    {.key = "scan.snapshot.chunk.bytes",
+     .type = CFG_SIZE,
+     .offset = FIELD(tables.chunk_bytes),
+     .fallback = "4mb",
+     .min = 64 << 10,
+     .max = 1 << 30,
+     .flags = CFG_OURS,
+     .help = "How many bytes of a table are read at a time and held in memory by each connection."},
+    {.key = "scan.snapshot.parallelism",
+     .type = CFG_INT,
+     .offset = FIELD(tables.snapshot_parallelism),
+     .fallback = "0",
+     .min = 0,
+     .max = 64,
+     .flags = CFG_OURS,
+     .help = "How many connections read the rows of a snapshot at once; 0: by the number of "
+             "cores. There is one connection for the binlog, however many these are."},
     {.key = "scan.snapshot.fetch.size",
      .type = CFG_INT,
      .offset = FIELD(unused_number),
@@ -270,24 +285,27 @@ static const struct cfg_row rows[] = {
      .min = 2,
      .max = INT32_MAX,
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect: rows come as the server sends them and are not fetched in groups."},
     {.key = "scan.incremental.snapshot.unbounded-chunk-first.enabled",
      .type = CFG_BOOL,
      .offset = FIELD(unused_flag),
      .fallback = "false",
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect, which is safe: no chunk is open-ended, each is bounded by rows and by "
+             "bytes."},
     {.key = "scan.incremental.snapshot.backfill.skip",
      .type = CFG_BOOL,
      .offset = FIELD(unused_flag),
      .fallback = "false",
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect: chunks are reconciled with the stream that runs anyway, so there is "
+             "nothing to skip."},
     {.key = "scan.incremental.snapshot.chunk.key-column",
      .type = CFG_STRING,
      .offset = FIELD(unused_text),
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect: chunks are cut by all key columns, and tables without a key are read "
+             "as a whole."},
     {.key = "chunk-meta.group.size",
      .type = CFG_INT,
      .offset = FIELD(unused_number),
@@ -295,17 +313,19 @@ static const struct cfg_row rows[] = {
      .min = 1,
      .max = INT32_MAX,
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect: nothing is kept of a chunk that is over."},
     {.key = "chunk-key.even-distribution.factor.upper-bound",
      .type = CFG_STRING,
      .offset = FIELD(unused_text),
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect: chunks are cut by the rows that the server finds, whatever the keys "
+             "look like."},
     {.key = "chunk-key.even-distribution.factor.lower-bound",
      .type = CFG_STRING,
      .offset = FIELD(unused_text),
      .flags = CFG_ACCEPTED,
-     .help = SNAPSHOT_HELP},
+     .help = "Has no effect: chunks are cut by the rows that the server finds, whatever the keys "
+             "look like."},
 };
 
 static enum rc validate_server_id(struct mysql_source_config *config, struct error *err)
@@ -331,17 +351,16 @@ static enum rc validate_server_id(struct mysql_source_config *config, struct err
     return RC_OK;
 }
 
-static enum rc validate_startup(const struct mysql_source_config *config, struct error *err)
+static enum rc validate_startup(struct mysql_source_config *config, struct error *err)
 {
+    config->tables.scan = SOURCE_SCAN_NONE;
     switch ((enum server_startup)config->startup) {
     case SERVER_STARTUP_INITIAL:
+        config->tables.scan = SOURCE_SCAN_FIRST;
+        return RC_OK;
     case SERVER_STARTUP_SNAPSHOT:
-        return error_set(err, RC_CONFIG,
-                         "scan.startup.mode is %s (Flink's default is initial), which begins with "
-                         "a snapshot, and this version does not take one. Load the rows that are "
-                         "there by other means and set scan.startup.mode to latest-offset, "
-                         "earliest-offset, specific-offset or timestamp.",
-                         startup_words[config->startup]);
+        config->tables.scan = SOURCE_SCAN_ONLY;
+        return RC_OK;
     case SERVER_STARTUP_SPECIFIC:
         if (config->offset_file == NULL && config->offset_gtid_set == NULL)
             return error_set(err, RC_CONFIG,
@@ -393,11 +412,6 @@ static enum rc validate(void *values, struct error *err)
                          "treat-tinyint1-as-boolean.enabled is true, but TINYINT(1) holds -128 to "
                          "127 and a boolean would lose values. Set it to false or leave it out: "
                          "the column stays a number.");
-    if (config->snapshot_new_tables)
-        return error_set(err, RC_CONFIG,
-                         "scan.newly-added-table.enabled is true, which needs a snapshot of each "
-                         "new table, and this version does not take one. Set it to false: new "
-                         "tables are then captured from their first change on.");
     enum rc rc = validate_server_id(config, err);
     if (rc == RC_OK)
         rc = validate_startup(config, err);

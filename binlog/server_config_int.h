@@ -56,7 +56,6 @@ struct mysql_source_config {
     bool schema_changes;
     bool include_comments;
     bool tinyint1_as_boolean;
-    bool snapshot_new_tables;
 
     /* Keys that are read for their syntax and have no effect land here. */
     const char *unused_text;

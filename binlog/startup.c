@@ -314,6 +314,8 @@ enum rc startup_plan_mode(const struct startup_server *server,
     case SERVER_STARTUP_EARLIEST:
         return plan_earliest(server, plan, err);
     case SERVER_STARTUP_LATEST:
+    case SERVER_STARTUP_INITIAL: /* the rows of before come beside the stream */
+    case SERVER_STARTUP_SNAPSHOT:
         return startup_end(server, &plan->at, err);
     case SERVER_STARTUP_SPECIFIC:
         if (config->offset_gtid_set != NULL)
@@ -321,12 +323,9 @@ enum rc startup_plan_mode(const struct startup_server *server,
         return plan_file(server, config->offset_file, (uint64_t)config->offset_pos, plan, err);
     case SERVER_STARTUP_TIMESTAMP:
         return plan_timestamp(server, config, probe, plan, err);
-    case SERVER_STARTUP_INITIAL:
-    case SERVER_STARTUP_SNAPSHOT:
-        break;
     }
-    return error_set(err, RC_CONFIG,
-                     "scan.startup.mode asks for a snapshot, which this version does not take.");
+    ASSERT(!"a startup mode that the configuration does not have");
+    return RC_CONFIG;
 }
 
 enum rc startup_plan_resume(const struct startup_server *server, const struct position *from,

@@ -22,6 +22,7 @@ struct run {
     struct sink *sink;
     struct store *store;
     const struct store_ops *store_ops;
+    const struct snapshot_ops *snapshot_ops;
     struct pipeline *_Atomic pipeline; /* NULL until there is something to finish */
     sigset_t signals;
     pthread_t watcher;
@@ -139,7 +140,11 @@ static enum rc open_parts(struct run *run, enum pipeline_side *side, struct erro
                                    .store = run->store,
                                    .store_ops = run->store_ops,
                                    .routes = run->file.routes,
-                                   .config = &run->file.pipeline};
+                                   .config = &run->file.pipeline,
+                                   .tables = run->file.source_config,
+                                   .snapshot_ops = run->snapshot_ops,
+                                   .schema = run->file.sink_config,
+                                   .checkpoint_dir = run->file.checkpoint_dir};
     struct pipeline *pipeline;
     rc = pipeline_new(&parts, &pipeline, err);
     if (rc == RC_OK)
@@ -188,7 +193,7 @@ static enum exit_code run_command(const struct command_parts *parts,
 {
     struct error err;
     error_clear(&err);
-    struct run run = {.store_ops = parts->store};
+    struct run run = {.store_ops = parts->store, .snapshot_ops = parts->snapshot};
     enum rc rc = pipeline_file_open(parts, line->args[0], &run.file, &err);
     if (rc != RC_OK)
         return command_fail(&err, command_exit_code(&err));

@@ -7,6 +7,7 @@
 #define MILLRACE_COMMANDS_COMMANDS_H
 
 #include "../ports/sink.h"
+#include "../ports/snapshot.h"
 #include "../ports/source.h"
 #include "../ports/store.h"
 
@@ -26,6 +27,7 @@ enum exit_code {
 struct command_parts {
     const struct source_ops *const *sources; /* NULL-terminated */
     const struct source_ops *file_source;    /* config: struct source_file_config */
+    const struct snapshot_ops *snapshot;     /* of online sources */
     const struct sink_ops *const *sinks;     /* NULL-terminated */
     const struct store_ops *store;
 };

@@ -83,6 +83,8 @@ static enum rc bind_blocks(struct pipeline_file *file, const char *path, struct 
     if (rc == RC_OK)
         rc = cfg_bind(file->document, file->sink->section, file->sink_config, err);
     if (rc == RC_OK)
+        rc = pipeline_schema_check(file->sink_config, err);
+    if (rc == RC_OK)
         rc = cfg_bind(file->document, &pipeline_section, &file->pipeline, err);
     if (rc != RC_OK)
         return rc;

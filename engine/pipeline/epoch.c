@@ -65,9 +65,12 @@ enum rc epoch_close(struct pipeline *pipeline, struct error *err)
     };
     /* The store copies the entries; it does not write to ours. */
     intent.entries = (struct manifest_entry *)(uintptr_t)manifest.entries;
+    intent.notes = notes_waiting(&pipeline->notes);
+    intent.note_count = pipeline->notes.count;
     rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->intent(store, &intent, err));
     if (rc != RC_OK)
         return rc;
+    notes_stored(&pipeline->notes);
     rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->submit(sink, NULL, err));
     if (rc != RC_OK)
         return rc;
@@ -137,6 +140,34 @@ enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct erro
     return RC_OK;
 }
 
+enum rc epoch_barrier(struct pipeline *pipeline, struct error *err)
+{
+    enum rc rc = epoch_drain(pipeline, 0, err);
+    if (rc == RC_OK)
+        rc = epoch_close(pipeline, err);
+    return rc != RC_OK ? rc : epoch_drain(pipeline, 0, err);
+}
+
+/* `taken` and all notes that wait into the store. */
+static enum rc move_to_taken(struct pipeline *pipeline, struct error *err)
+{
+    enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
+                    pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->taken,
+                                                    notes_waiting(&pipeline->notes),
+                                                    pipeline->notes.count, err));
+    if (rc != RC_OK)
+        return rc;
+    notes_stored(&pipeline->notes);
+    pipeline->moved_us = clock_monotonic_us();
+    return position_copy(&pipeline->open_from, &pipeline->taken, err);
+}
+
+enum rc epoch_note(struct pipeline *pipeline, struct error *err)
+{
+    enum rc rc = epoch_here(pipeline, &pipeline->taken, err);
+    return rc != RC_OK ? rc : move_to_taken(pipeline, err);
+}
+
 enum rc epoch_move(struct pipeline *pipeline, struct error *err)
 {
     struct sink_pending pending;
@@ -151,13 +182,9 @@ enum rc epoch_move(struct pipeline *pipeline, struct error *err)
         &pipeline->parts.store_ops->state(pipeline->parts.store)->position;
     pipeline->moved_us = clock_monotonic_us();
     if (position_is_empty(&pipeline->taken) ||
-        (strcmp(stored->file, pipeline->taken.file) == 0 &&
+        (pipeline->notes.count == 0 && strcmp(stored->file, pipeline->taken.file) == 0 &&
          stored->offset == pipeline->taken.offset &&
          slice_equal(buf_slice(&stored->gtid_set), buf_slice(&pipeline->taken.gtid_set))))
         return RC_OK;
-    rc = at(pipeline, PIPELINE_SIDE_STORE,
-            pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->taken, NULL, 0, err));
-    if (rc != RC_OK)
-        return rc;
-    return position_copy(&pipeline->open_from, &pipeline->taken, err);
+    return move_to_taken(pipeline, err);
 }

@@ -7,21 +7,32 @@
 #include "../base/log.h"
 
 enum {
-    ARENA_LIMIT = 64 << 20, /* the ways of 100,000 tables and more */
-    LOOK_EVERY = 256,       /* changes between two looks at the clock */
-    WAIT_MS = 100,          /* for a change, while nothing is on its way */
-    WAIT_LOADING_MS = 5,    /* while loads are: their end is to be seen soon */
-    MOVE_EVERY_MS = 10000   /* how often a quiet stream's position is stored */
+    ARENA_LIMIT = 256 << 20, /* the ways of 100,000 tables and more */
+    SCRATCH_LIMIT = 64 << 20,
+    LOOK_EVERY = 256,      /* changes between two looks at the clock */
+    WAIT_MS = 100,         /* for a change, while nothing is on its way */
+    WAIT_LOADING_MS = 5,   /* while loads are: their end is to be seen soon */
+    WAIT_TAKING_MS = 2,    /* while a snapshot is: a chunk may be ready at any moment */
+    MOVE_EVERY_MS = 10000, /* how often a quiet stream's position is stored */
+    REQUEST_EVERY_US = 1000000,
+    STATUS_EVERY_US = 1000000
 };
 
 enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_out,
                      struct error *err)
 {
+    if (parts->tables != NULL && parts->tables->scan != SOURCE_SCAN_NONE &&
+        parts->snapshot_ops == NULL)
+        return error_set(err, RC_UNSUPPORTED,
+                         "scan.startup.mode asks for the rows that the tables hold, and this "
+                         "source cannot be asked for them.");
     struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
     if (pipeline == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the pipeline.");
     pipeline->parts = *parts;
     arena_init(&pipeline->arena, "pipeline", ARENA_LIMIT);
+    arena_init(&pipeline->scratch, "a schema change", SCRATCH_LIMIT);
+    notes_init(&pipeline->notes);
     position_init(&pipeline->open_from);
     position_init(&pipeline->taken);
     position_init(&pipeline->replay.from);
@@ -34,11 +45,15 @@ void pipeline_free(struct pipeline *pipeline)
 {
     if (pipeline == NULL)
         return;
+    taking_close(pipeline);
+    members_deinit(&pipeline->members);
+    notes_deinit(&pipeline->notes);
     position_deinit(&pipeline->open_from);
     position_deinit(&pipeline->taken);
     position_deinit(&pipeline->replay.from);
     position_deinit(&pipeline->replay.to);
     arena_deinit(&pipeline->arena);
+    arena_deinit(&pipeline->scratch);
     free(pipeline);
 }
 
@@ -74,17 +89,11 @@ static enum rc not_written(const struct change *change, enum rc rc, struct error
     return rc;
 }
 
-/* One row to one of its targets. row_targets_done says how many have it, should the batch be cut.
- */
-static enum rc write_to(struct pipeline *pipeline, struct sink_table *table,
-                        const struct change *change, struct error *err)
+/* row_targets_done says how many targets of a row have it, should the batch be cut. */
+enum rc write_to(struct pipeline *pipeline, struct sink_table *table, const struct change *change,
+                 struct error *err)
 {
     struct sink *sink = pipeline->parts.sink;
-    if (pipeline->replay.active && recovery_is_over(pipeline, change)) {
-        enum rc rc = recovery_finish(pipeline, err);
-        if (rc != RC_OK)
-            return rc;
-    }
     enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, table, change, err));
     if (rc != RC_FULL)
         return rc == RC_OK ? rc : not_written(change, rc, err);
@@ -100,21 +109,39 @@ static enum rc write_to(struct pipeline *pipeline, struct sink_table *table,
     return rc == RC_OK ? rc : not_written(change, rc, err);
 }
 
+/* The row in hand may lie behind the range that is read again. */
+static enum rc replay_ends(struct pipeline *pipeline, const struct change *change,
+                           struct error *err)
+{
+    bool over = pipeline->replay.active && recovery_is_over(pipeline, change);
+    return over ? recovery_finish(pipeline, err) : RC_OK;
+}
+
 static enum rc handle_row(struct pipeline *pipeline, const struct change *change, struct error *err)
 {
     struct way *way;
+    bool pass = true;
     enum rc rc = ways_of(pipeline, change->table, &way, err);
+    if (rc == RC_OK && way->member->state == MEMBER_QUEUED)
+        rc = taking_pass(pipeline, way->member, change, &pass, err);
     if (rc != RC_OK)
         return rc;
     pipeline->in_txn = true;
     pipeline->txn_rows_done = change->ordinal;
-    unsigned first = 0;
+    if (pass && way->member->state == MEMBER_QUEUED && change->table->key_count == 0)
+        rc = taking_begin(pipeline, way, change->table, err);
+    if (rc != RC_OK)
+        return rc;
+    struct change picked = way->shape == NULL ? *change : shape_apply(way->shape, change);
+    unsigned first = pass ? 0 : way->count;
     if (pipeline->skip_targets > 0 && change->ordinal == pipeline->skip_row)
-        first = pipeline->skip_targets;
+        first = pass ? pipeline->skip_targets : way->count;
     pipeline->skip_targets = 0;
     for (unsigned i = first; i < way->count; i++) {
         pipeline->row_targets_done = i;
-        rc = write_to(pipeline, way->tables[i], change, err);
+        rc = replay_ends(pipeline, change, err);
+        if (rc == RC_OK)
+            rc = write_to(pipeline, way->tables[i], &picked, err);
         if (rc != RC_OK)
             return rc;
         if (pipeline->open_since_us == 0)
@@ -125,43 +152,14 @@ static enum rc handle_row(struct pipeline *pipeline, const struct change *change
     return RC_OK;
 }
 
-/* Everything before the TRUNCATE is made durable, then the target is emptied, then (at its COMMIT)
- * the position moves behind it: read again after a crash it empties a table that nothing was loaded
- * into. So no epoch has a TRUNCATE inside, and neither has a range that is read again. */
-static enum rc empty_targets(struct pipeline *pipeline, struct way *way,
-                             const struct change *change, struct error *err)
-{
-    struct sink *sink = pipeline->parts.sink;
-    enum rc rc = RC_OK;
-    if (pipeline->replay.active && recovery_is_over(pipeline, change))
-        rc = recovery_finish(pipeline, err);
-    if (rc == RC_OK && pipeline->replay.active)
-        rc = error_set(err, RC_CORRUPT,
-                       "A TRUNCATE stands in the middle of the unfinished epoch %llu: the source's "
-                       "binlog is not what it was.",
-                       (unsigned long long)pipeline->replay.epoch);
-    if (rc == RC_OK)
-        rc = epoch_drain(pipeline, 0, err);
-    if (rc == RC_OK)
-        rc = epoch_close(pipeline, err);
-    if (rc == RC_OK)
-        rc = epoch_drain(pipeline, 0, err);
-    for (unsigned i = 0; rc == RC_OK && i < way->count; i++)
-        rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, way->tables[i], change, err));
-    if (rc != RC_OK)
-        return rc;
-    pipeline->truncated = true;
-    log_info("pipeline.table", "A table was truncated at the source, and so is its target.",
-             LOG_SLICE("db", change->table->db), LOG_SLICE("table", change->table->name));
-    return RC_OK;
-}
-
 /* What concerns no single table's rows, for a sink that keeps events. */
 static enum rc keep_event(struct pipeline *pipeline, const struct change *change, struct error *err)
 {
     pipeline->in_txn = true;
     pipeline->txn_rows_done = change->ordinal;
-    enum rc rc = write_to(pipeline, NULL, change, err);
+    enum rc rc = replay_ends(pipeline, change, err);
+    if (rc == RC_OK)
+        rc = write_to(pipeline, NULL, change, err);
     if (rc != RC_OK)
         return rc;
     if (pipeline->open_since_us == 0)
@@ -172,7 +170,7 @@ static enum rc keep_event(struct pipeline *pipeline, const struct change *change
 
 enum { STATEMENT_SHOWN = 300 };
 
-static struct slice shown(struct slice statement)
+struct slice statement_shown(struct slice statement)
 {
     return slice_of(statement.ptr,
                     statement.len > STATEMENT_SHOWN ? STATEMENT_SHOWN : statement.len);
@@ -181,45 +179,40 @@ static struct slice shown(struct slice statement)
 static enum rc handle_truncate(struct pipeline *pipeline, const struct change *change,
                                struct error *err)
 {
-    if (pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS)
+    if (keeps_events(pipeline))
         return change->table == NULL ? keep_event(pipeline, change, err)
                                      : handle_row(pipeline, change, err);
-    if (change->table == NULL) {
-        log_warn("pipeline.table",
-                 "A table was truncated that is not at the source any more; its target, if there "
-                 "is one, was left as it is.",
-                 LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", shown(change->ddl)));
-        return RC_OK;
-    }
-    struct way *way;
-    enum rc rc = ways_of(pipeline, change->table, &way, err);
-    return rc != RC_OK ? rc : empty_targets(pipeline, way, change, err);
+    if (change->table != NULL)
+        return evolve_truncate(pipeline, change, err);
+    log_warn("pipeline.table",
+             "A table was truncated that is not at the source any more; its target, if there "
+             "is one, was left as it is.",
+             LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", statement_shown(change->ddl)));
+    return RC_OK;
 }
 
 static enum rc handle_schema(struct pipeline *pipeline, const struct change *change,
                              struct error *err)
 {
-    log_info("pipeline.schema", "A schema change passed; targets are not altered by this version.",
-             LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", shown(change->ddl)));
-    return pipeline->parts.sink->ops->caps & SINK_KEEPS_EVENTS ? keep_event(pipeline, change, err)
-                                                               : RC_OK;
+    if (!keeps_events(pipeline))
+        return evolve_schema(pipeline, change, err);
+    enum rc rc = keep_event(pipeline, change, err);
+    return rc != RC_OK ? rc : evolve_follow(pipeline, change, err);
 }
 
 static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
                              struct error *err)
 {
-    enum rc rc = RC_OK;
-    if (pipeline->replay.active && recovery_is_over(pipeline, change))
+    enum rc rc = notes_collect(pipeline, err);
+    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change))
         rc = recovery_finish(pipeline, err);
     if (change->kind == CHANGE_COMMIT) {
         pipeline->in_txn = false;
         pipeline->row_targets_done = 0;
         pipeline->skip_targets = 0;
     }
-    if (rc == RC_OK && pipeline->truncated && change->kind == CHANGE_COMMIT) {
-        pipeline->truncated = false;
-        rc = epoch_move(pipeline, err);
-    }
+    if (rc == RC_OK && pipeline->settled && change->kind == CHANGE_COMMIT)
+        rc = evolve_settle(pipeline, err);
     return rc;
 }
 
@@ -254,15 +247,25 @@ static enum rc look_around(struct pipeline *pipeline, struct error *err)
     if (!pipeline->in_txn && !pipeline->flight.active && !pipeline->replay.active &&
         epoch_is_due(pipeline, now_us))
         rc = epoch_close(pipeline, err);
+    if (rc == RC_OK)
+        rc = taking_step(pipeline, err);
+    if (rc == RC_OK && now_us - pipeline->request_us > REQUEST_EVERY_US)
+        rc = request_look(pipeline, err);
     if (rc == RC_OK && now_us - pipeline->moved_us > MOVE_EVERY_MS * UINT64_C(1000))
         rc = epoch_move(pipeline, err);
     progress_tell(pipeline, now_us);
+    if (now_us - pipeline->status_us > STATUS_EVERY_US)
+        status_write(pipeline, now_us, false, NULL);
     return rc;
 }
 
 /* How long to wait for a change: not past the moment at which the open batch is due. */
 static unsigned wait_ms_of(const struct pipeline *pipeline)
 {
+    if (pipeline->taking.hungry)
+        return 0;
+    if (pipeline->taking.snapshot != NULL && !pipeline->replay.active)
+        return WAIT_TAKING_MS;
     if (pipeline->flight.active)
         return WAIT_LOADING_MS;
     if (pipeline->open_since_us == 0 || pipeline->replay.active)
@@ -274,7 +277,16 @@ static unsigned wait_ms_of(const struct pipeline *pipeline)
     return left_ms < WAIT_MS ? (unsigned)left_ms + (left_ms == 0 ? 1 : 0) : WAIT_MS;
 }
 
-/* RC_OK: told to stop. RC_EOF: the end of an offline source. */
+/* Nothing but a snapshot was asked for, and all of it is here. */
+static bool is_complete(const struct pipeline *pipeline)
+{
+    const struct source_tables_config *tables = pipeline->parts.tables;
+    return tables != NULL && tables->scan == SOURCE_SCAN_ONLY && pipeline->members.queued == 0 &&
+           !pipeline->replay.active && !pipeline->in_txn;
+}
+
+/* RC_OK: told to stop. RC_EOF: the end of an offline source, or of a snapshot that was all that was
+ * asked for. */
 static enum rc loop(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
@@ -302,6 +314,8 @@ static enum rc loop(struct pipeline *pipeline, struct error *err)
         rc = look_around(pipeline, err);
         if (rc != RC_OK)
             return rc;
+        if (is_complete(pipeline))
+            return RC_EOF;
     }
     return RC_OK;
 }
@@ -348,6 +362,49 @@ static enum rc cut_short(struct pipeline *pipeline, bool begun, struct error *er
     return RC_CANCELLED;
 }
 
+/* A rebuilt table whose snapshot was complete when a life ended before its target was swapped. */
+static enum rc finish_rebuild(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
+                              struct error *err)
+{
+    bool complete = member->rebuild && member->state != MEMBER_QUEUED && member->newest != NULL;
+    return complete ? rebuild_end(pipeline, member, member->newest, err) : RC_OK;
+}
+
+static enum rc queue_member(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
+                            struct error *err)
+{
+    return member->newest == NULL ? RC_OK : taking_add(pipeline, member, member->newest, err);
+}
+
+/* The stream runs: what was queued before is put before the snapshot, and a first start learns where
+ * its stream begins, and keeps it: "latest", or a time, would be another place after a crash. */
+static enum rc begin_stream(struct pipeline *pipeline, struct error *err)
+{
+    struct source *source = pipeline->parts.source;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_SOURCE,
+                    source->ops->start(source, pipeline->fresh ? NULL : &pipeline->open_from, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->skip_row = pipeline->open_from.rows_done;
+    pipeline->skip_targets = pipeline->open_from.targets_done;
+    if (pipeline->fresh)
+        rc = notes_collect(pipeline, err);
+    if (rc == RC_OK && pipeline->fresh)
+        rc = at(pipeline, PIPELINE_SIDE_SOURCE,
+                source->ops->position(source, &pipeline->open_from, err));
+    if (rc == RC_OK && pipeline->fresh && !position_is_empty(&pipeline->open_from))
+        rc = epoch_note(pipeline, err);
+    pipeline->fresh = false;
+    pipeline->members.tracked = pipeline->members.tracked || pipeline->members.marked;
+    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
+        rc = recovery_finish(pipeline, err);
+    if (rc == RC_OK)
+        rc = members_each(pipeline, queue_member, NULL, err);
+    if (rc == RC_OK && !pipeline->replay.active)
+        rc = members_each(pipeline, finish_rebuild, NULL, err);
+    return rc;
+}
+
 static enum rc begin(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
@@ -359,29 +416,18 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
     if (rc == RC_OK)
         rc = recovery_begin(pipeline, err);
     if (rc == RC_OK)
-        rc = ways_prepare(pipeline, err);
+        rc = notes_remember(pipeline, err);
+    if (rc == RC_OK)
+        rc = members_load(pipeline, err);
+    if (rc == RC_OK)
+        rc = evolve_load(pipeline, err);
     if (rc != RC_OK)
         return rc;
+    pipeline->fresh = position_is_empty(&pipeline->open_from);
+    pipeline->replay.had_snapshot = pipeline->members.queued > 0;
+    rc = ways_prepare(pipeline, err);
     pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
-    bool fresh = position_is_empty(&pipeline->open_from);
-    rc = at(pipeline, PIPELINE_SIDE_SOURCE,
-            source->ops->start(source, fresh ? NULL : &pipeline->open_from, err));
-    if (rc != RC_OK)
-        return rc;
-    pipeline->skip_row = pipeline->open_from.rows_done;
-    pipeline->skip_targets = pipeline->open_from.targets_done;
-    /* A first start learns here where its stream begins, and keeps it: "latest", or a time, would be
-     * another place after a crash. */
-    if (fresh)
-        rc = at(pipeline, PIPELINE_SIDE_SOURCE,
-                source->ops->position(source, &pipeline->open_from, err));
-    if (rc == RC_OK && fresh && !position_is_empty(&pipeline->open_from))
-        rc = at(pipeline, PIPELINE_SIDE_STORE,
-                pipeline->parts.store_ops->move(pipeline->parts.store, &pipeline->open_from, NULL,
-                                                0, err));
-    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
-        rc = recovery_finish(pipeline, err);
-    return rc;
+    return rc != RC_OK ? rc : begin_stream(pipeline, err);
 }
 
 enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
@@ -397,6 +443,7 @@ enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
         rc = wind_down(pipeline, rc == RC_OK, err);
     if (rc == RC_CANCELLED && atomic_load(&pipeline->stopping))
         rc = cut_short(pipeline, begun, err);
+    status_write(pipeline, clock_monotonic_us(), true, rc == RC_OK || rc == RC_EOF ? NULL : err);
     log_progress(NULL);
     return rc;
 }

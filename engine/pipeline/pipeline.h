@@ -18,6 +18,7 @@
 
 #include "../config/route.h"
 #include "../ports/sink.h"
+#include "../ports/snapshot.h"
 #include "../ports/source.h"
 #include "../ports/store.h"
 
@@ -30,8 +31,8 @@ struct pipeline_config {
     uint64_t stop_timeout_ms;
     uint64_t progress_interval_ms;
     uint64_t label_trust_ms;
+    int schema_change_behavior; /* enum behavior */
     /* Flink CDC's keys that choose nothing here: read and checked, then forgotten. */
-    int schema_change_behavior;
     int runtime_mode;
     const char *local_time_zone;
     const char *unused_text;
@@ -44,6 +45,10 @@ enum pipeline_delivery { PIPELINE_EXACTLY_ONCE = 0, PIPELINE_AT_LEAST_ONCE };
 
 extern const struct cfg_section pipeline_section;
 
+/* RC_CONFIG when a word of include.schema.changes or exclude.schema.changes means nothing. */
+enum rc pipeline_schema_check(const struct sink_schema_config *schema,
+                              struct error *err) MUST_CHECK;
+
 struct pipeline_parts {
     struct source *source; /* open, not started; all three stay the caller's */
     struct sink *sink;
@@ -51,6 +56,10 @@ struct pipeline_parts {
     const struct store_ops *store_ops;
     struct route_set *routes;
     const struct pipeline_config *config;
+    const struct source_tables_config *tables; /* NULL: the stream alone */
+    const struct snapshot_ops *snapshot_ops;   /* NULL: no snapshot */
+    const struct sink_schema_config *schema;   /* NULL: nothing is excluded */
+    const char *checkpoint_dir;                /* for requests and the status file; NULL: neither */
 };
 
 struct pipeline;

@@ -9,6 +9,11 @@
  *                               the same names; send those that are not applied
  *   the target knows no more    a keyed table may be loaded again (the same end state); a keyless one
  *                               only while the name must still be known, had the load arrived
+ *   of an unkeyed table that    waited out and left behind: the target is emptied and its snapshot
+ *   a snapshot was filling      begun again (taking.c)
+ *
+ * The range is sealed under a new attempt of its epoch, whose notes are the source's alone: those of
+ * chunks of a snapshot that were in the epoch are not true, for the chunks are read again.
  */
 #include "pipeline_int.h"
 
@@ -47,13 +52,29 @@ static enum rc copy_intent(struct pipeline *pipeline, const struct store_intent 
     return rc != RC_OK ? rc : position_copy(&replay->to, &intent->to, err);
 }
 
+/* Whether the entry's target is one that an unfinished snapshot fills. */
+static enum rc is_filling(struct pipeline *pipeline, const struct manifest_entry *entry,
+                          bool *filling_out, struct error *err)
+{
+    struct buf value;
+    buf_init(&value, 4096);
+    enum rc rc = notes_get(pipeline, "pipeline/filling/", entry->db, entry->table, &value, err);
+    *filling_out = value.len > 0;
+    buf_deinit(&value);
+    return rc;
+}
+
 /* A keyless load that the target does not know: it never arrived, or it did and was forgotten. */
-static enum rc judge_forgotten(const struct pipeline *pipeline, const struct manifest_entry *entry,
+static enum rc judge_forgotten(struct pipeline *pipeline, const struct manifest_entry *entry,
                                uint64_t age_ms, struct error *err)
 {
     const struct pipeline_config *config = pipeline->parts.config;
     if (!entry->keyless || age_ms <= config->label_trust_ms)
         return RC_OK;
+    bool filling = false;
+    enum rc rc = is_filling(pipeline, entry, &filling, err);
+    if (rc != RC_OK || filling)
+        return rc;
     if (config->delivery == PIPELINE_AT_LEAST_ONCE) {
         log_warn("pipeline.recovery",
                  "A load of a table without a key is sent again, and its rows may be there twice.",
@@ -174,18 +195,16 @@ find_entry(const struct replay *replay, const struct manifest_entry *wanted, uin
     return NULL;
 }
 
-/* True when the replay came out as the journal says: the same loads, in the same order. */
-static bool match(struct pipeline *pipeline, const struct manifest *manifest, bool *applied)
+/* Finds the loads of the journal among those that the range gives now: which are applied already. */
+static void match(struct pipeline *pipeline, const struct manifest *manifest, bool *applied)
 {
     struct replay *replay = &pipeline->replay;
-    bool same = manifest->count == replay->count;
     for (uint32_t i = 0; i < manifest->count; i++) {
         uint32_t index = 0;
         const struct manifest_entry *entry = &manifest->entries[i];
         const struct manifest_entry *old = find_entry(replay, entry, &index);
         applied[i] = old != NULL && replay->states[index] == LOAD_APPLIED;
-        same = same && old != NULL && index == i;
-        if (old != NULL && old->rows != entry->rows)
+        if (old != NULL && old->rows != entry->rows && !replay->had_snapshot)
             log_warn(
                 "pipeline.recovery",
                 "A table has another number of rows in the range than before; was its route or "
@@ -193,31 +212,40 @@ static bool match(struct pipeline *pipeline, const struct manifest *manifest, bo
                 LOG_SLICE("table", entry->table), LOG_U64("rows_before", old->rows),
                 LOG_U64("rows_now", entry->rows));
     }
-    return same;
+}
+
+/* The range as it came out now, with the notes that belong to its end. */
+static enum rc say_again(struct pipeline *pipeline, const struct manifest *manifest,
+                         struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
+    struct store_intent intent = {
+        .epoch = replay->epoch,
+        .attempt = replay->attempt + 1,
+        .started_wall_us = clock_wall_us(),
+        .from = replay->from,
+        .to = replay->to,
+        .count = manifest->count,
+        .notes = notes_waiting(&pipeline->notes),
+        .note_count = pipeline->notes.count,
+    };
+    intent.entries = (struct manifest_entry *)(uintptr_t)manifest->entries;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
+                    pipeline->parts.store_ops->intent(pipeline->parts.store, &intent, err));
+    if (rc == RC_OK)
+        notes_stored(&pipeline->notes);
+    return rc;
 }
 
 static enum rc submit_rest(struct pipeline *pipeline, const struct manifest *manifest,
                            struct error *err)
 {
     struct replay *replay = &pipeline->replay;
-    struct store *store = pipeline->parts.store;
-    const struct store_ops *store_ops = pipeline->parts.store_ops;
     bool *applied = arena_alloc(&pipeline->arena, manifest->count * sizeof(*applied));
     if (applied == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
-    enum rc rc = RC_OK;
-    if (!match(pipeline, manifest, applied)) {
-        struct store_intent intent = {
-            .epoch = replay->epoch,
-            .attempt = replay->attempt + 1,
-            .started_wall_us = clock_wall_us(),
-            .from = replay->from,
-            .to = replay->to,
-            .count = manifest->count,
-        };
-        intent.entries = (struct manifest_entry *)(uintptr_t)manifest->entries;
-        rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->intent(store, &intent, err));
-    }
+    match(pipeline, manifest, applied);
+    enum rc rc = say_again(pipeline, manifest, err);
     if (rc == RC_OK)
         rc = at(pipeline, PIPELINE_SIDE_SINK,
                 pipeline->parts.sink->ops->submit(pipeline->parts.sink, applied, err));
@@ -240,6 +268,8 @@ enum rc recovery_finish(struct pipeline *pipeline, struct error *err)
     if (manifest.count > 0)
         rc = submit_rest(pipeline, &manifest, err);
     else
+        rc = say_again(pipeline, &manifest, err);
+    if (rc == RC_OK && manifest.count == 0)
         rc = at(pipeline, PIPELINE_SIDE_STORE,
                 pipeline->parts.store_ops->advance(pipeline->parts.store, replay->epoch, err));
     if (rc != RC_OK)

@@ -17,32 +17,95 @@ static void tell(const struct pipeline *pipeline, const struct table *table,
              LOG_U64("columns", table->column_count), LOG_U64("key_columns", table->key_count));
 }
 
+static enum rc routed(struct pipeline *pipeline, const struct member *member,
+                      struct sink_target targets[ROUTE_TARGETS_MAX], unsigned *count_out,
+                      struct error *err)
+{
+    struct route_target found[ROUTE_TARGETS_MAX];
+    enum rc rc =
+        route_apply(pipeline->parts.routes, member->db, member->name, found, count_out, err);
+    if (rc != RC_OK)
+        return rc;
+    ASSERT(*count_out > 0 && *count_out <= ROUTE_TARGETS_MAX);
+    for (unsigned i = 0; i < *count_out; i++)
+        targets[i] = (struct sink_target){.db = found[i].db, .table = found[i].table};
+    return RC_OK;
+}
+
+enum rc ways_targets(struct pipeline *pipeline, const struct member *member,
+                     struct sink_target targets[ROUTE_TARGETS_MAX], unsigned *count_out,
+                     struct error *err)
+{
+    enum rc rc = routed(pipeline, member, targets, count_out, err);
+    for (unsigned i = 0; rc == RC_OK && member->rebuild && i < *count_out; i++)
+        rc = rebuild_name(pipeline, &targets[i], &targets[i], err);
+    return rc;
+}
+
+struct sharing {
+    const struct member *member;
+    const struct sink_target *target;
+    bool shared;
+};
+
+static enum rc look_at(struct pipeline *pipeline, struct member *other, void *ctx,
+                       struct error *err)
+{
+    struct sharing *sharing = ctx;
+    struct sink_target targets[ROUTE_TARGETS_MAX];
+    unsigned count = 0;
+    if (other == sharing->member || sharing->shared)
+        return RC_OK;
+    enum rc rc = routed(pipeline, other, targets, &count, err);
+    for (unsigned i = 0; rc == RC_OK && i < count; i++)
+        if (slice_equal(targets[i].db, sharing->target->db) &&
+            slice_equal(targets[i].table, sharing->target->table))
+            sharing->shared = true;
+    return rc;
+}
+
+enum rc ways_shared(struct pipeline *pipeline, const struct member *member,
+                    const struct sink_target *target, bool *shared_out, struct error *err)
+{
+    struct sharing sharing = {.member = member, .target = target};
+    enum rc rc = members_each(pipeline, look_at, &sharing, err);
+    *shared_out = sharing.shared;
+    return rc;
+}
+
 /* A table seen for the first time, or with a new shape: its targets are created or compared before
  * its first row is written. */
 static enum rc open_way(struct pipeline *pipeline, struct table *table, struct error *err)
 {
-    struct route_target targets[ROUTE_TARGETS_MAX];
+    struct sink_target targets[ROUTE_TARGETS_MAX];
+    struct member *member;
     unsigned count = 0;
-    enum rc rc = route_apply(pipeline->parts.routes, table->db, table->name, targets, &count, err);
+    enum rc rc = members_of(pipeline, table, &member, err);
+    if (rc == RC_OK)
+        rc = ways_targets(pipeline, member, targets, &count, err);
     if (rc != RC_OK)
         return rc;
-    ASSERT(count > 0 && count <= ROUTE_TARGETS_MAX);
     struct way *way = arena_alloc(&pipeline->arena, sizeof(*way));
     if (way == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the routes of %.*s.%.*s.",
                          SLICE_ARG(table->db), SLICE_ARG(table->name));
+    way->member = member;
+    rc = shape_make(pipeline, table, member, &way->shape, err);
     struct sink *sink = pipeline->parts.sink;
-    for (unsigned i = 0; i < count; i++) {
-        struct sink_target target = {.db = targets[i].db, .table = targets[i].table};
+    for (unsigned i = 0; rc == RC_OK && i < count; i++) {
         rc = at(pipeline, PIPELINE_SIDE_SINK,
-                sink->ops->table(sink, table, &target, &way->tables[i], err));
-        if (rc != RC_OK)
-            return rc;
-        tell(pipeline, table, &target);
+                sink->ops->table(sink, way->shape == NULL ? table : &way->shape->table, &targets[i],
+                                 &way->tables[i], err));
+        if (rc == RC_OK)
+            tell(pipeline, table, &targets[i]);
     }
+    if (rc != RC_OK)
+        return rc;
     way->count = count;
     table->route = way;
-    return RC_OK;
+    member->newest = table;
+    /* Before the stream has begun nothing may be asked of the snapshot. */
+    return pipeline->preparing ? RC_OK : taking_add(pipeline, member, table, err);
 }
 
 enum rc ways_of(struct pipeline *pipeline, struct table *table, struct way **way_out,
@@ -57,10 +120,19 @@ enum rc ways_of(struct pipeline *pipeline, struct table *table, struct way **way
     return RC_OK;
 }
 
+/* Where a statement's steps were being made when a life ended, the source's tables are as they were
+ * before it and the targets may be as they are behind it: they are compared when it was read again. */
 static enum rc visit(void *ctx, struct table *table, struct error *err)
 {
+    struct pipeline *pipeline = ctx;
+    struct member *member;
     struct way *way;
-    return ways_of(ctx, table, &way, err);
+    if (!pipeline->steps.noted)
+        return ways_of(pipeline, table, &way, err);
+    enum rc rc = members_of(pipeline, table, &member, err);
+    if (rc == RC_OK)
+        member->newest = table;
+    return rc;
 }
 
 enum rc ways_prepare(struct pipeline *pipeline, struct error *err)

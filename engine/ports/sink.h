@@ -130,6 +130,29 @@ struct schema_step {
                                    ptr NULL: NULL */
 };
 
+/* The head of every sink's config struct: which kinds of schema changes are carried to the target, in
+ * Flink CDC's words ("add.column", or a part of one: "column", "drop"). */
+struct sink_schema_config {
+    struct cfg_list include; /* empty: all */
+    struct cfg_list exclude;
+};
+
+/* The two rows that fill it; the config struct begins with struct sink_schema_config. */
+#define SINK_SCHEMA_ROWS                                                                           \
+    {.key = "include.schema.changes",                                                              \
+     .type = CFG_LIST,                                                                             \
+     .offset = offsetof(struct sink_schema_config, include),                                       \
+     .help = "Which schema changes are carried to the target; without the key all that "           \
+             "schema.change.behavior carries. add.column, alter.column.type, create.table, "       \
+             "drop.column, drop.table, rename.column, truncate.table, and rename.table of ours; "  \
+             "a part of one (column, table, drop) means all that have it."},                       \
+    {                                                                                              \
+        .key = "exclude.schema.changes", .type = CFG_LIST,                                         \
+        .offset = offsetof(struct sink_schema_config, exclude),                                    \
+        .help = "Which schema changes are not carried to the target, in the same words. It wins "  \
+                "over include.schema.changes."                                                     \
+    }
+
 enum sink_caps {
     /* The sink keeps changes as events, not as rows: it takes TRUNCATE and SCHEMA (then with table
      * NULL) into the batch like any other change. */

@@ -29,12 +29,24 @@ struct source;
 /* Which tables are wanted. Called at most once for each table and stream of its changes. */
 typedef bool (*source_wants_fn)(void *ctx, struct slice db, struct slice table);
 
-/* The head of every online source's config struct: what `tables:` and `tables.exclude:` say. The
- * engine makes the table patterns from it without knowing the rest. C strings, because they are the
- * document's; the second may be NULL. */
+/* What a pipeline without a checkpoint begins with. */
+enum source_scan {
+    SOURCE_SCAN_NONE = 0, /* the stream alone */
+    SOURCE_SCAN_FIRST,    /* a snapshot of every table beside the stream */
+    SOURCE_SCAN_ONLY      /* the same, and the pipeline ends when the snapshot is complete */
+};
+
+/* The head of every online source's config struct: which tables are wanted, and how their rows are
+ * read that are there already. The engine makes the table patterns and the snapshot from it without
+ * knowing the rest. C strings, because they are the document's; the second may be NULL. */
 struct source_tables_config {
     const char *tables;
     const char *tables_exclude;
+    int scan;                     /* enum source_scan */
+    bool snapshot_new_tables;     /* also of tables that `tables` matches later */
+    int64_t snapshot_parallelism; /* connections; 0: by the number of cores */
+    int64_t chunk_rows;
+    uint64_t chunk_bytes;
 };
 
 struct source_options {

@@ -77,6 +77,7 @@ static const struct cfg_row rows[] = {
     {"table.create.auto-partition.properties.", CFG_MAP, AT(auto_partition), NULL, 0, 0, NULL, 0,
      "Refused for now: a partition column must be part of the key, so a changed value would leave "
      "the old row behind. Create the table yourself if you need partitions."},
+    SINK_SCHEMA_ROWS,
     {"table.create.num-buckets", CFG_INT, AT(common.buckets), "0", 0, 10000, NULL, CFG_OURS,
      "Buckets of tables that we create; 0 is BUCKETS AUTO."},
     {"sink.load.threads", CFG_INT, AT(threads), "4", 1, 64, NULL, CFG_OURS,

@@ -20,6 +20,7 @@
 #define DORIS_VARCHAR_MAX 65533 /* bytes; beyond it STRING */
 
 struct doris_config {
+    struct sink_schema_config schema; /* first: the engine reads it (ports/sink.h) */
     struct dialect_config common;
     struct cfg_list fenodes;
     struct cfg_list benodes;

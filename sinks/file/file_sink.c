@@ -23,6 +23,7 @@
 enum { NAME_MAX_BYTES = 64, NUMBER_DIGITS = 6 };
 
 struct file_config {
+    struct sink_schema_config schema; /* first: the engine reads it (ports/sink.h) */
     const char *path;
     uint64_t rotate_bytes;
     uint64_t flush_bytes;
@@ -49,6 +50,7 @@ struct file_sink {
 };
 
 static const struct cfg_row rows[] = {
+    SINK_SCHEMA_ROWS,
     {.key = "path",
      .type = CFG_STRING,
      .offset = offsetof(struct file_config, path),

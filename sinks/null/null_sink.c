@@ -8,6 +8,7 @@
 #include "../sinks.h"
 
 struct null_config {
+    struct sink_schema_config schema; /* first: the engine reads it (ports/sink.h) */
     uint64_t flush_interval_ms;
 };
 
@@ -23,6 +24,7 @@ struct null_sink {
 };
 
 static const struct cfg_row rows[] = {
+    SINK_SCHEMA_ROWS,
     {.key = "sink.buffer-flush.interval",
      .type = CFG_DURATION,
      .offset = offsetof(struct null_config, flush_interval_ms),

@@ -50,6 +50,7 @@ static const struct cfg_row rows[] = {
      "Headers for every load. Those that would change the body, take the label away or let rows "
      "disappear are refused by name; format json, strip_outer_array and ignore_json_size are "
      "accepted."},
+    SINK_SCHEMA_ROWS,
     {"table.create.num-buckets", CFG_INT, AT(common.buckets), "0", 0, 10000, NULL, 0,
      "Buckets of tables that we create; 0 leaves it to StarRocks (2.5.7 and later)."},
     {"table.create.properties.", CFG_MAP, AT(common.create_properties), NULL, 0, 0, NULL, 0,

@@ -20,6 +20,7 @@
 #define STARROCKS_KEY_BYTES 128       /* the backends' primary_key_limit_size */
 
 struct starrocks_config {
+    struct sink_schema_config schema; /* first: the engine reads it (ports/sink.h) */
     struct dialect_config common;
     struct cfg_list load_url;
     int64_t connect_timeout_ms;

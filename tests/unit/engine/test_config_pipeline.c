@@ -66,9 +66,6 @@ static void what_would_not_be_true_is_refused(void **state)
     } cases[] = {
         {"execution.runtime-mode: BATCH", "p.yaml:2:3: key 'execution.runtime-mode' must be "
                                           "STREAMING: a pipeline runs until it is stopped."},
-        {"schema.change.behavior: evolve",
-         "p.yaml:2:3: key 'schema.change.behavior' cannot be evolve yet: schema changes are not "
-         "carried to the target. Set it to ignore, or take it out."},
         {"local-time-zone: Asia/Shanghai",
          "p.yaml:2:3: key 'local-time-zone' must be UTC: TIMESTAMP values arrive in the target in "
          "UTC."},

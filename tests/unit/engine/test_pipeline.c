@@ -5,15 +5,7 @@
  * after the call took effect; the next life starts from what the models kept. At the end the target
  * must hold every row of the source once.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "engine/engine.h"
+#include "model_store.h"
 
 enum { TXNS = 40, LOADS_MAX = 512, ROWS_MAX = 4096, BATCH_ROWS = 7 };
 
@@ -32,38 +24,9 @@ struct world {
     unsigned seen[2][ROWS_MAX]; /* how often each row is at each target */
     bool forgets_labels;
     unsigned lives; /* each closes its epochs at another size, as time would have it */
-
-    /* the store */
-    bool has_intent;
-    struct store_intent intent;
-    struct manifest_entry entries[2];
-    bool done[2];
-    char tokens[2][64];
-    char names[2][16];
-    struct store_state state;
-
-    /* the crash: at the n-th step of this life, before (0) or after (1) its effect */
-    unsigned step;
-    unsigned crash_at;
-    bool crash_after;
-    jmp_buf crashed;
 };
 
 static struct world world;
-
-/* Called around each effect that outlives a crash. */
-static void step_before(void)
-{
-    world.step++;
-    if (world.step == world.crash_at && !world.crash_after)
-        longjmp(world.crashed, 1);
-}
-
-static void step_after(void)
-{
-    if (world.step == world.crash_at && world.crash_after)
-        longjmp(world.crashed, 1);
-}
 
 /* ---- the source: transaction t has t % 11 rows; row ids count through ---- */
 
@@ -336,104 +299,12 @@ static const struct sink_ops sink_ops = {
     .stop = sink_stop,
 };
 
-/* ---- the store: the last durable state, in memory ---- */
-
-static const struct store_state *store_state(const struct store *store UNUSED)
-{
-    world.state.intent = world.has_intent ? &world.intent : NULL;
-    return &world.state;
-}
-
-static enum rc store_bind(struct store *store UNUSED, const char *server UNUSED,
-                          bool has_gtid UNUSED, struct error *err UNUSED)
-{
-    return RC_OK;
-}
-
-static enum rc store_intent(struct store *store UNUSED, const struct store_intent *intent,
-                            struct error *err)
-{
-    step_before();
-    assert_true(!world.has_intent || world.intent.epoch == intent->epoch);
-    assert_true(intent->epoch == world.state.epoch + 1);
-    struct position from = world.intent.from, to = world.intent.to;
-    world.intent = *intent;
-    world.intent.from = from;
-    world.intent.to = to;
-    assert_int_equal(position_copy(&world.intent.from, &intent->from, err), RC_OK);
-    assert_int_equal(position_copy(&world.intent.to, &intent->to, err), RC_OK);
-    world.intent.entries = world.entries;
-    world.intent.done = world.done;
-    for (uint32_t i = 0; i < intent->count; i++) {
-        world.entries[i] = intent->entries[i];
-        snprintf(world.tokens[i], sizeof(world.tokens[i]), "%.*s",
-                 SLICE_ARG(intent->entries[i].token));
-        snprintf(world.names[i], sizeof(world.names[i]), "%.*s",
-                 SLICE_ARG(intent->entries[i].table));
-        world.entries[i].token = slice_str(world.tokens[i]);
-        world.entries[i].table = slice_str(world.names[i]);
-        world.done[i] = false;
-    }
-    world.has_intent = true;
-    step_after();
-    return RC_OK;
-}
-
-static enum rc store_done(struct store *store UNUSED, uint64_t epoch, uint32_t entry,
-                          struct error *err UNUSED)
-{
-    assert_int_equal(epoch, world.intent.epoch);
-    step_before();
-    world.done[entry] = true;
-    step_after();
-    return RC_OK;
-}
-
-static enum rc store_advance(struct store *store UNUSED, uint64_t epoch, struct error *err)
-{
-    assert_true(world.has_intent);
-    assert_int_equal(epoch, world.intent.epoch);
-    step_before();
-    world.has_intent = false;
-    world.state.epoch = epoch;
-    assert_int_equal(position_copy(&world.state.position, &world.intent.to, err), RC_OK);
-    step_after();
-    return RC_OK;
-}
-
-static enum rc store_move(struct store *store UNUSED, const struct position *to,
-                          const struct store_note *notes UNUSED, uint32_t note_count,
-                          struct error *err)
-{
-    assert_false(world.has_intent);
-    assert_int_equal(note_count, 0);
-    step_before();
-    assert_int_equal(position_copy(&world.state.position, to, err), RC_OK);
-    step_after();
-    return RC_OK;
-}
-
-static const struct store_ops store_ops = {
-    .name = "model",
-    .state = store_state,
-    .bind = store_bind,
-    .intent = store_intent,
-    .done = store_done,
-    .advance = store_advance,
-    .move = store_move,
-};
-
 /* ---- lives ---- */
 
 static void world_new(void)
 {
-    position_deinit(&world.intent.from);
-    position_deinit(&world.intent.to);
-    position_deinit(&world.state.position);
     memset(&world, 0, sizeof(world));
-    position_init(&world.intent.from);
-    position_init(&world.intent.to);
-    position_init(&world.state.position);
+    store_clear();
 }
 
 static struct pipeline *volatile living;
@@ -449,7 +320,7 @@ static bool live(struct route_set *routes, struct error *err, enum rc *rc_out)
     source.base.ops = &source_ops;
     sink.base.ops = &sink_ops;
     tables[0].route = tables[1].route = NULL;
-    world.step = 0;
+    stored.step = 0;
     world.lives++;
     struct pipeline_parts parts = {.source = &source.base,
                                    .sink = &sink.base,
@@ -460,7 +331,7 @@ static bool live(struct route_set *routes, struct error *err, enum rc *rc_out)
     assert_int_equal(pipeline_new(&parts, &made, err), RC_OK);
     living = made;
     bool ended = false;
-    if (setjmp(world.crashed) == 0) {
+    if (setjmp(stored.crashed) == 0) {
         *rc_out = pipeline_run(living, err);
         ended = true;
     }
@@ -490,8 +361,9 @@ static void check_world(void)
             assert_int_equal(world.seen[0][id], 1);
             assert_int_equal(world.seen[1][id], r % 2 == 0 ? 1 : 0);
         }
-    assert_false(world.has_intent);
-    assert_int_equal(world.state.position.offset, TXNS);
+    assert_false(stored.has_intent);
+    assert_int_equal(stored.state.position.offset, TXNS);
+    assert_string_equal(model_note_get("pipeline/table/db.one"), "2\nstream\n");
 }
 
 static void setup_tables(void)
@@ -513,7 +385,7 @@ static void runs_to_the_end(void **state UNUSED)
     assert_true(live(routes, &err, &rc));
     assert_int_equal(rc, RC_OK);
     check_world();
-    assert_true(world.step > 100); /* the crashes below have something to hit */
+    assert_true(stored.step > 100); /* the crashes below have something to hit */
     route_set_free(routes);
 }
 
@@ -526,10 +398,10 @@ static void the_first_place_is_kept(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    world.crash_at = 1;
-    world.crash_after = true;
+    stored.crash_at = 1;
+    stored.crash_after = true;
     assert_false(live(routes, &err, &rc));
-    assert_string_equal(world.state.position.file, "model.000001");
+    assert_string_equal(stored.state.position.file, "model.000001");
     assert_int_equal(world.load_count, 0);
     route_set_free(routes);
 }
@@ -543,14 +415,14 @@ static void survives_every_crash(void **state UNUSED)
     enum rc rc;
     world_new();
     assert_true(live(routes, &err, &rc));
-    unsigned steps = world.step;
+    unsigned steps = stored.step;
     for (unsigned at = 1; at <= steps; at++)
         for (unsigned after = 0; after < 2; after++) {
             world_new();
-            world.crash_at = at;
-            world.crash_after = after == 1;
+            stored.crash_at = at;
+            stored.crash_after = after == 1;
             assert_false(live(routes, &err, &rc));
-            world.crash_at = 0;
+            stored.crash_at = 0;
             assert_true(live(routes, &err, &rc));
             assert_int_equal(rc, RC_OK);
             check_world();
@@ -572,10 +444,10 @@ static void survives_many_crashes(void **state UNUSED)
         bool ended = false;
         while (!ended) {
             x = x * 1664525u + 1013904223u;
-            world.crash_at = 2 + (x >> 24) % 9;
-            world.crash_after = (x >> 16 & 1) == 1;
+            stored.crash_at = 2 + (x >> 24) % 9;
+            stored.crash_after = (x >> 16 & 1) == 1;
             if (++lives > 400)
-                world.crash_at = 0;
+                stored.crash_at = 0;
             ended = live(routes, &err, &rc);
         }
         assert_int_equal(rc, RC_OK);
@@ -593,18 +465,18 @@ static void stops_when_a_label_is_forgotten(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    world.crash_at = 2; /* the first intent */
-    world.crash_after = true;
+    stored.crash_at = 2; /* the first intent */
+    stored.crash_after = true;
     assert_false(live(routes, &err, &rc));
-    assert_true(world.has_intent);
-    world.crash_at = 0;
+    assert_true(stored.has_intent);
+    stored.crash_at = 0;
     world.forgets_labels = true;
-    world.intent.started_wall_us = clock_wall_us() - UINT64_C(3600) * 1000000;
+    stored.intent.started_wall_us = clock_wall_us() - UINT64_C(3600) * 1000000;
     assert_true(live(routes, &err, &rc));
     assert_int_equal(rc, RC_MISMATCH);
     assert_non_null(strstr(err.text, "label_0_1"));
     assert_non_null(strstr(err.text, "label.trust"));
-    assert_true(world.has_intent); /* nothing was given up */
+    assert_true(stored.has_intent); /* nothing was given up */
     route_set_free(routes);
 }
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The source tables of a pipeline by name, and what the checkpoint knows of each:
+ *
+ *   pipeline/tracked                   the checkpoint knows its tables: another one is new
+ *   pipeline/table/<db>.<table>        lines: how long <db> is; "stream" or "snapshot"; "rebuild";
+ *                                      "skip <column>"
+ *   pipeline/filling/<db>.<table>      an unkeyed target that an unfinished snapshot fills
+ *
+ * A table that the checkpoint does not know and that was not seen being created held rows before
+ * (its pattern was widened, or it was renamed into the pattern): a snapshot brings them.
+ */
+#include "pipeline_int.h"
+
+#include "../base/log.h"
+#include "../base/text.h"
+
+enum { SKIPPED_MAX = 1 << 20, NOTE_MAX = 2 << 20 };
+
+static const char TRACKED[] = "pipeline/tracked";
+static const char TABLE[] = "pipeline/table/";
+
+static unsigned bucket_of(struct slice db, struct slice name)
+{
+    return (unsigned)((slice_hash(db) * 31 + slice_hash(name)) % MEMBER_BUCKETS);
+}
+
+struct member *members_find(const struct pipeline *pipeline, struct slice db, struct slice name)
+{
+    struct member *member = pipeline->members.buckets[bucket_of(db, name)];
+    while (member != NULL && !(slice_equal(member->db, db) && slice_equal(member->name, name)))
+        member = member->next;
+    return member;
+}
+
+enum rc members_make(struct pipeline *pipeline, struct slice db, struct slice name,
+                     struct member **member_out, struct error *err)
+{
+    *member_out = members_find(pipeline, db, name);
+    if (*member_out != NULL)
+        return RC_OK;
+    struct member *member = arena_alloc(&pipeline->arena, sizeof(*member));
+    if (member != NULL) {
+        member->db = arena_copy(&pipeline->arena, db);
+        member->name = arena_copy(&pipeline->arena, name);
+        buf_init(&member->skipped, SKIPPED_MAX);
+    }
+    if (member == NULL || member->db.ptr == NULL || member->name.ptr == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the table %.*s.%.*s.",
+                         SLICE_ARG(db), SLICE_ARG(name));
+    struct member **bucket = &pipeline->members.buckets[bucket_of(db, name)];
+    member->next = *bucket;
+    *bucket = member;
+    if (pipeline->members.end == NULL)
+        pipeline->members.end = &pipeline->members.first;
+    *pipeline->members.end = member;
+    pipeline->members.end = &member->behind;
+    pipeline->members.count++;
+    *member_out = member;
+    return RC_OK;
+}
+
+void members_deinit(struct members *members)
+{
+    for (struct member *member = members->first; member != NULL; member = member->behind)
+        buf_deinit(&member->skipped);
+}
+
+enum rc members_each(struct pipeline *pipeline, member_fn visit, void *ctx, struct error *err)
+{
+    enum rc rc = RC_OK;
+    for (struct member *member = pipeline->members.first; rc == RC_OK && member != NULL;
+         member = member->behind)
+        if (!member->gone)
+            rc = visit(pipeline, member, ctx, err);
+    return rc;
+}
+
+void members_set_state(struct pipeline *pipeline, struct member *member, enum member_state state)
+{
+    if (member->state == MEMBER_QUEUED)
+        pipeline->members.queued--;
+    if (state == MEMBER_QUEUED)
+        pipeline->members.queued++;
+    member->state = state;
+}
+
+/* The next line of `rest`, without its end. */
+static struct slice next_line(struct slice *rest)
+{
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '\n', rest->len);
+    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
+    struct slice line = slice_of(rest->ptr, len);
+    size_t used = end == NULL ? len : len + 1;
+    *rest = slice_of(rest->ptr + used, rest->len - used);
+    return line;
+}
+
+bool member_skips(const struct member *member, struct slice column)
+{
+    struct slice rest = buf_slice(&member->skipped);
+    while (rest.len > 0)
+        if (slice_equal_nocase(next_line(&rest), column))
+            return true;
+    return false;
+}
+
+void member_skip(struct member *member, struct slice column, bool skip)
+{
+    struct buf kept;
+    buf_init(&kept, SKIPPED_MAX);
+    struct slice rest = buf_slice(&member->skipped);
+    while (rest.len > 0) {
+        struct slice line = next_line(&rest);
+        if (slice_equal_nocase(line, column))
+            continue;
+        buf_add_slice(&kept, line);
+        buf_add_byte(&kept, '\n');
+    }
+    if (skip) {
+        buf_add_slice(&kept, column);
+        buf_add_byte(&kept, '\n');
+    }
+    buf_deinit(&member->skipped);
+    member->skipped = kept;
+}
+
+enum rc members_note(struct pipeline *pipeline, struct member *member, struct error *err)
+{
+    if (member->gone)
+        return notes_add_table(pipeline, TABLE, member->db, member->name, SLICE_EMPTY, err);
+    struct buf value;
+    buf_init(&value, NOTE_MAX);
+    buf_addf(&value, "%zu\n", member->db.len);
+    buf_add_str(&value, member->state == MEMBER_STREAM ? "stream\n" : "snapshot\n");
+    if (member->rebuild)
+        buf_add_str(&value, "rebuild\n");
+    struct slice rest = buf_slice(&member->skipped);
+    while (rest.len > 0) {
+        struct slice line = next_line(&rest);
+        buf_addf(&value, "skip %.*s\n", SLICE_ARG(line));
+    }
+    enum rc rc = buf_check(&value, "what is known of a table", err);
+    if (rc == RC_OK)
+        rc = notes_add_table(pipeline, TABLE, member->db, member->name, buf_slice(&value), err);
+    buf_deinit(&value);
+    member->known = true;
+    return rc;
+}
+
+/* Both names may hold dots, so the note says where the first one ends. */
+static bool split_name(struct slice text, struct slice value, struct slice *db, struct slice *name)
+{
+    uint64_t len = 0;
+    struct slice line = next_line(&value);
+    if (!text_parse_u64(line, &len) || len >= text.len)
+        return false;
+    *db = slice_of(text.ptr, (size_t)len);
+    *name = slice_of(text.ptr + len + 1, text.len - len - 1);
+    return true;
+}
+
+static enum rc load_table(void *ctx, struct slice key, struct slice value, struct error *err)
+{
+    static const struct slice skip = {(const uint8_t *)"skip ", 5};
+    struct pipeline *pipeline = ctx;
+    struct slice db;
+    struct slice name;
+    struct member *member;
+    size_t prefix = sizeof(TABLE) - 1;
+    if (!split_name(slice_of(key.ptr + prefix, key.len - prefix), value, &db, &name))
+        return RC_OK;
+    enum rc rc = members_make(pipeline, db, name, &member, err);
+    while (rc == RC_OK && value.len > 0) {
+        struct slice line = next_line(&value);
+        if (slice_equal(line, SLICE("snapshot")))
+            members_set_state(pipeline, member, MEMBER_QUEUED);
+        else if (slice_equal(line, SLICE("rebuild")))
+            member->rebuild = true;
+        else if (slice_starts_nocase(line, skip))
+            member_skip(member, slice_of(line.ptr + skip.len, line.len - skip.len), true);
+        member->known = true;
+    }
+    return rc;
+}
+
+/* A snapshot whose note says that it is complete. */
+static enum rc load_snapshot(struct pipeline *pipeline, struct member *member, void *ctx,
+                             struct error *err)
+{
+    if (member->state != MEMBER_QUEUED || pipeline->parts.snapshot_ops == NULL)
+        return RC_OK;
+    enum rc rc = notes_get(pipeline, "snapshot/", member->db, member->name, ctx, err);
+    if (rc == RC_OK && pipeline->parts.snapshot_ops->is_done(buf_slice(ctx)))
+        members_set_state(pipeline, member, MEMBER_DONE);
+    return rc;
+}
+
+static enum rc load_tracked(void *ctx, struct slice key UNUSED, struct slice value UNUSED,
+                            struct error *err UNUSED)
+{
+    struct pipeline *pipeline = ctx;
+    pipeline->members.tracked = true;
+    return RC_OK;
+}
+
+enum rc members_load(struct pipeline *pipeline, struct error *err)
+{
+    const struct store_ops *ops = pipeline->parts.store_ops;
+    struct store *store = pipeline->parts.store;
+    enum rc rc = ops->notes(store, slice_str(TRACKED), load_tracked, pipeline, err);
+    if (rc == RC_OK)
+        rc = ops->notes(store, slice_str(TABLE), load_table, pipeline, err);
+    struct buf value;
+    buf_init(&value, NOTE_MAX);
+    if (rc == RC_OK)
+        rc = members_each(pipeline, load_snapshot, &value, err);
+    buf_deinit(&value);
+    return at(pipeline, PIPELINE_SIDE_STORE, rc);
+}
+
+/* Whether the rows that a table holds already have to be brought by a snapshot. */
+static bool has_old_rows(const struct pipeline *pipeline)
+{
+    const struct source_tables_config *tables = pipeline->parts.tables;
+    if (tables == NULL || tables->scan == SOURCE_SCAN_NONE)
+        return false;
+    /* A checkpoint of before tables were tracked: what it carries is complete already. */
+    if (!pipeline->fresh && !pipeline->members.tracked)
+        return false;
+    return pipeline->fresh || tables->snapshot_new_tables;
+}
+
+enum rc members_of(struct pipeline *pipeline, const struct table *table, struct member **member_out,
+                   struct error *err)
+{
+    struct member *member;
+    enum rc rc = members_make(pipeline, table->db, table->name, &member, err);
+    if (rc != RC_OK)
+        return rc;
+    *member_out = member;
+    if (member->known && !member->gone)
+        return RC_OK;
+    member->gone = false;
+    members_set_state(pipeline, member, has_old_rows(pipeline) ? MEMBER_QUEUED : MEMBER_STREAM);
+    if (member->state == MEMBER_QUEUED && !pipeline->fresh)
+        log_info("pipeline.snapshot", "A table is new to this pipeline; its rows are read.",
+                 LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
+    if (!pipeline->members.tracked && !pipeline->members.marked) {
+        pipeline->members.marked = true;
+        rc = notes_add(pipeline, slice_str(TRACKED), SLICE("1"), err);
+    }
+    return rc != RC_OK ? rc : members_note(pipeline, member, err);
+}
