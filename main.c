@@ -6,6 +6,7 @@
 #include "checkpoint/checkpoint.h"
 #include "engine/engine.h"
 #include "sinks/sinks.h"
+#include "snapshot/snapshot.h"
 
 int main(int argc, char **argv)
 {
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
     const struct command_parts parts = {
         .sources = sources,
         .file_source = &binlog_file_source,
+        .snapshot = &snapshot_reader,
         .sinks = sinks,
         .store = &checkpoint_store,
     };

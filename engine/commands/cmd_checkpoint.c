@@ -135,7 +135,7 @@ static void show_json(const struct store_state *state, struct buf *out)
     json_position(out, "position", &state->position);
     const struct store_intent *intent = state->intent;
     if (intent == NULL) {
-        buf_add_str(out, ",\"unfinished\":null}\n");
+        buf_add_str(out, ",\"unfinished\":null");
         return;
     }
     buf_addf(out, ",\"unfinished\":{\"epoch\":%llu", (unsigned long long)intent->epoch);
@@ -154,7 +154,7 @@ static void show_json(const struct store_state *state, struct buf *out)
         json_u64(out, "bytes", entry->bytes);
         buf_add_byte(out, '}');
     }
-    buf_add_str(out, "]}}\n");
+    buf_add_str(out, "]}");
 }
 
 static enum exit_code show(const struct command_parts *parts, const struct place *place, bool json)
@@ -172,9 +172,13 @@ static enum exit_code show(const struct command_parts *parts, const struct place
         show_json(parts->store->state(store), &out);
     else
         show_text(parts->store->state(store), &out);
-    enum exit_code code = buf_check(&out, "the description of the checkpoint", &err) == RC_OK
-                              ? command_finish(&out)
-                              : command_fail(&err, EXIT_CODE_INTERNAL);
+    enum rc rc = command_tables(parts, store, json, &out, &err);
+    if (json)
+        buf_add_str(&out, "}\n");
+    if (rc == RC_OK)
+        rc = buf_check(&out, "the description of the checkpoint", &err);
+    enum exit_code code =
+        rc == RC_OK ? command_finish(&out) : command_fail(&err, EXIT_CODE_INTERNAL);
     buf_deinit(&out);
     parts->store->close(store);
     return code;

@@ -46,6 +46,8 @@ extern const struct command command_checkpoint_show;
 extern const struct command command_checkpoint_verify;
 extern const struct command command_config;
 extern const struct command command_config_print;
+extern const struct command command_snapshot;
+extern const struct command command_status;
 extern const struct command command_version;
 
 /* The value of the option called `name`, or NULL when it was not given. */
@@ -74,6 +76,10 @@ struct pipeline_file {
 enum rc pipeline_file_open(const struct command_parts *parts, const char *path,
                            struct pipeline_file *file, struct error *err) MUST_CHECK;
 void pipeline_file_close(struct pipeline_file *file);
+
+/* What the checkpoint knows of each table: lines, or the member "tables" of a JSON object. */
+enum rc command_tables(const struct command_parts *parts, const struct store *store, bool json,
+                       struct buf *out, struct error *err) MUST_CHECK;
 
 /* Writes all of `out` to standard output and empties it. RC_EOF: the reader is gone, which is a
  * quiet end and no error; RC_IO: it cannot be written, as on a full disk. */

@@ -463,7 +463,7 @@ static enum rc evolve(struct evolution *evolution, struct error *err)
         return rc;
     if (kind == TABLE_ALTERED)
         rc = members_note(pipeline, evolution->member, err);
-    evolution->tc->after->route = NULL;
+    evolution->member->generation++;
     return rc != RC_OK ? rc : ways_of(pipeline, evolution->tc->after, &way, err);
 }
 

@@ -40,6 +40,7 @@ struct member {
     struct member *next;   /* in its bucket */
     struct member *behind; /* in the order in which they came */
     struct table *newest;  /* its newest shape; NULL before its first */
+    unsigned generation;   /* rises when its rows go elsewhere than before */
     struct slice db;
     struct slice name;
     enum member_state state;
@@ -78,6 +79,7 @@ struct way {
     struct sink_table *tables[ROUTE_TARGETS_MAX];
     unsigned count;
     struct member *member;
+    unsigned generation; /* of the member when it was opened */
     struct shape *shape; /* NULL: all columns are carried */
 };
 
@@ -212,6 +214,9 @@ struct slice statement_shown(struct slice statement);
 enum rc ways_prepare(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 enum rc ways_of(struct pipeline *pipeline, struct table *table, struct way **way_out,
                 struct error *err) MUST_CHECK;
+/* The same for the table that describes the rows of a chunk (engine/ports/source.h, read_table). */
+enum rc ways_of_chunk(struct pipeline *pipeline, struct table *table, struct way **way_out,
+                      struct error *err) MUST_CHECK;
 /* The targets of a table by the routes, or those beside them while it is rebuilt. The names live as
  * long as the pipeline. */
 enum rc ways_targets(struct pipeline *pipeline, const struct member *member,

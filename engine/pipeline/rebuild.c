@@ -66,7 +66,7 @@ enum rc rebuild_begin(struct pipeline *pipeline, struct member *member, struct t
     }
     buf_reset(&member->skipped); /* the new target takes all columns */
     member->filling = false;
-    table->route = NULL;
+    member->generation++;
     return taking_again(pipeline, member, table, err);
 }
 
@@ -93,9 +93,7 @@ enum rc rebuild_end(struct pipeline *pipeline, struct member *member, struct tab
     if (rc != RC_OK)
         return rc;
     member->rebuild = false;
-    table->route = NULL;
-    if (member->newest != NULL)
-        member->newest->route = NULL;
+    member->generation++;
     rc = members_note(pipeline, member, err);
     return rc != RC_OK ? rc : epoch_note(pipeline, err);
 }

@@ -216,11 +216,13 @@ static enum rc finish_chunk(struct pipeline *pipeline, struct error *err)
     return rc;
 }
 
-static enum rc write_row(struct pipeline *pipeline, const struct way *way, const struct change *row,
-                         struct error *err)
+static enum rc write_row(struct pipeline *pipeline, const struct change *row, struct error *err)
 {
+    struct way *way;
+    enum rc rc = ways_of_chunk(pipeline, row->table, &way, err);
+    if (rc != RC_OK)
+        return rc;
     struct change picked = way->shape == NULL ? *row : shape_apply(way->shape, row);
-    enum rc rc = RC_OK;
     for (unsigned i = 0; rc == RC_OK && i < way->count; i++)
         rc = write_to(pipeline, way->tables[i], &picked, err);
     if (rc == RC_OK && pipeline->open_since_us == 0)
@@ -234,25 +236,23 @@ static enum rc give_rows(struct pipeline *pipeline, struct error *err)
 {
     enum { LOOK_EVERY = 512 };
     struct taking *taking = &pipeline->taking;
-    struct way *way;
     bool keyed = taking->chunk->table->key_count > 0;
     uint64_t until_us = clock_monotonic_us() + SLICE_US;
-    enum rc rc = ways_of(pipeline, taking->chunk->table, &way, err);
-    for (uint64_t i = 1; rc == RC_OK; i++) {
+    for (uint64_t i = 1;; i++) {
         struct change row;
-        rc = at(pipeline, PIPELINE_SIDE_SOURCE,
-                pipeline->parts.snapshot_ops->row(taking->snapshot, taking->chunk, &row, err));
+        enum rc rc =
+            at(pipeline, PIPELINE_SIDE_SOURCE,
+               pipeline->parts.snapshot_ops->row(taking->snapshot, taking->chunk, &row, err));
         if (rc == RC_AGAIN)
             return RC_OK;
         if (rc == RC_EOF)
             return finish_chunk(pipeline, err);
         if (rc == RC_OK)
-            rc = write_row(pipeline, way, &row, err);
+            rc = write_row(pipeline, &row, err);
         taking->hungry = true;
-        if (!keyed && i % LOOK_EVERY == 0 && clock_monotonic_us() > until_us)
+        if (rc != RC_OK || (!keyed && i % LOOK_EVERY == 0 && clock_monotonic_us() > until_us))
             return rc;
     }
-    return rc;
 }
 
 /* A chunk is taken when the sink has room for it, and not while an unfinished epoch is read again:

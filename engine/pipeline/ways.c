@@ -90,6 +90,7 @@ static enum rc open_way(struct pipeline *pipeline, struct table *table, struct e
         return error_set(err, RC_MEMORY, "There is no memory for the routes of %.*s.%.*s.",
                          SLICE_ARG(table->db), SLICE_ARG(table->name));
     way->member = member;
+    way->generation = member->generation;
     rc = shape_make(pipeline, table, member, &way->shape, err);
     struct sink *sink = pipeline->parts.sink;
     for (unsigned i = 0; rc == RC_OK && i < count; i++) {
@@ -103,21 +104,38 @@ static enum rc open_way(struct pipeline *pipeline, struct table *table, struct e
         return rc;
     way->count = count;
     table->route = way;
-    member->newest = table;
-    /* Before the stream has begun nothing may be asked of the snapshot. */
-    return pipeline->preparing ? RC_OK : taking_add(pipeline, member, table, err);
+    return RC_OK;
+}
+
+static bool is_open(const struct table *table)
+{
+    const struct way *way = table->route;
+    return way != NULL && way->generation == way->member->generation;
 }
 
 enum rc ways_of(struct pipeline *pipeline, struct table *table, struct way **way_out,
                 struct error *err)
 {
-    if (table->route == NULL) {
-        enum rc rc = open_way(pipeline, table, err);
-        if (rc != RC_OK)
-            return rc;
+    if (is_open(table)) {
+        *way_out = table->route;
+        return RC_OK;
     }
+    enum rc rc = open_way(pipeline, table, err);
+    if (rc != RC_OK)
+        return rc;
     *way_out = table->route;
-    return RC_OK;
+    struct member *member = (*way_out)->member;
+    member->newest = table;
+    /* Before the stream has begun nothing may be asked of the snapshot. */
+    return pipeline->preparing ? RC_OK : taking_add(pipeline, member, table, err);
+}
+
+enum rc ways_of_chunk(struct pipeline *pipeline, struct table *table, struct way **way_out,
+                      struct error *err)
+{
+    enum rc rc = is_open(table) ? RC_OK : open_way(pipeline, table, err);
+    *way_out = table->route;
+    return rc;
 }
 
 /* Where a statement's steps were being made when a life ended, the source's tables are as they were

@@ -42,10 +42,13 @@ static void test_startup(void **state)
     assert_int_equal(validate(&config, &err), RC_OK);
     config.startup = SERVER_STARTUP_EARLIEST;
     assert_int_equal(validate(&config, &err), RC_OK);
+    assert_int_equal(config.tables.scan, SOURCE_SCAN_NONE);
     config.startup = SERVER_STARTUP_INITIAL;
-    refused(config, "latest-offset");
+    assert_int_equal(validate(&config, &err), RC_OK);
+    assert_int_equal(config.tables.scan, SOURCE_SCAN_FIRST);
     config.startup = SERVER_STARTUP_SNAPSHOT;
-    refused(config, "snapshot");
+    assert_int_equal(validate(&config, &err), RC_OK);
+    assert_int_equal(config.tables.scan, SOURCE_SCAN_ONLY);
     config.startup = SERVER_STARTUP_SPECIFIC;
     refused(config, "gtid-set");
     config.offset_file = "binlog.000001";
@@ -88,9 +91,6 @@ static void test_traps(void **state)
     struct mysql_source_config config = valid();
     config.tinyint1_as_boolean = true;
     refused(config, "TINYINT(1)");
-    config = valid();
-    config.snapshot_new_tables = true;
-    refused(config, "scan.newly-added-table.enabled");
     config = valid();
     config.hostname = NULL;
     refused(config, "hostname");

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows that tables hold already: `scan.startup.mode: initial` and `snapshot`, under writers, kills and statements."""
+
+import threading
+import time
+
+import pytest
+
+from engine import Killer, run
+from servers import wait_until
+from workload import TABLES, Workload, schema
+
+SMALL = {"scan.incremental.snapshot.chunk.size": 50, "scan.snapshot.parallelism": 2}
+
+
+def initial(source, **more):
+    return source.block() | {"scan.startup.mode": "initial"} | SMALL | more
+
+
+def fill(source, work, transactions=250):
+    """Rows of every type, and the binlog that says how they came thrown away: only a snapshot can bring them."""
+    source.query(schema(list(TABLES)))
+    source.query("SET time_zone = '+05:30'; " + "\n".join(work.transaction() for _ in range(transactions)))
+    source.server.query(source.server.reset_sql)
+
+
+def test_rows_of_before_and_after(source, twin, engine, rng, must_be_equal):
+    """The whole of every table, then every change; a stop and a start in between read nothing again."""
+    work = Workload(rng.randrange(10 ** 9))
+    fill(source, work)
+    engine.write(initial(source), twin.sink())
+    engine.start().until_log("The snapshot is complete")
+    source.query("\n".join(work.transaction() for _ in range(60)))
+    must_be_equal(source, twin, engine)
+    assert engine.stop() == 0
+    source.query("\n".join(work.transaction() for _ in range(30)))
+    engine.start()
+    must_be_equal(source, twin, engine)
+    assert engine.log().count("The snapshot is complete") == 1
+    assert engine.stop() == 0
+
+
+def written_and_killed(source, twin, engine, rng, must_be_equal, seconds, transactions):
+    work = Workload(rng.randrange(10 ** 9))
+    fill(source, work, transactions)
+    engine.write(initial(source), twin.sink("50ms"))
+    session = source.session(work.transaction, 60)
+    session.start()
+    engine.start()
+    killer = Killer(engine, rng)
+    killer.start()
+    threading.Event().wait(seconds)
+    session.close()
+    killer.halt()
+    must_be_equal(source, twin, engine)
+    engine.until(lambda: "The snapshot is complete" in engine.log(), 60, "the end of the snapshot")
+    assert killer.kills >= 1 and not twin.twice()
+    assert engine.stop() == 0
+
+
+def test_kills_under_writers(source, twin, engine, rng, must_be_equal):
+    """kill -9 at random moments of a snapshot, while the workload changes what it reads."""
+    written_and_killed(source, twin, engine, rng, must_be_equal, 4, 200)
+
+
+@pytest.mark.long
+def test_kills_under_writers_for_long(source, twin, engine, rng, must_be_equal):
+    written_and_killed(source, twin, engine, rng, must_be_equal, 45, 2500)
+
+
+def test_snapshot_only(source, twin, engine, rng, must_be_equal):
+    """Mode snapshot ends by itself, with everything there; another start has nothing to do."""
+    fill(source, Workload(rng.randrange(10 ** 9)))
+    engine.write(initial(source) | {"scan.startup.mode": "snapshot"}, twin.sink())
+    assert engine.start().wait() == 0
+    must_be_equal_now(source, twin)
+    assert engine.start().wait() == 0
+
+
+def must_be_equal_now(source, twin, tables=tuple(TABLES)):
+    from conftest import differences
+    assert differences(source, twin, tables) == []
+
+
+def test_a_table_that_matches_later(mariadb, doris, engine, must_be_equal):
+    """The pattern is widened: the new table's rows are read, those of the old one are not read again."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); INSERT INTO a VALUES (1, 1), (2, 2);"
+                  "CREATE TABLE b (id INT PRIMARY KEY, v INT); INSERT INTO b VALUES (1, 10), (2, 20);")
+    engine.write(initial(mariadb) | {"tables": "shop.a"}, doris.sink())
+    engine.start().until_log("The snapshot is complete")
+    must_be_equal(mariadb, doris, engine, ["a"])
+    assert engine.stop() == 0
+    engine.write(initial(mariadb) | {"tables": "shop.[ab]"}, doris.sink())
+    engine.start().until_log("A table is new to this pipeline")
+    engine.until_log("The snapshot is complete", times=2)
+    mariadb.query("UPDATE a SET v = 5; UPDATE b SET v = 6 WHERE id = 1;")
+    must_be_equal(mariadb, doris, engine, ["a", "b"])
+    assert engine.stop() == 0
+
+
+def test_taken_again(mariadb, doris, engine, must_be_equal):
+    """`millrace snapshot` asks a running pipeline, and a stopped one, for a table's rows again."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); INSERT INTO a VALUES (1, 1), (2, 2), (3, 3);"
+                  "CREATE TABLE u (v INT); INSERT INTO u VALUES (7), (7), (8);")
+    engine.write(initial(mariadb), doris.sink())
+    engine.start().until_log("The snapshot is complete")
+    must_be_equal(mariadb, doris, engine, ["a", "u"])
+    doris.client().rows("DELETE FROM shop.a WHERE id = 2")
+    assert run("snapshot", str(engine.file), "--tables", "shop.a").returncode == 0
+    engine.until_log("The snapshot is complete", times=2)
+    must_be_equal(mariadb, doris, engine, ["a", "u"])
+    assert engine.stop() == 0
+    doris.client().rows("DELETE FROM shop.a WHERE id = 3")
+    assert run("snapshot", str(engine.file), "--tables", r"shop.\.*").returncode == 0
+    engine.start().until_log("The snapshot is complete", times=3)
+    must_be_equal(mariadb, doris, engine, ["a", "u"])
+    assert engine.stop() == 0
+
+
+def test_rebuild(mariadb, doris, engine, must_be_equal):
+    """`--rebuild` reads into a new target, which takes the old one's place with no row of it left."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); INSERT INTO a VALUES (1, 1), (2, 2), (3, 3);")
+    engine.write(initial(mariadb), doris.sink())
+    engine.start().until_log("The snapshot is complete")
+    must_be_equal(mariadb, doris, engine, ["a"])
+    doris.client().rows("INSERT INTO shop.a (id, v) VALUES (99, 99)")
+    assert run("snapshot", str(engine.file), "--tables", "shop.a", "--rebuild").returncode == 0
+    mariadb.query("INSERT INTO a VALUES (4, 4); DELETE FROM a WHERE id = 1;")
+    engine.until_log("A table was read anew and took its target's place")
+    mariadb.query("INSERT INTO a VALUES (5, 5);")
+    must_be_equal(mariadb, doris, engine, ["a"])
+    assert engine.stop() == 0
+
+
+def test_status_and_checkpoint_tell(mariadb, doris, engine):
+    """What a running and a stopped pipeline say of themselves."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); INSERT INTO a VALUES (1, 1);")
+    engine.write(initial(mariadb), doris.sink())
+    assert run("status", str(engine.file)).returncode == 5
+    engine.start().until_log("The snapshot is complete")
+    wait_until(lambda: "running     yes" in run("status", str(engine.file)).stdout.decode(), 10, "status")
+    wait_until(lambda: [t["state"] for t in engine.show()["tables"]] == ["complete"], 10, "the table's state")
+    assert engine.stop() == 0
+    assert "running     no" in run("status", str(engine.file)).stdout.decode()
+
+
+def test_statements_in_the_middle(mariadb, twin, engine, rng, must_be_equal):
+    """Columns come and go, a table is truncated and one is dropped while their rows are being read."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT, w VARCHAR(20)); CREATE TABLE b LIKE a; "
+                  "CREATE TABLE c LIKE a; INSERT INTO a SELECT seq, seq, 'x' FROM seq_1_to_4000; "
+                  "INSERT INTO b SELECT * FROM a; INSERT INTO c SELECT * FROM a;")
+    engine.write(initial(mariadb) | {"scan.incremental.snapshot.chunk.size": 20}, twin.sink("50ms"))
+    engine.start().until_log("The pipeline runs.")
+    for number in range(6):
+        time.sleep(rng.random() / 4)
+        mariadb.query(f"ALTER TABLE a ADD COLUMN n{number} INT DEFAULT {number}; INSERT INTO a (id, v) VALUES "
+                      f"({5000 + number}, 1); UPDATE a SET v = v + 1 WHERE id % 50 = {number};")
+    mariadb.query("TRUNCATE b; INSERT INTO b VALUES (1, 1, 'y'); DROP TABLE c; ALTER TABLE a DROP COLUMN n1;")
+    engine.until_log("The snapshot is complete", 60)
+    must_be_equal(mariadb, twin, engine, ["a", "b"])
+    assert engine.stop() == 0
