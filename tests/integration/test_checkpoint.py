@@ -38,7 +38,7 @@ def records(content: bytes) -> list[tuple[int, int, int]]:
 
 
 def files(engine: Engine) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in engine.checkpoint.iterdir() if path.name != "lock"}
+    return {path.name: path.read_bytes() for path in engine.checkpoint.iterdir() if path.name not in ("lock", "status")}
 
 
 def refused(engine: Engine, *words: str, code: int = CHECKPOINT) -> None:
