@@ -313,6 +313,25 @@ static enum rc plan_rename_table(struct planner *planner)
     return RC_OK;
 }
 
+/* The rebuilt table is not there: it has taken its place, if what stands there looks like it. */
+static enum rc compare_swapped(const struct planner *planner)
+{
+    const struct dialect_traits *traits = planner->changes->traits;
+    const struct sink_target *with = &planner->step->new_target;
+    struct load_schema schema;
+    uint32_t first = 0;
+    enum rc rc = dialect_plan(traits, planner->changes->type, planner->step->after, planner->target,
+                              planner->arena, &schema, &first, planner->err);
+    if (rc == RC_OK)
+        rc = dialect_compare(traits, &planner->look->have, &schema, planner->err);
+    if (rc == RC_MISMATCH)
+        error_wrap(planner->err,
+                   "Table %.*s.%.*s, which was to take the place of %.*s.%.*s, is not there",
+                   SLICE_ARG(with->db), SLICE_ARG(with->table), SLICE_ARG(planner->target->db),
+                   SLICE_ARG(planner->target->table));
+    return rc;
+}
+
 /*
  * A table that was rebuilt beside takes the place of the old one. Doris does it in one statement.
  * StarRocks exchanges the names, and the old table is dropped then; between the two, what lies under
@@ -325,7 +344,7 @@ static enum rc plan_swap(struct planner *planner)
     bool old_there = planner->look->have.column_count > 0;
     bool new_there = planner->look->other.column_count > 0;
     if (!new_there && old_there)
-        return RC_OK;
+        return compare_swapped(planner);
     if (!new_there)
         return error_set(planner->err, RC_MISMATCH,
                          "Table %.*s.%.*s was to take the place of %.*s.%.*s at %s, and neither is "

@@ -234,6 +234,9 @@ static void test_refused_tables(void **state UNUSED)
     refuses(&bench, SCHEMA_SWAP_TABLE, RC_UNSUPPORTED, "from one database to another");
     bench.look.other.column_count = 0;
     refuses(&bench, SCHEMA_RENAME_TABLE, RC_UNSUPPORTED, "from one database to another");
+    bench.look.have.column_count = 2;
+    refuses(&bench, SCHEMA_SWAP_TABLE, RC_MISMATCH,
+            "is not there: Table shop.orders of StarRocks has no");
     bench.look.have.column_count = 0;
     refuses(&bench, SCHEMA_SWAP_TABLE, RC_MISMATCH, "neither is there");
     bench_close(&bench);
