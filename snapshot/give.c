@@ -49,11 +49,13 @@ enum rc give_ready(struct snapshot *snapshot, struct snapshot_chunk **chunk_out,
         return rc;
     reader_lock(reader);
     rc = reader->first_job == NULL ? RC_EOF : RC_AGAIN;
+    /* The one without a key first: see unkeyed.c. */
+    if (reader->unkeyed_job != NULL) {
+        rc = make_room(reader, reader->unkeyed_job->read, err);
+        if (rc == RC_OK)
+            rc = unkeyed_ready(reader, reader->unkeyed_job, chunk_out, err);
+    }
     for (struct job *job = reader->first_job; job != NULL && rc == RC_AGAIN; job = job->next) {
-        if (!job->is_keyed) {
-            rc = unkeyed_ready(reader, job, chunk_out, err);
-            continue;
-        }
         struct range *chunk = job->first_chunk;
         if (chunk == NULL || chunk->state != CHUNK_READ ||
             !reader->source->ops->reached(reader->source, &chunk->high_mark))

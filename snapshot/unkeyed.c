@@ -9,7 +9,12 @@
  *              after. What is up to low is in it, what is behind high is not. A change of this table
  *              in between cannot be told: the snapshot is let go and opened anew, which is all the
  *              safer as that change was dropped and will be in the next one.
- *   passed     the stream has reached `high`: from here on changes pass, and rows are given
+ *   passed     the stream has reached `high`: from here on changes pass
+ *
+ * The chunk is announced as soon as it is opened, and before that no change passes: who takes the
+ * rows empties the target at that moment, and must not empty away what came behind the snapshot.
+ * Rows are given when the stream has passed, as with every chunk: the note that follows them says
+ * that the table is the stream's alone. They come in no order with the changes behind them.
  *
  * Opening happens inside pump, so that no change comes between the question and the answer.
  *
@@ -34,7 +39,12 @@
 #define TELL_AFTER_US (180ull * 1000000)
 #define POP_WAIT_MS 1u
 
-enum unkeyed_state { UNKEYED_WAITING = 0, UNKEYED_OPENED, UNKEYED_PASSED, UNKEYED_OVER };
+enum unkeyed_state {
+    UNKEYED_WAITING = 0,
+    UNKEYED_OPENED,
+    UNKEYED_PASSED,
+    UNKEYED_VOID /* given up after it was announced: the table begins anew */
+};
 
 struct unkeyed {
     struct reader *reader;
@@ -51,8 +61,10 @@ struct unkeyed {
     uint64_t next_try_us;
     uint64_t told_us;
 
-    bool reads;   /* the thread runs */
-    bool is_void; /* what is left of the rows is of no use: the table was truncated */
+    struct range *chunk; /* announced; NULL: not yet */
+    bool reads;          /* the thread runs, or ran */
+    bool is_at_end;      /* all rows were given */
+    bool is_void;        /* what is left of the rows is of no use: the table was truncated */
     pthread_t thread;
     struct ring ring;     /* of struct rows */
     struct rows *rows;    /* owned; being given */
@@ -127,11 +139,17 @@ static void *run(void *arg)
 
 /* --- opening --- */
 
+/* The snapshot is of no use. Where it was announced already its chunk ends, as not the last. */
 static void let_go(struct unkeyed *unkeyed)
 {
-    worker_disconnect(unkeyed->reader, &unkeyed->session);
-    unkeyed->state = UNKEYED_WAITING;
+    if (!unkeyed->reads)
+        worker_disconnect(unkeyed->reader, &unkeyed->session);
     unkeyed->has_low = false;
+    unkeyed->state = UNKEYED_WAITING;
+    if (unkeyed->chunk == NULL)
+        return;
+    unkeyed->state = UNKEYED_VOID;
+    unkeyed->chunk->base.last = false;
 }
 
 static enum rc check_engine(struct unkeyed *unkeyed, struct error *err)
@@ -340,7 +358,7 @@ static bool has_passed(struct unkeyed *unkeyed)
     struct source *source = unkeyed->reader->source;
     if (unkeyed->state == UNKEYED_OPENED && source->ops->reached(source, &unkeyed->high))
         unkeyed->state = UNKEYED_PASSED;
-    return unkeyed->state >= UNKEYED_PASSED;
+    return unkeyed->state == UNKEYED_PASSED;
 }
 
 enum rc unkeyed_reconcile(struct reader *reader UNUSED, struct job *job,
@@ -348,7 +366,7 @@ enum rc unkeyed_reconcile(struct reader *reader UNUSED, struct job *job,
                           struct error *err UNUSED)
 {
     struct unkeyed *unkeyed = job->unkeyed;
-    if (unkeyed != NULL && has_passed(unkeyed)) {
+    if (unkeyed != NULL && unkeyed->chunk != NULL && has_passed(unkeyed)) {
         /* All that the table holds from here on is the stream's. */
         if (change->kind == CHANGE_TRUNCATE)
             unkeyed->is_void = true;
@@ -358,56 +376,61 @@ enum rc unkeyed_reconcile(struct reader *reader UNUSED, struct job *job,
     if (unkeyed == NULL)
         return RC_OK;
     unkeyed->was_changed = true;
-    if (unkeyed->state != UNKEYED_OPENED)
+    if (unkeyed->state == UNKEYED_WAITING || unkeyed->state == UNKEYED_VOID)
         return RC_OK;
     bool before = false;
     struct error lost = {0};
-    /* A failed question means a lost snapshot, which is opened anew like one that cannot be told. */
-    if (is_before_low(unkeyed, change->txn, &before, &lost) != RC_OK || !before)
+    /* Behind the snapshot, and nobody has asked for its chunk yet: the next one will have it. A
+     * failed question means a lost snapshot, which is opened anew like one that cannot be told. */
+    if (has_passed(unkeyed) || is_before_low(unkeyed, change->txn, &before, &lost) != RC_OK ||
+        !before)
         let_go(unkeyed);
     return RC_OK;
 }
 
 /* --- giving --- */
 
-static enum rc start_reading(struct reader *reader, struct unkeyed *unkeyed, struct range **out,
-                             struct error *err)
+static enum rc start_reading(struct unkeyed *unkeyed, struct error *err)
 {
-    struct job *job = unkeyed->job;
+    int failed = pthread_create(&unkeyed->thread, NULL, run, unkeyed);
+    if (failed != 0)
+        return error_set_os(err, RC_IO, failed, "A thread for the snapshot cannot be started");
+    unkeyed->reads = true;
+    return RC_OK;
+}
+
+static struct range *chunk_of_table(struct job *job)
+{
     struct range *chunk = range_make(job, NULL, NULL);
     if (chunk == NULL)
-        return error_set(err, RC_MEMORY, "There is no memory for the snapshot of a table.");
-    enum rc rc = position_copy(&chunk->high_mark, &unkeyed->high, err);
-    int failed = rc == RC_OK ? pthread_create(&unkeyed->thread, NULL, run, unkeyed) : 0;
-    if (failed != 0)
-        rc = error_set_os(err, RC_IO, failed, "A thread for the snapshot cannot be started");
-    if (rc != RC_OK) {
-        range_free(reader, chunk);
-        return rc;
-    }
-    unkeyed->reads = true;
+        return NULL;
     chunk->state = CHUNK_GIVING;
     chunk->base.first = true;
     chunk->base.last = true;
-    chunk->txn = (struct txn){.file = slice_str(chunk->high_mark.file),
-                              .offset = chunk->high_mark.offset,
-                              .commit_time_us = chunk->high_mark.commit_time_us};
-    range_append(job, chunk);
-    *out = chunk;
-    return RC_OK;
+    return chunk;
 }
 
 enum rc unkeyed_ready(struct reader *reader, struct job *job, struct snapshot_chunk **chunk_out,
                       struct error *err)
 {
     struct unkeyed *unkeyed = job->unkeyed;
-    if (unkeyed == NULL || unkeyed->reads || !has_passed(unkeyed))
+    if (unkeyed == NULL || unkeyed->chunk != NULL || unkeyed->state == UNKEYED_WAITING)
         return RC_AGAIN;
-    struct range *chunk = NULL;
-    enum rc rc = start_reading(reader, unkeyed, &chunk, err);
-    if (rc == RC_OK)
-        *chunk_out = &chunk->base;
-    return rc;
+    struct range *chunk = chunk_of_table(job);
+    if (chunk == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the snapshot of a table.");
+    enum rc rc = position_copy(&chunk->high_mark, &unkeyed->high, err);
+    if (rc != RC_OK) {
+        range_free(reader, chunk);
+        return rc;
+    }
+    chunk->txn = (struct txn){.file = slice_str(chunk->high_mark.file),
+                              .offset = chunk->high_mark.offset,
+                              .commit_time_us = chunk->high_mark.commit_time_us};
+    range_append(job, chunk);
+    unkeyed->chunk = chunk;
+    *chunk_out = &chunk->base;
+    return RC_OK;
 }
 
 /* The thread is at its end: with all rows, or without. */
@@ -415,7 +438,7 @@ static enum rc take_end(struct reader *reader, struct unkeyed *unkeyed, struct e
 {
     struct error *failure = &unkeyed->failure;
     struct job *job = unkeyed->job;
-    unkeyed->state = UNKEYED_OVER;
+    unkeyed->is_at_end = true;
     if (failure->rc == RC_OK)
         return RC_EOF;
     if (atomic_load(&reader->stopping))
@@ -430,7 +453,7 @@ static enum rc take_end(struct reader *reader, struct unkeyed *unkeyed, struct e
              "Reading a table without a key broke off; it begins anew, and its target is emptied.",
              LOG_SLICE("db", job->table->db), LOG_SLICE("table", job->table->name),
              LOG_STR("reason", failure->text));
-    job->first_chunk->base.last = false;
+    let_go(unkeyed);
     return RC_EOF;
 }
 
@@ -438,8 +461,15 @@ enum rc unkeyed_packet(struct reader *reader, struct job *job, struct slice *pac
                        struct error *err)
 {
     struct unkeyed *unkeyed = job->unkeyed;
-    if (unkeyed->is_void || unkeyed->state == UNKEYED_OVER)
+    if (unkeyed->is_void || unkeyed->is_at_end || unkeyed->state == UNKEYED_VOID)
         return RC_EOF;
+    if (!unkeyed->reads) {
+        if (!has_passed(unkeyed))
+            return RC_AGAIN;
+        enum rc rc = start_reading(unkeyed, err);
+        if (rc != RC_OK)
+            return rc;
+    }
     for (;;) {
         if (unkeyed->rows != NULL && rows_next(unkeyed->rows, &reader->pool, packet_out))
             return RC_OK;

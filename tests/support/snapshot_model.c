@@ -33,6 +33,7 @@ struct entry {
     char *table;
     struct slice key; /* owned */
     struct slice row; /* owned */
+    int64_t count; /* without a key: how often; negative while a row is deleted that is to come */
 };
 
 struct note {
@@ -46,6 +47,7 @@ struct model {
     struct pattern_set *tables;
     struct source *source;
     struct snapshot *snapshot;
+    struct snapshot_chunk *chunk; /* being taken; NULL: none */
     bool with_snapshot;
     struct snapshot_options options;
     uint64_t restart;
@@ -54,6 +56,9 @@ struct model {
     uint64_t rows_read;
     uint64_t dropped;
     uint64_t failures;
+    char last_file[POSITION_FILE_MAX]; /* of the last change without a key that was taken */
+    uint64_t last_offset;
+    uint64_t last_ordinal;
     struct entry *buckets[1 << 16];
     struct note notes[NOTES_MAX];
     unsigned note_count;
@@ -148,13 +153,18 @@ static struct slice next_cell(struct slice *row)
 
 /* --- the table in memory --- */
 
+static uint64_t hash_of(const struct table *table, struct slice key, const struct slice *row)
+{
+    char label[512];
+    uint64_t hash = slice_hash(slice_str(table_label(table, label, sizeof(label))));
+    return hash ^ slice_hash(key) ^ (row == NULL ? 0 : slice_hash(*row));
+}
+
 static struct entry **find(const struct table *table, struct slice key, const struct slice *row)
 {
     char label[512];
     table_label(table, label, sizeof(label));
-    uint64_t hash = slice_hash(key) ^ slice_hash(slice_str(label));
-    if (row != NULL)
-        hash ^= slice_hash(*row);
+    uint64_t hash = hash_of(table, key, row);
     struct entry **link = &model.buckets[hash % COUNT_OF(model.buckets)];
     while (*link != NULL && !((*link)->hash == hash && slice_equal((*link)->key, key) &&
                               strcmp((*link)->table, label) == 0 &&
@@ -163,42 +173,57 @@ static struct entry **find(const struct table *table, struct slice key, const st
     return link;
 }
 
-static void put(const struct table *table, struct slice key, struct slice row, bool is_keyed)
+static struct entry *add(struct entry **link, const struct table *table, struct slice key,
+                         struct slice row, uint64_t hash)
 {
     char label[512];
-    struct entry **link = find(table, key, is_keyed ? NULL : &row);
-    if (*link != NULL && is_keyed) {
-        discard((*link)->row);
-        (*link)->row = copy(row);
-        return;
-    }
     struct entry *entry = calloc(1, sizeof(*entry));
     if (entry == NULL)
         exit(1);
     table_label(table, label, sizeof(label));
     entry->table = strdup(label);
-    entry->hash = slice_hash(key) ^ slice_hash(slice_str(label)) ^ (is_keyed ? 0 : slice_hash(row));
+    entry->hash = hash;
     entry->key = copy(key);
     entry->row = copy(row);
     entry->next = *link;
     *link = entry;
+    return entry;
 }
 
-static void take(const struct table *table, struct slice key, const struct slice *row)
+static void put(const struct table *table, struct slice key, struct slice row)
 {
-    struct entry **link = find(table, key, row);
-    struct entry *entry = *link;
-    if (entry == NULL) {
-        model.failures += row != NULL;
-        if (row != NULL)
-            fprintf(stderr, "snapshot_model: a row that is not there is deleted\n");
+    struct entry **link = find(table, key, NULL);
+    if (*link == NULL) {
+        add(link, table, key, row, hash_of(table, key, NULL))->count = 1;
         return;
     }
+    discard((*link)->row);
+    (*link)->row = copy(row);
+}
+
+static void take(const struct table *table, struct slice key)
+{
+    struct entry **link = find(table, key, NULL);
+    struct entry *entry = *link;
+    if (entry == NULL)
+        return;
     *link = entry->next;
     free(entry->table);
     discard(entry->key);
     discard(entry->row);
     free(entry);
+}
+
+/* Rows of a table without a key come in no order with the changes behind them: they are counted. */
+static void count(const struct table *table, const struct row *image, int64_t by)
+{
+    make_row(table, image);
+    struct slice row = buf_slice(&model.row);
+    struct entry **link = find(table, SLICE_EMPTY, &row);
+    struct entry *entry = *link;
+    if (entry == NULL)
+        entry = add(link, table, SLICE_EMPTY, row, hash_of(table, SLICE_EMPTY, &row));
+    entry->count += by;
 }
 
 static void clear_table(const struct table *table)
@@ -246,20 +271,15 @@ static void merge(const struct table *table, const struct row *row)
         else
             add_cell(&model.row, &table->columns[i], &row->cells[i]);
     }
-    put(table, buf_slice(&model.key), buf_slice(&model.row), true);
+    put(table, buf_slice(&model.key), buf_slice(&model.row));
 }
 
 static void apply_keyless(const struct change *change)
 {
-    if (row_exists(&change->before)) {
-        make_row(change->table, &change->before);
-        struct slice row = buf_slice(&model.row);
-        take(change->table, SLICE_EMPTY, &row);
-    }
-    if (row_exists(&change->after)) {
-        make_row(change->table, &change->after);
-        put(change->table, SLICE_EMPTY, buf_slice(&model.row), false);
-    }
+    if (row_exists(&change->before))
+        count(change->table, &change->before, -1);
+    if (row_exists(&change->after))
+        count(change->table, &change->after, 1);
 }
 
 static void apply(const struct change *change)
@@ -280,12 +300,12 @@ static void apply(const struct change *change)
     }
     if (row_exists(&change->before)) {
         make_key(table, &change->before, NULL);
-        take(table, buf_slice(&model.key), NULL);
+        take(table, buf_slice(&model.key));
     }
     if (row_exists(&change->after)) {
         make_key(table, &change->after, NULL);
         make_row(table, &change->after);
-        put(table, buf_slice(&model.key), buf_slice(&model.row), true);
+        put(table, buf_slice(&model.key), buf_slice(&model.row));
     }
 }
 
@@ -370,19 +390,15 @@ static void restart(void)
     open_all(&model.position);
 }
 
-/* RC_AGAIN while rows of a table without a key are on their way. */
-static enum rc take_rows(struct snapshot_chunk *chunk)
+/* False: rows of a table without a key are on their way. */
+static bool take_rows(struct snapshot_chunk *chunk)
 {
     struct error err = {0};
     struct change change;
-    if (chunk->table->key_count == 0 && chunk->first)
-        clear_table(chunk->table);
     for (;;) {
         enum rc rc = model.snapshot->ops->row(model.snapshot, chunk, &change, &err);
-        if (rc == RC_AGAIN)
-            continue;
-        if (rc == RC_EOF)
-            return RC_OK;
+        if (rc == RC_AGAIN || rc == RC_EOF)
+            return rc == RC_EOF;
         if (rc != RC_OK)
             die("a row", &err);
         model.rows_read++;
@@ -394,14 +410,16 @@ static enum rc take_rows(struct snapshot_chunk *chunk)
 static bool serve_snapshot(bool *done)
 {
     struct error err = {0};
-    struct snapshot_chunk *chunk;
+    struct snapshot_chunk *chunk = model.chunk;
     if (model.source->ops->position(model.source, &model.position, &err) != RC_OK)
         die("the position", &err);
     if (model.snapshot == NULL)
         return false;
     if (model.snapshot->ops->pump(model.snapshot, &model.position, &err) != RC_OK)
         die("asking for chunks", &err);
-    enum rc rc = model.snapshot->ops->ready(model.snapshot, &chunk, &err);
+    enum rc rc = RC_OK;
+    if (chunk == NULL)
+        rc = model.snapshot->ops->ready(model.snapshot, &chunk, &err);
     if (rc == RC_EOF && !*done) {
         *done = true;
         fprintf(stderr, "snapshot done: %llu rows in %llu chunks\n",
@@ -413,9 +431,15 @@ static bool serve_snapshot(bool *done)
         die("a chunk", &err);
     if (model.slow_ms > 0)
         clock_sleep_ms((unsigned)model.slow_ms);
-    remember_chunk();
-    if (take_rows(chunk) != RC_OK)
-        die("a chunk", &err);
+    if (chunk != model.chunk) {
+        remember_chunk();
+        if (chunk->table->key_count == 0 && chunk->first)
+            clear_table(chunk->table);
+    }
+    model.chunk = chunk;
+    if (!take_rows(chunk))
+        return false;
+    model.chunk = NULL;
     struct slice key;
     struct slice value;
     if (model.snapshot->ops->done(model.snapshot, chunk, &key, &value, &err) != RC_OK)
@@ -434,6 +458,25 @@ static bool is_end(const struct change *change)
     return change->kind == CHANGE_INSERT && slice_equal(change->table->name, SLICE("z_stop"));
 }
 
+/* After a restart from an older place changes come again, which makes no difference but to rows
+ * without a key: an epoch that was loaded is not loaded again. */
+static bool is_repeated(const struct change *change)
+{
+    char file[POSITION_FILE_MAX];
+    if (change->table->key_count > 0)
+        return false;
+    snprintf(file, sizeof(file), "%.*s", SLICE_ARG(change->txn->file));
+    int order = strcmp(file, model.last_file);
+    if (order < 0 || (order == 0 && (change->txn->offset < model.last_offset ||
+                                     (change->txn->offset == model.last_offset &&
+                                      change->ordinal <= model.last_ordinal))))
+        return true;
+    memcpy(model.last_file, file, sizeof(file));
+    model.last_offset = change->txn->offset;
+    model.last_ordinal = change->ordinal;
+    return false;
+}
+
 static void take_change(const struct change *change)
 {
     struct error err = {0};
@@ -443,10 +486,10 @@ static void take_change(const struct change *change)
     if (model.snapshot != NULL &&
         model.snapshot->ops->reconcile(model.snapshot, change, &pass, &err) != RC_OK)
         die("reconciling", &err);
-    if (pass == SNAPSHOT_PASS)
-        apply(change);
-    else
+    if (pass == SNAPSHOT_DROP)
         model.dropped++;
+    else if (!is_repeated(change))
+        apply(change);
 }
 
 static void run(void)
@@ -484,7 +527,13 @@ static void write_rows(void)
             buf_add_byte(&line, '\t');
             buf_add_hex(&line, entry->row);
             buf_add_byte(&line, '\n');
-            fwrite(line.ptr, 1, line.len, stdout);
+            for (int64_t n = 0; n < entry->count; n++)
+                fwrite(line.ptr, 1, line.len, stdout);
+            if (entry->count < 0) {
+                fprintf(stderr, "snapshot_model: a row was deleted that never came: %.*s\n",
+                        SLICE_ARG(entry->row));
+                model.failures++;
+            }
         }
     buf_deinit(&line);
 }
