@@ -336,20 +336,32 @@ void sql_add_text_literal(struct buf *out, const struct column *column, struct s
     }
 }
 
+/* Digits and names, perhaps one blank behind an introducer; or anything that a date may hold between
+ * two quotes, of which the second is the last byte. */
 bool sql_is_literal(struct slice text)
 {
     if (text.len == 0)
         return false;
+    bool has_introducer = text.ptr[0] == '_';
     bool quoted = false;
+    unsigned blanks = 0;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t byte = text.ptr[i];
         bool word = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
                     (byte >= 'A' && byte <= 'Z') || byte == '_' || byte == '.' || byte == '+' ||
-                    byte == '-' || byte == ' ' || byte == ':';
-        if (byte == '\'')
-            quoted = !quoted;
-        else if (!word || (byte == ' ' && !quoted && text.ptr[0] != '_'))
+                    byte == '-' || byte == ':';
+        if (byte == '\'') {
+            bool opens = !quoted && (i == 0 || (has_introducer && text.ptr[i - 1] == ' '));
+            bool closes = quoted && i + 1 == text.len;
+            if (!opens && !closes)
+                return false;
+            quoted = opens;
+        } else if (byte == ' ' && !quoted) {
+            if (!has_introducer || ++blanks > 1)
+                return false;
+        } else if (!word && byte != ' ') {
             return false;
+        }
     }
     return !quoted;
 }

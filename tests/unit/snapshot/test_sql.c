@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statements of a snapshot: ranges over one and several key columns, and literals that are exact
+ * for their type.
+ */
+#include "snapshot/sql_int.h"
+#include "table_fixture.h"
+
+static const uint32_t by_id[] = {0};
+static const uint32_t by_three[] = {0, 1, 2};
+static const uint32_t by_enum[] = {3, 0};
+
+static struct bound *bound(const char *a, const char *b, const char *c)
+{
+    struct slice literals[3] = {slice_str(a), slice_str(b), slice_str(c)};
+    struct bound *made = bound_new(literals, c != NULL ? 3 : b != NULL ? 2 : 1);
+    assert_non_null(made);
+    return made;
+}
+
+static void must_be(struct buf *out, const char *expected)
+{
+    assert_string_equal(buf_cstr(out), expected);
+    buf_deinit(out);
+}
+
+#define COLUMNS "SELECT `id`, `word`, `a``b`, CAST(`e` AS UNSIGNED), `f`*1e0, `v` FROM `db`.`t`"
+
+static void test_range_of_one_column(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_id, 1);
+    struct sql_table of = {.table = &table, .index = SLICE("PRIMARY")};
+    struct bound *low = bound("-5", NULL, NULL);
+    struct bound *high = bound("7", NULL, NULL);
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, low, high);
+    must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) WHERE `id` > -5 AND `id` <= 7 ORDER BY `id`");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, NULL, NULL);
+    must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) ORDER BY `id`");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, low, 100);
+    must_be(&out, "SELECT `id` FROM `db`.`t` FORCE INDEX (`PRIMARY`) WHERE `id` > -5 ORDER BY `id` "
+                  "LIMIT 99,1");
+    bound_free(low);
+    bound_free(high);
+}
+
+static void test_range_of_three_columns(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_three, 3);
+    struct sql_table of = {.table = &table};
+    struct bound *low = bound("1", "_latin1 0x61", "'2024-01-01 00:00:00'");
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, low, 1);
+    must_be(&out,
+            "SELECT `id`, `word`, `a``b` FROM `db`.`t` WHERE `id` >= 1 AND (`id` > 1 OR (`id` "
+            "= 1 AND (`word` > _latin1 0x61 OR (`word` = _latin1 0x61 AND `a``b` > "
+            "'2024-01-01 00:00:00')))) ORDER BY `id`, `word`, `a``b` LIMIT 0,1");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, NULL, low);
+    must_be(&out,
+            COLUMNS " WHERE `id` <= 1 AND (`id` < 1 OR (`id` = 1 AND (`word` < _latin1 0x61 OR "
+                    "(`word` = _latin1 0x61 AND `a``b` <= '2024-01-01 00:00:00')))) ORDER BY "
+                    "`id`, `word`, `a``b`");
+    bound_free(low);
+}
+
+/* By labels, so that the index is used; by number where the row value 0 may be in the range. */
+static void test_enum_is_compared_by_its_labels(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_enum, 2);
+    struct sql_table of = {.table = &table};
+    struct bound *low = bound("2", "9", NULL);
+    struct bound *zero = bound("0", "9", NULL);
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, low, 1);
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` IN (_utf8mb4 0x62, "
+                  "_utf8mb4 0x6127) AND (`e` IN (_utf8mb4 0x6127) OR (`e` IN (_utf8mb4 0x62) AND "
+                  "`id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, zero, 1);
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` >= 0 AND (`e` > 0 OR "
+                  "(`e` = 0 AND `id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
+    bound_free(low);
+    bound_free(zero);
+}
+
+static void test_rows_by_their_keys(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_id, 1);
+    struct sql_table of = {.table = &table, .index = SLICE("PRIMARY")};
+    struct bound *keys[] = {bound("1", NULL, NULL), bound("2", NULL, NULL)};
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows_of_keys(&out, &of, (const struct bound *const *)keys, 2);
+    must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) WHERE (`id` = 1) OR (`id` = 2)");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_is_not_behind(&out, &of, keys[0], keys[1]);
+    must_be(&out, "SELECT 1 FROM `db`.`t` FORCE INDEX (`PRIMARY`) WHERE (`id` = 1) AND NOT (`id` > "
+                  "2) LIMIT 1");
+    bound_free(keys[0]);
+    bound_free(keys[1]);
+}
+
+static void field(enum column_kind kind, const char *charset, struct slice value,
+                  const char *expected)
+{
+    struct column column = {.kind = kind, .charset = slice_str(charset)};
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_field_literal(&out, &column, value);
+    assert_true(sql_is_literal(buf_slice(&out)));
+    must_be(&out, expected);
+}
+
+static void test_literals(void **state)
+{
+    (void)state;
+    field(COLUMN_INT, "", SLICE("-9223372036854775808"), "-9223372036854775808");
+    field(COLUMN_UINT, "", SLICE("18446744073709551615"), "18446744073709551615");
+    field(COLUMN_UINT, "", SLICE("00042"), "00042");
+    field(COLUMN_DECIMAL, "", SLICE("-0.10"), "-0.10");
+    field(COLUMN_YEAR, "", SLICE("0000"), "0000");
+    field(COLUMN_BIT, "", SLICE("\x80\x00\x00\x00\x00\x00\x00\x01"), "9223372036854775809");
+    field(COLUMN_DOUBLE, "", SLICE("0.1"), "0.1e0");
+    field(COLUMN_DOUBLE, "", SLICE("1.7976931348623157e308"), "1.7976931348623157e308");
+    field(COLUMN_FLOAT, "", SLICE("0.10000000149011612"), "0.10000000149011612e0");
+    field(COLUMN_STRING, "utf8mb4", SLICE("it's\\"),
+          "_utf8mb4 0x69742773"
+          "5c");
+    field(COLUMN_STRING, "gbk", SLICE(""), "_gbk ''");
+    field(COLUMN_BYTES, "", SLICE("\x00\xff"), "_binary 0x00ff");
+    field(COLUMN_ENUM, "utf8mb4", SLICE("3"), "3");
+    field(COLUMN_DATE, "", SLICE("0000-00-00"), "'0000-00-00'");
+    field(COLUMN_TIME, "", SLICE("-838:59:59.00"), "'-838:59:59.00'");
+    field(COLUMN_TIMESTAMP, "", SLICE("2024-01-01 00:00:00.123"), "'2024-01-01 00:00:00.123'");
+    field(COLUMN_INET6, "", SLICE("::ffff:1.2.3.4"), "'::ffff:1.2.3.4'");
+}
+
+static void text(const struct column *column, const char *value, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_text_literal(&out, column, slice_str(value));
+    must_be(&out, expected);
+}
+
+static void test_literals_of_canonical_text(void **state)
+{
+    (void)state;
+    text(&fixture_columns[0], "-7", "-7");
+    text(&fixture_columns[1], "\xc3\xa4", "_utf8mb4 0xc3a4");
+    text(&fixture_columns[3], "b", "_utf8mb4 0x62");
+    text(&fixture_columns[4], "0.1", "1.0000000149011612e-01");
+    text(&fixture_columns[4], "-0", "-0.0000000000000000e+00");
+}
+
+static void test_what_is_no_literal(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"",     "1; DROP", "1 OR 1", "'a' OR 'b",  "'a",
+                                          "a\"b", "`a`",     "_x 1 2", "(SELECT 1)", "0x61'"};
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        assert_false(sql_is_literal(slice_str(refused[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_range_of_one_column),
+        cmocka_unit_test(test_range_of_three_columns),
+        cmocka_unit_test(test_enum_is_compared_by_its_labels),
+        cmocka_unit_test(test_rows_by_their_keys),
+        cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_literals_of_canonical_text),
+        cmocka_unit_test(test_what_is_no_literal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
