@@ -10,6 +10,7 @@
  *     restart=N         after every Nth chunk everything is closed and opened again with the notes
  *                       and the position of the chunk before, as after a crash
  *     slow_ms=N         a pause before each chunk is taken
+ *     count=1           rows are counted and not kept: for measuring
  *
  * Ends when a row is put into a table called z_stop. "snapshot done" goes to standard error when it
  * is. A line of the result: table, tab, key in hex, tab, row in hex; a row is for each column N (NULL),
@@ -52,6 +53,8 @@ struct model {
     struct snapshot_options options;
     uint64_t restart;
     uint64_t slow_ms;
+    uint64_t count;
+    uint64_t started_us;
     uint64_t chunks;
     uint64_t rows_read;
     uint64_t dropped;
@@ -402,7 +405,8 @@ static bool take_rows(struct snapshot_chunk *chunk)
         if (rc != RC_OK)
             die("a row", &err);
         model.rows_read++;
-        apply(&change);
+        if (model.count == 0)
+            apply(&change);
     }
 }
 
@@ -422,8 +426,9 @@ static bool serve_snapshot(bool *done)
         rc = model.snapshot->ops->ready(model.snapshot, &chunk, &err);
     if (rc == RC_EOF && !*done) {
         *done = true;
-        fprintf(stderr, "snapshot done: %llu rows in %llu chunks\n",
-                (unsigned long long)model.rows_read, (unsigned long long)model.chunks);
+        fprintf(stderr, "snapshot done: %llu rows in %llu chunks in %.3f s\n",
+                (unsigned long long)model.rows_read, (unsigned long long)model.chunks,
+                (double)(clock_monotonic_us() - model.started_us) / 1e6);
     }
     if (rc == RC_AGAIN || rc == RC_EOF)
         return false;
@@ -540,7 +545,8 @@ static void write_rows(void)
 
 static void read_option(const char *text)
 {
-    static const char *const names[] = {"parallelism", "rows", "bytes", "restart", "slow_ms"};
+    static const char *const names[] = {"parallelism", "rows",    "bytes",
+                                        "restart",     "slow_ms", "count"};
     uint64_t value = 0;
     const char *equal = strchr(text, '=');
     if (strcmp(text, "snapshot=no") == 0) {
@@ -556,7 +562,7 @@ static void read_option(const char *text)
             model.options.parallelism = (unsigned)value;
         else
             *(uint64_t *[]){&model.options.chunk_rows, &model.options.chunk_bytes, &model.restart,
-                            &model.slow_ms}[i - 1] = value;
+                            &model.slow_ms, &model.count}[i - 1] = value;
         return;
     }
     fprintf(stderr, "snapshot_model: %s?\n", text);
@@ -586,6 +592,7 @@ int main(int argc, char **argv)
     if (pattern_set_new(tables->tables, tables->tables_exclude, &model.tables, &err) != RC_OK)
         die("the tables", &err);
     open_all(NULL);
+    model.started_us = clock_monotonic_us();
     run();
     write_rows();
     fprintf(stderr, "rows_read=%llu chunks=%llu dropped=%llu\n",
