@@ -109,7 +109,7 @@ static enum rc put_real(const struct column *column, struct slice cell, double v
 static enum rc read_float(const struct column *column, struct slice cell, struct buf *scratch,
                           struct slice *text, struct error *err)
 {
-    double value;
+    double value = 0;
     enum rc rc = read_real(column, cell, &value, err);
     return rc != RC_OK ? rc : put_real(column, cell, value, true, scratch, text, err);
 }
@@ -117,7 +117,7 @@ static enum rc read_float(const struct column *column, struct slice cell, struct
 static enum rc read_double(const struct column *column, struct slice cell, struct buf *scratch,
                            struct slice *text, struct error *err)
 {
-    double value;
+    double value = 0;
     enum rc rc = read_real(column, cell, &value, err);
     return rc != RC_OK ? rc : put_real(column, cell, value, false, scratch, text, err);
 }

@@ -100,7 +100,7 @@ static enum rc is_left_out(struct reader *reader, struct job *job, const struct 
                            const struct row *row, bool *left_out, struct error *err)
 {
     *left_out = false;
-    if (job->touched.count == 0)
+    if (job->touched.count == 0 && job->owing.count == 0)
         return RC_OK;
     enum rc rc = key_of_row(job->read, row, NULL, &reader->scratch, &reader->key, err);
     if (rc != RC_OK)
@@ -108,13 +108,28 @@ static enum rc is_left_out(struct reader *reader, struct job *job, const struct 
     struct slice key = buf_slice(&reader->key);
     enum touched_kind kind = touched_find(&job->touched, key, chunk->round);
     *left_out = kind != TOUCHED_NOT;
-    return kind == TOUCHED_PARTLY ? reconcile_owe(reader, job, key, err) : RC_OK;
+    if (kind == TOUCHED_PARTLY)
+        return reconcile_owe(reader, job, key, err);
+    /* The target has the row from here on, by the stream or by the chunk. */
+    return job->owing.count == 0 ? RC_OK
+                                 : touched_mark(&job->owing, key, chunk->round, TOUCHED_WHOLE, err);
+}
+
+/* All rows up to `high` (NULL: all) were given. Under the lock. */
+static enum rc keep_given(struct job *job, const struct bound *high, struct error *err)
+{
+    bound_free(job->given);
+    job->given = bound_copy(high);
+    job->is_all_given = high == NULL;
+    return high != NULL && job->given == NULL ? out_of_memory(err) : RC_OK;
 }
 
 /* Rows that are owed become a chunk of their own, right behind this one; what this one's note would
  * say, and that the table ends here, goes over to it. Under the lock. */
 static enum rc settle(struct job *job, struct range *chunk, struct error *err)
 {
+    if (job->owed != NULL && chunk->keys == NULL && keep_given(job, chunk->high, err) != RC_OK)
+        return RC_MEMORY;
     while (job->owed != NULL) {
         struct range *more = range_make(job, NULL, NULL);
         struct bound **keys = calloc(KEYS_A_CHUNK, sizeof(struct bound *));
@@ -233,8 +248,14 @@ enum rc give_done(struct snapshot *snapshot, struct snapshot_chunk *base, struct
     ASSERT(chunk->state == CHUNK_GIVING);
     reader_lock(reader);
     enum rc rc = settle(job, chunk, err);
+    /* Where rows are owed, settle has kept it already and moved the bound on. */
+    if (rc == RC_OK && chunk->keys == NULL && !chunk->leaves_note)
+        rc = keep_given(job, chunk->high, err);
     if (rc == RC_OK) {
+        bool nothing_is_owed = !chunk->leaves_note;
         advance(job, chunk);
+        if (nothing_is_owed)
+            touched_deinit(&job->owing);
         range_drop(reader, chunk);
         if (job->is_keyed)
             forget(job);

@@ -91,4 +91,15 @@ void job_clear_chunks(struct reader *reader, struct job *job)
         bound_free(owed->bound);
         free(owed);
     }
+    touched_deinit(&job->owing);
+}
+
+enum rc job_reset_given(struct job *job, struct error *err)
+{
+    bound_free(job->given);
+    job->given = bound_copy(job->state.behind);
+    job->is_all_given = false;
+    if (job->state.behind != NULL && job->given == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the state of a table.");
+    return RC_OK;
 }

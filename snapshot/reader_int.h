@@ -108,6 +108,9 @@ struct job {
     /* The pipeline's thread. */
     struct touched touched;
     struct owed_key *owed; /* rows to be read once more */
+    struct touched owing;  /* all that were owed since none was; WHOLE: not any more */
+    struct bound *given;   /* owned; the last row that was given: the note may lag behind it */
+    bool is_all_given;     /* but for rows that are owed */
 
     struct unkeyed *unkeyed; /* owned; NULL: not begun */
 };
@@ -187,6 +190,8 @@ void reader_retire(struct reader *reader, struct job *job);
 enum rc reader_control(struct reader *reader, struct session **session_out,
                        struct error *err) MUST_CHECK;
 
+/* range.c: what was given is what the note says; nothing is owed */
+enum rc job_reset_given(struct job *job, struct error *err) MUST_CHECK;
 /* reconcile.c: notes that a row, named by its key, has to be read once more */
 enum rc reconcile_owe(struct reader *reader, struct job *job, struct slice key,
                       struct error *err) MUST_CHECK;

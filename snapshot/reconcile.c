@@ -76,6 +76,8 @@ static enum rc mark(struct reader *reader, struct job *job, struct slice key,
                     enum touched_kind kind, struct error *err)
 {
     enum rc rc = touched_mark(&job->touched, key, reader->round, kind, err);
+    if (rc == RC_OK && kind == TOUCHED_WHOLE && job->owing.count > 0)
+        rc = touched_mark(&job->owing, key, reader->round, kind, err);
     return rc == RC_OK ? make_room(reader, job, err) : rc;
 }
 
@@ -93,41 +95,66 @@ enum rc reconcile_owe(struct reader *reader, struct job *job, struct slice key, 
     owed->next = job->owed;
     job->owed = owed;
     reader_unlock(reader);
-    return RC_OK;
+    return touched_mark(&job->owing, key, reader->round, TOUCHED_PARTLY, err);
 }
 
-/* Whether the row with this key exists and lies at or before what was given. Numbers are compared
- * here, all others by the server, whose collation decides. */
-static enum rc was_given(struct reader *reader, struct job *job, struct slice key, bool *given_out,
-                         struct error *err)
+static enum rc ask_server(struct reader *reader, struct job *job, const struct bound *key,
+                          bool *given_out, struct error *err)
 {
-    const struct bound *behind = job->state.behind;
-    *given_out = false;
-    if (behind == NULL)
-        return RC_OK;
-    bool is_behind;
-    if (key_compare_numbers(job->read, key, behind, &is_behind)) {
-        *given_out = !is_behind;
-        return RC_OK;
-    }
     struct session *session = NULL;
-    struct bound *bound = NULL;
     struct myconn_result *result = NULL;
     struct sql_table table = {.table = job->read, .index = job->index};
-    enum rc rc = key_bound(job->read, key, &bound, err);
-    if (rc == RC_OK)
-        rc = reader_control(reader, &session, err);
-    if (rc == RC_OK) {
-        buf_reset(&reader->scratch);
-        sql_add_is_not_behind(&reader->scratch, &table, bound, behind);
-        rc = buf_check(&reader->scratch, "A statement of the snapshot", err);
-    }
+    enum rc rc = reader_control(reader, &session, err);
+    if (rc != RC_OK)
+        return rc;
+    buf_reset(&reader->scratch);
+    sql_add_is_not_behind(&reader->scratch, &table, key, job->given);
+    rc = buf_check(&reader->scratch, "A statement of the snapshot", err);
     if (rc == RC_OK)
         rc = myconn_query(session->conn, buf_slice(&reader->scratch), &result, err);
     const struct slice *fields;
     if (rc == RC_OK)
         *given_out = myconn_row(result, &fields);
     myconn_result_free(result);
+    if (rc != RC_OK)
+        worker_disconnect(reader, session);
+    return rc;
+}
+
+/* Whether the row with this key exists and lies at or before what was given. Numbers are compared
+ * here, all others by the server, whose collation decides. When the table is not as the stream knows
+ * it, nobody can say: then the change goes to the target, which refuses it aloud if it must. */
+static enum rc was_given(struct reader *reader, struct job *job, struct slice key, bool *given_out,
+                         struct error *err)
+{
+    enum { PAUSE_BASE_MS = 100, PAUSE_CAP_MS = 5000 };
+    bool is_behind;
+    *given_out = job->is_all_given;
+    if (job->given == NULL)
+        return RC_OK;
+    if (key_compare_numbers(job->read, key, job->given, &is_behind)) {
+        *given_out = !is_behind;
+        return RC_OK;
+    }
+    struct bound *bound = NULL;
+    enum rc rc = key_bound(job->read, key, &bound, err);
+    if (rc != RC_OK)
+        return rc;
+    for (unsigned tries = 0;; tries++) {
+        struct error failure = {0};
+        rc = ask_server(reader, job, bound, given_out, &failure);
+        bool passing = rc != RC_OK && worker_trouble(&failure) == TROUBLE_PASSING;
+        if (rc != RC_OK && worker_trouble(&failure) == TROUBLE_SHAPE) {
+            *given_out = true;
+            rc = RC_OK;
+        }
+        if (!passing || atomic_load(&reader->stopping)) {
+            if (rc != RC_OK && err != NULL)
+                *err = failure;
+            break;
+        }
+        clock_sleep_ms(clock_backoff_ms(tries, PAUSE_BASE_MS, PAUSE_CAP_MS));
+    }
     bound_free(bound);
     return rc;
 }
@@ -145,14 +172,18 @@ static enum rc partial_update(struct reader *reader, struct job *job, enum snaps
                               struct error *err)
 {
     struct slice key = buf_slice(&reader->key);
-    bool given = touched_find(&job->touched, key, 0) == TOUCHED_WHOLE;
-    enum rc rc = given ? RC_OK : was_given(reader, job, key, &given, err);
-    if (rc != RC_OK)
-        return rc;
+    enum touched_kind owing = touched_find(&job->owing, key, 0);
+    bool given = owing == TOUCHED_WHOLE || touched_find(&job->touched, key, 0) == TOUCHED_WHOLE;
+    /* A row that is owed lies at or before what was given, and is not there. */
+    if (!given && owing == TOUCHED_NOT) {
+        enum rc rc = was_given(reader, job, key, &given, err);
+        if (rc != RC_OK)
+            return rc;
+    }
     if (given)
         return mark(reader, job, key, TOUCHED_WHOLE, err);
     *pass_out = SNAPSHOT_DROP;
-    rc = mark(reader, job, key, TOUCHED_PARTLY, err);
+    enum rc rc = mark(reader, job, key, TOUCHED_PARTLY, err);
     return rc == RC_OK && is_giving(reader, job) ? reconcile_owe(reader, job, key, err) : rc;
 }
 
@@ -163,6 +194,8 @@ static bool is_noted(struct reader *reader, struct job *job)
     reader_lock(reader);
     bool noted = oldest_round(job) != 0;
     reader_unlock(reader);
+    if (job->owing.count > 0)
+        return true;
     if (!noted)
         touched_forget(&job->touched, UINT64_MAX);
     return noted;

@@ -226,6 +226,7 @@ static void free_jobs(struct reader *reader, struct job *job)
         job_clear_chunks(reader, job);
         unkeyed_end(reader, job);
         touched_deinit(&job->touched);
+        bound_free(job->given);
         state_deinit(&job->state);
         free(job);
         job = next;
@@ -290,12 +291,13 @@ static enum rc take_state(struct job *job, struct slice state, struct error *err
     job->plan_low = bound_copy(job->state.behind);
     if (job->state.behind != NULL && job->plan_low == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the state of a table.");
-    return RC_OK;
+    return job_reset_given(job, err);
 }
 
 static void free_new_job(struct job *job)
 {
     bound_free(job->plan_low);
+    bound_free(job->given);
     state_deinit(&job->state);
     free(job);
 }
@@ -387,7 +389,7 @@ static enum rc reshape(struct reader *reader, struct job *job, struct table *aft
     index_job(reader, job);
     if (job->state.behind != NULL && job->plan_low == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the state of a table.");
-    return RC_OK;
+    return job_reset_given(job, err);
 }
 
 static enum rc change(struct snapshot *base, struct table *before, struct table *after,

@@ -46,6 +46,9 @@ enum unkeyed_state {
     UNKEYED_VOID /* given up after it was announced: the table begins anew */
 };
 
+/* How the thread ended. A closed ring alone says nothing: `stop` closes it too. */
+enum outcome { OUTCOME_NONE = 0, OUTCOME_COMPLETE, OUTCOME_FAILED };
+
 struct unkeyed {
     struct reader *reader;
     struct job *job;
@@ -68,7 +71,8 @@ struct unkeyed {
     pthread_t thread;
     struct ring ring;     /* of struct rows */
     struct rows *rows;    /* owned; being given */
-    struct error failure; /* the thread's; read after it closed the ring */
+    struct error failure; /* the thread's; read when `outcome` says so */
+    atomic_int outcome;   /* enum outcome */
 };
 
 static void free_rows(struct reader *reader, struct rows *rows)
@@ -133,6 +137,7 @@ static void *run(void *arg)
     buf_deinit(&sql);
     if (rc != RC_OK)
         unkeyed->failure = err;
+    atomic_store(&unkeyed->outcome, rc == RC_OK ? OUTCOME_COMPLETE : OUTCOME_FAILED);
     ring_close(&unkeyed->ring);
     return NULL;
 }
@@ -438,11 +443,12 @@ static enum rc take_end(struct reader *reader, struct unkeyed *unkeyed, struct e
 {
     struct error *failure = &unkeyed->failure;
     struct job *job = unkeyed->job;
-    unkeyed->is_at_end = true;
-    if (failure->rc == RC_OK)
-        return RC_EOF;
-    if (atomic_load(&reader->stopping))
+    int outcome = atomic_load(&unkeyed->outcome);
+    if (atomic_load(&reader->stopping) || outcome == OUTCOME_NONE)
         return error_set(err, RC_CANCELLED, "The snapshot was stopped.");
+    unkeyed->is_at_end = true;
+    if (outcome == OUTCOME_COMPLETE)
+        return RC_EOF;
     if (worker_trouble(failure) == TROUBLE_FATAL) {
         worker_hint(job->table, failure);
         if (err != NULL)

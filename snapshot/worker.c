@@ -126,6 +126,7 @@ static void park(struct reader *reader, struct job *job, uint64_t now_us)
     job->plan_low = low;
     job->is_planned = job->first_chunk != NULL && job->first_chunk->base.last;
     job->is_described = false;
+    job->generation++;
     job->not_before_us = now_us + SHAPE_WAIT_US;
 }
 
@@ -202,7 +203,7 @@ static bool has_memory(const struct reader *reader, const struct range *chunk)
         return true;
     /* The first of all may always go. */
     const struct job *job = reader->first_job;
-    while (job != NULL && job->first_chunk == NULL)
+    while (job != NULL && (!job->is_keyed || job->first_chunk == NULL))
         job = job->next;
     return job != NULL && job->first_chunk == chunk;
 }
