@@ -17,7 +17,7 @@ enum { TEXT_MAX = 60 << 10, NAME_MAX_HERE = 64 };
 
 static enum rc write_durably(int dir_fd, const char *name, struct slice text, struct error *err)
 {
-    char new_name[NAME_MAX_HERE];
+    char new_name[NAME_MAX_HERE + sizeof(".new")];
     snprintf(new_name, sizeof(new_name), "%s.new", name);
     int fd = openat(dir_fd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
