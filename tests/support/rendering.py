@@ -23,6 +23,7 @@ BYTES = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"}
 TEXTS = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext"}
 SHAPES = {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
           "geometrycollection", "geomcollection"}
+ADDRESSES = {"uuid": 16, "inet6": 16, "inet4": 4}  # MariaDB's, by their bytes
 NULL = "null"
 
 
@@ -91,6 +92,8 @@ class Column:
     def expression(self) -> str:
         """SQL whose HEX `wanted` understands."""
         name = _quoted(self.name)
+        if not self.described and self.kind in ADDRESSES:
+            return f"CAST({name} AS BINARY({ADDRESSES[self.kind]}))"
         if not self.described and self.kind in TEXTS | BYTES:
             return name
         if self.kind in ("bit", "year"):
@@ -111,7 +114,7 @@ class Column:
         if cell == compare.NULL:
             return NULL
         raw = bytes.fromhex(cell)
-        if not self.described and self.kind in TEXTS | BYTES:
+        if not self.described and (self.kind in TEXTS | BYTES or self.kind in ADDRESSES or self.kind == "vector"):
             return "s:" + self._guessed(raw)
         if self.kind in SHAPES:
             return f"g:{struct.unpack_from('<I', raw)[0]}:{raw[4:].hex()}"
@@ -136,7 +139,7 @@ class Column:
         """How text is read whose charset nobody tells: as UTF-8 where it is that, else as latin1; all blobs as bytes."""
         if "blob" in self.kind or "text" in self.kind:
             return base64.b64encode(raw).decode()
-        if self.kind == "binary":
+        if self.kind == "binary" or self.kind in ADDRESSES:
             raw = raw.rstrip(b"\0")
         try:
             return raw.decode()
@@ -162,7 +165,7 @@ class Column:
             return f"{type(value).__name__}:{value}"
         if not named and self.kind in ("enum", "set"):
             return self._labelled(int(value))
-        if self.is_mariadb and self.kind in ("vector", "uuid", "inet4", "inet6"):
+        if self.described and self.is_mariadb and (self.kind == "vector" or self.kind in ADDRESSES):
             return self._unknown_bytes(value)
         return "s:" + value
 
@@ -188,14 +191,13 @@ class Column:
 
     def _unknown_bytes(self, value: str) -> str:
         """MariaDB's binlog does not tell these from bytes, so a file without their DDL has them in base64."""
-        size = {"uuid": 16, "inet4": 4, "inet6": 16}.get(self.kind)
         try:
             raw = base64.b64decode(value, validate=True)
         except ValueError:
             return "s:" + value
         if self.kind == "vector":
             return _singles(raw)
-        if len(raw) != size:
+        if len(raw) != ADDRESSES[self.kind]:
             return "s:" + value
         if self.kind == "uuid":
             return f"s:{uuid.UUID(bytes=raw)}"
