@@ -155,10 +155,11 @@ static enum rc open_parts(struct run *run, enum pipeline_side *side, struct erro
 static void close_parts(struct run *run)
 {
     pipeline_free(run->pipeline);
-    if (run->source != NULL)
-        run->source->ops->close(run->source);
+    /* The sink before the source: its loads may be under way still, and read the source's tables. */
     if (run->sink != NULL)
         run->sink->ops->close(run->sink);
+    if (run->source != NULL)
+        run->source->ops->close(run->source);
     if (run->store != NULL)
         run->store_ops->close(run->store);
 }
