@@ -82,7 +82,10 @@ static void read_named(struct ddl_parser *parser, struct ddl_alter *alter,
 
 static void read_drop(struct ddl_parser *parser, struct ddl_alter *alter)
 {
-    if (ddl_accept_pair(parser, "PRIMARY", "KEY")) {
+    bool is_primary = ddl_accept_pair(parser, "CONSTRAINT", "PRIMARY");
+    if (is_primary)
+        ddl_expect(parser, "KEY");
+    if (is_primary || ddl_accept_pair(parser, "PRIMARY", "KEY")) {
         (void)add_clause(parser, alter, DDL_DROP_PRIMARY);
     } else if (ddl_accept_pair(parser, "SYSTEM", "VERSIONING")) {
         alter->drops_versioning = true;

@@ -38,6 +38,7 @@ struct ddl_clause {
     bool is_on;
     struct ddl_column *column; /* while it is applied: what it is about; NULL: nothing */
     bool is_void;              /* IF [NOT] EXISTS made it one */
+    bool is_late;              /* it is about a column that the same statement adds */
 };
 
 struct ddl_alter {

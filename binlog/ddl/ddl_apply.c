@@ -17,6 +17,15 @@ static bool is_added_before(const struct ddl_alter *alter, uint32_t index)
     return false;
 }
 
+static bool is_added(const struct ddl_alter *alter, struct slice name)
+{
+    for (uint32_t i = 0; i < alter->clause_count; i++)
+        if (alter->clauses[i].kind == DDL_ADD_COLUMN && !alter->clauses[i].is_void &&
+            ddl_name_equal(alter->clauses[i].def.name, name))
+            return true;
+    return false;
+}
+
 /* A column that a clause drops, changes or renames is not there for another one. */
 static struct ddl_column *find_column(const struct ddl_table *table,
                                       const struct ddl_clause *clause)
@@ -46,8 +55,10 @@ static void resolve(struct ddl_parser *parser, const struct ddl_table *table,
         if (!is_about_column(clause))
             continue;
         clause->column = find_column(table, clause);
-        clause->is_void = clause->column == NULL && clause->if_exists;
-        if (clause->column == NULL && !clause->if_exists)
+        clause->is_late = clause->column == NULL && clause->kind != DDL_DROP_COLUMN &&
+                          clause->kind != DDL_RENAME_COLUMN && is_added(alter, clause->name);
+        clause->is_void = clause->column == NULL && (clause->if_exists || clause->is_late);
+        if (clause->column == NULL && !clause->is_void)
             ddl_unreadable(parser,
                            "The statement names the column %.*s, which the table %.*s.%.*s is not "
                            "known to have.",
@@ -308,6 +319,34 @@ static void move_column(struct ddl_parser *parser, struct ddl_table *table,
     ddl_table_insert(parser, table, index, clause->column);
 }
 
+/* Keys name their columns: one that is dropped and added again stays in its keys. */
+static void keep_in_keys(struct ddl_table *table, const struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count; i++) {
+        const struct ddl_clause *clause = &alter->clauses[i];
+        if (clause->kind != DDL_DROP_COLUMN || clause->is_void || !is_added(alter, clause->name))
+            continue;
+        struct ddl_column *again = ddl_table_column(table, clause->name);
+        for (uint32_t j = 0; j < table->key_count && again != NULL; j++)
+            for (uint32_t k = 0; k < table->keys[j].part_count; k++)
+                if (table->keys[j].parts[k].column == clause->column)
+                    table->keys[j].parts[k].column = again;
+    }
+}
+
+/* Clauses about columns that the same statement has added. */
+static void apply_late(struct ddl_parser *parser, struct ddl_table *table, struct ddl_alter *alter)
+{
+    for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++) {
+        struct ddl_clause *clause = &alter->clauses[i];
+        if (!clause->is_late)
+            continue;
+        clause->column = ddl_table_column(table, clause->name);
+        if (clause->column != NULL)
+            apply_old(parser, table, clause);
+    }
+}
+
 static void apply_columns(struct ddl_parser *parser, struct ddl_table *table,
                           struct ddl_alter *alter)
 {
@@ -323,6 +362,8 @@ static void apply_columns(struct ddl_parser *parser, struct ddl_table *table,
         else if (clause->kind == DDL_CHANGE_COLUMN)
             move_column(parser, table, clause);
     }
+    apply_late(parser, table, alter);
+    keep_in_keys(table, alter);
 }
 
 static void drop_primary(struct ddl_table *table)

@@ -330,3 +330,44 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
         generator.tables = server.tables(shown)
         before = shown
     return []
+
+
+def _drop(server: Server, where: tuple[str, str]) -> None:
+    server.session.rows("DROP TABLE IF EXISTS " + ".".join("`" + part.replace("`", "``") + "`" for part in where))
+
+
+def run_suite(server: Server, name: str, statements: list[str]) -> list[str]:
+    """Runs the statements of one file; gives every difference. A table that differs is dropped on the server, so that
+    one difference is told once."""
+    found = []
+    user_databases = "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', 'sys', " \
+                     "'information_schema', 'performance_schema')"
+    for row in server.session.rows(user_databases):
+        server.session.rows(f"DROP DATABASE `{row[0].replace('`', '``')}`")
+    server.follow()
+    server.model.tell({"reset": True})
+    server.session.rows("SET sql_mode = ''", "SET foreign_key_checks = 0", "CREATE DATABASE test CHARACTER SET latin1",
+                        "USE test")
+    server.follow()
+    for statement in statements:
+        server.session.rows(statement)
+        told = server.follow()
+        if not told:
+            continue
+        databases = [row[0] for row in server.session.rows(user_databases)]
+        if not databases:
+            break
+        shown = server.shown(databases)
+        for line, answer in told:
+            if answer["verdict"] in ("unreadable", "error") and not answer["reason"].startswith(STATED):
+                found.append(f"{name}: {answer['reason']} in {line['sql']}")
+        different = [text for text in differences(shown, told[-1][1], databases)]
+        if different:
+            unread = any(answer["verdict"] == "unreadable" for _line, answer in told)
+            if not unread:
+                found += [f"{name}: {text} after {told[-1][0]['sql']}" for text in different]
+            for where in shown:
+                if any(str(where) in text for text in different):
+                    _drop(server, where)
+            server.follow()
+    return found

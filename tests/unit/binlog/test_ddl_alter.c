@@ -33,8 +33,8 @@ static const struct case_of_alter cases[] = {
      "0 1 2"},
     {"CHANGE a b INT, CHANGE b c INT, CHANGE c a INT",
      "b int(11) key1; c int(11) null; a int(11) null | PRIMARY(b) u(c,a)", "0 1 2"},
-    {"DROP a, DROP b, ADD a TEXT CHARSET utf8 FIRST",
-     "a text null utf8mb3_general_ci; c varchar(10) null =x latin1_swedish_ci | u(c)", "n 2"},
+    {"DROP a, DROP b, ADD d TEXT CHARSET utf8 FIRST",
+     "d text null utf8mb3_general_ci; c varchar(10) null =x latin1_swedish_ci | u(c)", "n 2"},
     {"DROP PRIMARY KEY, MODIFY b INT NOT NULL, MODIFY c CHAR(3) ASCII NOT NULL",
      "a int(11); b int(11) key1; c char(3) latin1_swedish_ci key2 | u(b,c)", NULL},
     {"ALTER b SET DEFAULT 5, ALTER COLUMN c DROP DEFAULT",
@@ -61,6 +61,12 @@ static const struct case_of_alter cases[] = {
      "a int(11) key1; b int(11) null; c varchar(10) null =x latin1_swedish_ci; d int(11) null | "
      "PRIMARY(a) u(b,c)",
      "0 1 2 n"},
+    {"DROP a, ADD a BIGINT, ADD d INT DEFAULT 1, ALTER d DROP DEFAULT",
+     "b int(11) null; c varchar(10) null =x latin1_swedish_ci; a bigint(20) key1; d int(11) null | "
+     "PRIMARY(a) u(b,c)",
+     "1 2 n n"},
+    {"DROP CONSTRAINT PRIMARY KEY, DROP CONSTRAINT u",
+     "a int(11); b int(11) null; c varchar(10) null =x latin1_swedish_ci", "0 1 2"},
     {"DROP b, ORDER BY a, c DESC, ENGINE=InnoDB, ALGORITHM=COPY, LOCK NONE, FORCE, ENABLE KEYS",
      "a int(11) key1; c varchar(10) null =x latin1_swedish_ci | PRIMARY(a) u(c)", "0 2"},
 };
