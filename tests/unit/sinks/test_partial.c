@@ -389,7 +389,7 @@ static void random_change(struct fixture *f, struct model *model, uint64_t *seed
             continue;
         snprintf(texts[v], sizeof(texts[v]), "%u", number);
         values[v] = texts[v];
-        snprintf(model->values[key][v], sizeof(model->values[key][v]), "%s", texts[v]);
+        snprintf(model->values[key][v], sizeof(model->values[key][v]), "%u", number);
     }
     if (inserts)
         put(f, CHANGE_INSERT, NULL, ROW(id, values[0], values[1], values[2]));
