@@ -167,3 +167,34 @@ def test_changes_without_all_columns(source_of, family, rng, tmp_path):
         must_be_the_tables(source, model.end(), tmp_path)
     finally:
         model.kill()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_lost_connections_and_truncated_tables(source_of, family, rng, tmp_path):
+    """Connections that read are killed again and again, and tables are emptied in the middle of it."""
+    source = source_of(family)
+    source.query(schema())
+    fill(source, rng)
+    model = snapshots.Model(source, tmp_path, slow_ms=10, parallelism=3, rows=30)
+    sessions = write_beside(source, rng)
+    kills = 0
+    try:
+        model.until_log("first chunk")
+        for _ in range(12):
+            time.sleep(0.15)
+            found = source.query("SELECT id FROM information_schema.processlist WHERE user = 'millrace' "
+                                 "AND command NOT LIKE 'Binlog Dump%'").split()
+            for connection in rng.sample(found, min(2, len(found))):
+                try:
+                    source.query(f"KILL {connection}")
+                    kills += 1
+                except RuntimeError:  # it is gone by itself
+                    pass
+            source.query(f"TRUNCATE TABLE {rng.choice([*KEYS, 'keyless'])}")
+        model.until_done(180)
+        assert kills > 0
+        for session in sessions:
+            session.close()
+        must_be_the_tables(source, model.end(), tmp_path)
+    finally:
+        model.kill()

@@ -437,6 +437,8 @@ static bool serve_snapshot(bool *done)
     if (model.slow_ms > 0)
         clock_sleep_ms((unsigned)model.slow_ms);
     if (chunk != model.chunk) {
+        if (model.chunks == 0)
+            fprintf(stderr, "first chunk\n");
         remember_chunk();
         if (chunk->table->key_count == 0 && chunk->first)
             clear_table(chunk->table);
