@@ -3,43 +3,8 @@
 
 #include "charset_int.h"
 #include "inflate_int.h"
+#include "query_status_int.h"
 #include "value_thread_int.h"
-
-/* Codes of status variables, in the order in which servers write them (facts/binlog.md 4.1). */
-enum status_variable {
-    STATUS_FLAGS = 0,          /* 4 bytes */
-    STATUS_SQL_MODE = 1,       /* 8 */
-    STATUS_AUTO_INCREMENT = 3, /* 4 */
-    STATUS_CHARSET = 4,        /* client 2, connection 2, server 2 */
-    STATUS_CATALOG = 6         /* length 1, name */
-};
-
-/* The collation of character_set_client, or 0. */
-static uint32_t client_collation(struct slice status)
-{
-    struct cursor cursor = cursor_of(status);
-    while (cursor_left(&cursor) > 0 && !cursor.failed) {
-        switch ((enum status_variable)cursor_u8(&cursor)) {
-        case STATUS_FLAGS:
-        case STATUS_AUTO_INCREMENT:
-            cursor_take(&cursor, 4);
-            break;
-        case STATUS_SQL_MODE:
-            cursor_take(&cursor, 8);
-            break;
-        case STATUS_CATALOG:
-            cursor_take(&cursor, cursor_u8(&cursor));
-            break;
-        case STATUS_CHARSET: {
-            uint16_t collation = cursor_u16(&cursor);
-            return cursor.failed ? 0 : collation;
-        }
-        default:
-            return 0;
-        }
-    }
-    return 0;
-}
 
 static bool is_ascii(struct slice text)
 {
@@ -88,7 +53,9 @@ enum rc query_parse(struct slice body, uint8_t event_type, struct buf *inflated,
     uint16_t status_len = cursor_u16(&cursor);
     if (event_type == EVENT_EXECUTE_LOAD_QUERY)
         cursor_take(&cursor, LOAD_FIELDS);
-    uint32_t collation = client_collation(cursor_slice(&cursor, status_len));
+    query->status = cursor_slice(&cursor, status_len);
+    struct query_status status;
+    query_status_parse(query->status, event_type == EVENT_MARIADB_QUERY_COMPRESSED, &status);
     query->db = cursor_slice(&cursor, db_len);
     cursor_take(&cursor, 1);
     query->text = cursor_rest(&cursor);
@@ -101,5 +68,5 @@ enum rc query_parse(struct slice body, uint8_t event_type, struct buf *inflated,
         rc = inflate_record(query->text, inflated, err);
         query->text = buf_slice(inflated);
     }
-    return rc == RC_OK ? to_utf8(collation, inflated, &query->text, err) : rc;
+    return rc == RC_OK ? to_utf8(status.client_collation, inflated, &query->text, err) : rc;
 }

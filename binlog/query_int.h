@@ -11,15 +11,15 @@
 #include "event_int.h"
 
 struct query {
-    struct slice db;   /* the default database */
-    struct slice text; /* in UTF-8; borrowed from the body or from `inflated` */
+    struct slice db;     /* the default database */
+    struct slice text;   /* in UTF-8; borrowed from the body or from `inflated` */
+    struct slice status; /* the status variables, for query_status_parse */
     uint16_t error_code;
 };
 
 /* The text is in the client's charset, which status variable 4 names; what is not UTF-8 is
  * converted, so that names in it are those of the tables and it can be shown. Text that does not
- * fit its charset is read as UTF-8 where it is that, else as latin1, which always gives something.
- * The status variables are read up to the charset's and otherwise passed over as a block (#81). */
+ * fit its charset is read as UTF-8 where it is that, else as latin1, which always gives something. */
 enum rc query_parse(struct slice body, uint8_t event_type, struct buf *inflated,
                     struct query *query, struct error *err) MUST_CHECK;
 

@@ -238,6 +238,7 @@ static void read_create(struct lexer *lexer, struct sql_statement *statement)
 {
     static const char *const words[] = {"OR",      "REPLACE", "UNIQUE",  "FULLTEXT",
                                         "SPATIAL", "ONLINE",  "OFFLINE", NULL};
+    statement->drops = at_word(lexer, "OR"); /* OR REPLACE */
     accept_any(lexer, words);
     if (accept(lexer, "DATABASE") || accept(lexer, "SCHEMA")) {
         read_database(lexer, statement);
@@ -284,6 +285,7 @@ static void read_drop(struct lexer *lexer, struct sql_statement *statement)
     accept_any(lexer, words);
     if (accept(lexer, "DATABASE") || accept(lexer, "SCHEMA")) {
         read_database(lexer, statement);
+        statement->drops = true;
     } else if (accept(lexer, "INDEX")) {
         read_index(lexer, statement);
     } else if (accept(lexer, "TABLE") || accept(lexer, "TABLES")) {
@@ -429,6 +431,7 @@ void sql_classify(struct slice text, struct sql_statement *statement)
     statement->name_count = 0;
     statement->names_complete = true;
     statement->has_select = false;
+    statement->drops = false;
     statement->storage_used = 0;
     struct lexer lexer = lexer_of(text);
     if (lexer.token.kind == TOKEN_END)

@@ -40,6 +40,7 @@ struct sql_statement {
     struct sql_name names[SQL_NAMES_MAX];
     uint32_t name_count;
     bool names_complete; /* false: the statement may touch tables that are not in `names` */
+    bool drops;          /* SQL_DATABASE_DDL: the database goes, with all its tables */
     bool has_select;     /* CREATE TABLE ... SELECT: makes rows that are not in the binlog */
     uint8_t storage[SQL_STORAGE];
     uint32_t storage_used;

@@ -23,7 +23,13 @@ const struct catalog_table *schema_find(const struct schema *schema, struct slic
 /* Copies a definition in, in the place of an older one. */
 enum rc schema_put(struct schema *schema, const struct catalog_table *table,
                    struct error *err) MUST_CHECK;
+/* The same, with words for messages that say where the definition is from ("at binlog.000003:4711"). */
+enum rc schema_put_from(struct schema *schema, const struct catalog_table *table, struct slice from,
+                        struct error *err) MUST_CHECK;
+/* Those words; empty: none. Borrowed as the definition is. */
+struct slice schema_origin(const struct schema *schema, struct slice db, struct slice name);
 void schema_remove(struct schema *schema, struct slice db, struct slice name);
+/* The tables and the collation. */
 void schema_remove_database(struct schema *schema, struct slice db);
 
 /* A database's default collation; empty: not known. */
@@ -31,7 +37,15 @@ enum rc schema_set_database(struct schema *schema, struct slice db, struct slice
                             struct error *err) MUST_CHECK;
 struct slice schema_database(const struct schema *schema, struct slice db);
 
-/* In the order of database and name, stable under changes. */
+typedef enum rc (*schema_visit_database_fn)(void *ctx, struct slice db, struct slice collation,
+                                            struct error *err);
+enum rc schema_each_database(const struct schema *schema, schema_visit_database_fn visit, void *ctx,
+                             struct error *err) MUST_CHECK;
+
+size_t schema_count(const struct schema *schema);
+void schema_clear(struct schema *schema);
+
+/* In the order of database and name. The schema must not be changed meanwhile. */
 typedef enum rc (*schema_visit_fn)(void *ctx, const struct catalog_table *table, struct error *err);
 enum rc schema_each(const struct schema *schema, schema_visit_fn visit, void *ctx,
                     struct error *err) MUST_CHECK;
