@@ -108,7 +108,8 @@ static enum rc parse_tagged(const struct event *event, struct event_gtid *out, s
 /* Only as far as it is asked for; what follows depends on flags and ends in padding. */
 static enum rc parse_mariadb(const struct event *event, struct event_gtid *out, struct error *err)
 {
-    enum { STANDALONE = 1, PREPARED_XA = 64 };
+    enum { STANDALONE = 1, GROUP_COMMIT_ID = 2, PREPARED_XA = 64, COMPLETED_XA = 128 };
+    enum { START_ALTER = 2, ROLLBACK_ALTER = 8 };
     struct cursor cursor = cursor_of(event->body);
     out->gtid.number = cursor_u64(&cursor);
     out->gtid.domain = cursor_u32(&cursor);
@@ -120,6 +121,13 @@ static enum rc parse_mariadb(const struct event *event, struct event_gtid *out, 
     out->standalone = (flags & STANDALONE) != 0;
     out->implicit_begin = !out->standalone;
     out->xa_prepare = (flags & PREPARED_XA) != 0;
+    if ((flags & GROUP_COMMIT_ID) != 0)
+        cursor_take(&cursor, 8);
+    if ((flags & (PREPARED_XA | COMPLETED_XA)) != 0)
+        return RC_OK; /* never an ALTER */
+    /* Old servers end here, or in zeros. */
+    uint8_t more = cursor_left(&cursor) > 0 ? cursor_u8(&cursor) : 0;
+    out->alter_not_done = (more & (START_ALTER | ROLLBACK_ALTER)) != 0;
     return RC_OK;
 }
 

@@ -146,6 +146,7 @@ struct event_gtid {
     uint64_t commit_time_us; /* 0: not told */
     bool standalone;         /* MariaDB: exactly one QUERY follows, and no commit */
     bool implicit_begin;     /* MariaDB: rows follow without a BEGIN */
+    bool alter_not_done;     /* MariaDB: an ALTER that begins here, or is rolled back */
     bool xa_prepare;         /* MariaDB: the group ends in XA_PREPARE */
 };
 

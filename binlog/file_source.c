@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Binlog files as a source: the decoder over a feed of files, for `millrace decode`. Nothing is
- * known but what the files say: tables whose maps carry no names have columns @1, @2, ...
+ * Binlog files as a source: the decoder over a feed of files, for `millrace decode`. What is known of
+ * tables is what the files say: names in table maps, else statements that make and alter tables,
+ * after those of a file with definitions where one is given. Where all are silent columns are called
+ * @1, @2, ...
  *
  * One thread, except stop.
  */
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "file_feed_int.h"
+#include "schema/schema_file_int.h"
 #include "stream_int.h"
 
 struct file_source {
@@ -18,6 +21,7 @@ struct file_source {
     const struct source_file_config *config; /* the caller's */
     struct binlog_feed *feed;                /* owned */
     struct binlog_stream *stream;            /* owned */
+    struct history *history;                 /* owned: definitions out of the files' own DDL */
 };
 
 static struct file_source *file_source_of(struct source *source)
@@ -31,6 +35,7 @@ static void file_source_close(struct source *source)
     if (files == NULL)
         return;
     binlog_stream_free(files->stream);
+    history_free(files->history);
     if (files->feed != NULL)
         files->feed->ops->close(files->feed);
     free(files);
@@ -58,7 +63,13 @@ static enum rc file_source_open(const struct source_options *options, struct sou
         .include_gtids = config->include_gtids,
         .server = "",
     };
-    enum rc rc = file_feed_new(config, &files->feed, err);
+    struct history_options history = {.wants = options->wants, .wants_ctx = options->wants_ctx};
+    enum rc rc = history_new(&history, &files->history, err);
+    stream.history = files->history;
+    if (rc == RC_OK && config->schema_file != NULL)
+        rc = schema_file_read(config->schema_file, files->history, err);
+    if (rc == RC_OK)
+        rc = file_feed_new(config, &files->feed, err);
     if (rc == RC_OK)
         rc = binlog_stream_new(&stream, files->feed, &files->stream, err);
     if (rc != RC_OK) {

@@ -224,11 +224,12 @@ static const struct cfg_row rows[] = {
      .help = "Always on: a new table that matches `tables` is captured from its first change."},
     {.key = "scan.parse.online.schema.changes.enabled",
      .type = CFG_BOOL,
-     .offset = FIELD(unused_flag),
+     .offset = FIELD(online_schema_changes),
      .fallback = "true",
-     .flags = CFG_ACCEPTED,
-     .help = "Has no effect: the shadow tables of gh-ost and pt-osc are captured only where "
-             "`tables` matches their names."},
+     .help = "What gh-ost and pt-online-schema-change do appears as one change of the real table, "
+             "and their helper tables (_t_gho, _t_ghc, _t_del, _t_new, _t_old) are not captured "
+             "although `tables` may match them. false: they are tables like others. Flink's "
+             "default is false."},
     {.key = "use.legacy.json.format",
      .type = CFG_BOOL,
      .offset = FIELD(unused_flag),

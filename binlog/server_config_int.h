@@ -54,6 +54,7 @@ struct mysql_source_config {
     int invalid_text; /* enum invalid_text */
 
     bool schema_changes;
+    bool online_schema_changes;
     bool include_comments;
     bool tinyint1_as_boolean;
 

@@ -14,6 +14,7 @@
 #define LINK_QUESTION_TIMEOUT_MS 300000u /* information_schema of a large server is slow */
 #define LINK_SILENCE_MARGIN_MS 10000u
 #define LINK_PACKET_MAX ((1u << 30) + (64u << 20)) /* the largest event, and its header */
+#define LINK_SCAN_WAIT_MS 200u
 #define LINK_RETRY_BASE_MS 200u
 #define LINK_RETRY_CAP_MS 30000u
 #define BINLOG_EVENT_FORMAT_DESCRIPTION 15u
@@ -217,13 +218,38 @@ static enum rc place_of(const struct server_source *source, const struct positio
     return rc;
 }
 
+/* As whom a dump is asked for. A server ends a dump when another one comes with its identity. */
+struct reader {
+    uint32_t server_id;
+    char uuid[SESSION_UUID_TEXT + 1];
+};
+
+static struct reader main_reader(const struct server_source *source)
+{
+    struct reader reader = {.server_id = source->server_id};
+    memcpy(reader.uuid, source->uuid, sizeof(reader.uuid));
+    return reader;
+}
+
+/* Reads beside the main one. */
+static enum rc second_reader(const struct server_source *source, struct reader *reader,
+                             struct error *err)
+{
+    enum { AWAY = 0x40000000 };
+    reader->server_id = source->server_id ^ AWAY;
+    if (reader->server_id == 0)
+        reader->server_id = 1;
+    return session_make_uuid(reader->uuid, err);
+}
+
 static enum rc begin_dump(struct server_source *source, struct myconn *conn,
-                          const struct position *at, uint64_t heartbeat_ms, struct error *err)
+                          const struct reader *reader, const struct position *at,
+                          uint64_t heartbeat_ms, struct error *err)
 {
     struct session_options options = {.is_mariadb = source->is_mariadb,
                                       .version = source->version,
-                                      .server_id = source->server_id,
-                                      .uuid = source->uuid,
+                                      .server_id = reader->server_id,
+                                      .uuid = reader->uuid,
                                       .heartbeat_ms = heartbeat_ms};
     struct session_place place;
     struct gtid_set *set = NULL;
@@ -248,13 +274,14 @@ static enum rc open_feed(struct server_source *source, struct myconn *conn,
 enum rc server_link_dump(struct server_source *source, const struct position *at, struct error *err)
 {
     ASSERT(source->dump == NULL && source->feed == NULL);
+    struct reader reader = main_reader(source);
     struct myconn *conn = NULL;
     struct binlog_feed *feed = NULL;
     enum rc rc = open_conn(source, "binlog", silence_ms(source), &conn, err);
     if (rc == RC_OK)
         rc = check_identity(source, conn, err);
     if (rc == RC_OK)
-        rc = begin_dump(source, conn, at, source->config->heartbeat_ms, err);
+        rc = begin_dump(source, conn, &reader, at, source->config->heartbeat_ms, err);
     if (rc == RC_OK)
         rc = open_feed(source, conn, &feed, err);
     if (rc == RC_OK)
@@ -275,6 +302,53 @@ enum rc server_link_dump(struct server_source *source, const struct position *at
         feed->ops->stop(feed);
     source->connected_us = clock_monotonic_us();
     return RC_OK;
+}
+
+static enum rc scan_on(struct server_source *source, struct binlog_stream *stream,
+                       const struct position *to, struct error *err)
+{
+    while (!binlog_stream_reached(stream, to)) {
+        struct change change;
+        if (atomic_load(&source->stopping))
+            return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
+        enum rc rc = binlog_stream_next(stream, &change, LINK_SCAN_WAIT_MS, err);
+        if (rc != RC_OK && rc != RC_AGAIN)
+            return rc;
+    }
+    return RC_OK;
+}
+
+enum rc server_link_scan(struct server_source *source, const struct position *from,
+                         const struct position *to, binlog_watch_fn watch, void *watch_ctx,
+                         struct binlog_stream **stream_out, struct error *err)
+{
+    struct binlog_stream_options options = {.watch = watch,
+                                            .watch_ctx = watch_ctx,
+                                            .announced_crc32 = true,
+                                            .server = source->identity.server};
+    struct myconn *conn = NULL;
+    struct binlog_feed *feed = NULL;
+    struct reader reader;
+    *stream_out = NULL;
+    enum rc rc = binlog_stream_new(&options, &server_link_no_feed, stream_out, err);
+    if (rc == RC_OK)
+        rc = second_reader(source, &reader, err);
+    if (rc == RC_OK)
+        rc = open_conn(source, "schema", silence_ms(source), &conn, err);
+    if (rc == RC_OK)
+        rc = begin_dump(source, conn, &reader, from, source->config->heartbeat_ms, err);
+    if (rc == RC_OK)
+        rc = open_feed(source, conn, &feed, err);
+    if (rc == RC_OK)
+        rc = binlog_stream_seek(*stream_out, feed, from, err);
+    if (rc == RC_OK)
+        rc = scan_on(source, *stream_out, to, err);
+    binlog_stream_free(*stream_out);
+    *stream_out = NULL;
+    if (feed != NULL)
+        feed->ops->close(feed);
+    myconn_close(conn);
+    return rc;
 }
 
 void server_link_end_dump(struct server_source *source)
@@ -312,6 +386,7 @@ void server_link_close(struct server_source *source)
 enum rc server_link_file_time(void *ctx, const char *name, uint64_t *seconds_out, struct error *err)
 {
     struct server_source *source = ctx;
+    struct reader reader = main_reader(source);
     struct myconn *conn = NULL;
     struct position at;
     position_init(&at);
@@ -319,7 +394,7 @@ enum rc server_link_file_time(void *ctx, const char *name, uint64_t *seconds_out
     at.offset = 4;
     enum rc rc = open_conn(source, "binlog", LINK_QUESTION_TIMEOUT_MS, &conn, err);
     if (rc == RC_OK)
-        rc = begin_dump(source, conn, &at, 0, err);
+        rc = begin_dump(source, conn, &reader, &at, 0, err);
     bool found = false;
     while (rc == RC_OK && !found) {
         struct slice packet;

@@ -14,7 +14,7 @@
  * reads from the beginning of a file and passes over what is too old, inside `start`: when it
  * returns, `position` is a real place, and no checkpoint can hold one from before it.
  */
-#include "server_source_int.h"
+#include "server_history_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,14 +58,16 @@ static enum rc draw_server_id(struct server_source *source, struct error *err)
 
 static enum rc make_stream(struct server_source *source, struct error *err)
 {
-    enum rc rc = catalog_new(server_link_control, source, source->config->include_comments,
-                             &source->catalog, err);
+    enum rc rc = server_history_open(source, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = catalog_new(server_link_control, source, source->config->include_comments,
+                     &source->catalog, err);
     if (rc != RC_OK)
         return rc;
     struct binlog_stream_options options = {.wants = wants_table,
                                             .wants_ctx = source,
-                                            .catalog = catalog_find,
-                                            .catalog_ctx = source->catalog,
+                                            .history = source->history,
                                             .verify_checksums = true,
                                             .invalid_text =
                                                 (enum invalid_text)source->config->invalid_text,
@@ -81,6 +83,8 @@ static void close_source(struct source *base)
     struct server_source *source = source_of(base);
     server_link_end_dump(source);
     binlog_stream_free(source->stream);
+    history_free(source->history);
+    buf_deinit(&source->remembered_tables);
     catalog_free(source->catalog);
     server_link_close(source);
     position_deinit(&source->resume);
@@ -167,7 +171,7 @@ static enum rc tables(struct source *base, source_table_fn visit, void *ctx, str
 {
     struct server_source *source = source_of(base);
     struct table_visit state = {.source = source, .visit = visit, .ctx = ctx};
-    enum rc rc = catalog_read_all(source->catalog, wants_table, source, visit_table, &state, err);
+    enum rc rc = server_history_tables(source, visit_table, &state, err);
     if (rc == RC_OK && state.count == 0)
         return error_set(err, RC_NOT_FOUND,
                          "No table on the server matches tables: %s. Check the pattern, and that "
@@ -363,16 +367,32 @@ static enum rc pass_over(struct server_source *source, const struct startup_plan
     }
 }
 
+/* The plan's place is the end of the binlog as it was when the plan was made. */
+static bool begins_now(const struct server_source *source, const struct position *from)
+{
+    enum server_startup mode = (enum server_startup)source->config->startup;
+    return (from == NULL || position_is_empty(from)) &&
+           (mode == SERVER_STARTUP_LATEST || mode == SERVER_STARTUP_INITIAL ||
+            mode == SERVER_STARTUP_SNAPSHOT);
+}
+
 static enum rc start(struct source *base, const struct position *from, struct error *err)
 {
     struct server_source *source = source_of(base);
     ASSERT(!source->started);
     struct error local = {0};
     struct startup_plan plan;
+    struct position before;
     startup_plan_init(&plan);
-    enum rc rc = check_at_start(source, &local);
+    position_init(&before);
+    enum rc rc = server_history_prepare(source, &before, &local);
+    if (rc == RC_OK)
+        rc = check_at_start(source, &local); /* reads the catalog */
     if (rc == RC_OK)
         rc = make_plan(source, from, &plan, &local);
+    if (rc == RC_OK)
+        rc = server_history_begin(source, &before, &plan.at, begins_now(source, from), &local);
+    position_deinit(&before);
     if (rc == RC_OK)
         rc = server_link_dump(source, &plan.at, &local);
     if (rc == RC_OK) {
@@ -424,12 +444,17 @@ static enum rc position(struct source *base, struct position *position_out, stru
 static enum rc remember(struct source *base, struct slice key, struct slice value,
                         struct error *err)
 {
-    return binlog_stream_xa_remember(source_of(base)->stream, key, value, err);
+    struct server_source *source = source_of(base);
+    bool taken = false;
+    enum rc rc = server_history_remember(source, key, value, &taken, err);
+    return rc != RC_OK || taken ? rc : binlog_stream_xa_remember(source->stream, key, value, err);
 }
 
 static enum rc notes(struct source *base, source_note_fn visit, void *ctx, struct error *err)
 {
-    return binlog_stream_xa_notes(source_of(base)->stream, visit, ctx, err);
+    struct server_source *source = source_of(base);
+    enum rc rc = server_history_notes(source, visit, ctx, err);
+    return rc == RC_OK ? binlog_stream_xa_notes(source->stream, visit, ctx, err) : rc;
 }
 
 static bool reached(struct source *base, const struct position *to)

@@ -31,6 +31,8 @@ struct server_source {
     /* For questions: catalog, checks, startup. Made again when it was lost. */
     struct myconn *control;
     struct catalog *catalog;
+    struct history *history;      /* owned: definitions of captured tables at the stream's place */
+    struct buf remembered_tables; /* which tables the notes are about; empty: no notes */
     struct binlog_stream *stream;
 
     /* The dump. Both NULL while there is none; `lock` guards the pointers against `stop`. */
@@ -68,6 +70,12 @@ enum rc server_link_control(void *ctx, struct myconn **conn_out, struct error *e
  * left behind on failure. */
 enum rc server_link_dump(struct server_source *source, const struct position *at,
                          struct error *err) MUST_CHECK;
+/* Reads a stretch of the binlog, from one place to another, for the statements that change tables,
+ * through a connection of its own. `*stream_out` is the stream that reads it, while `watch` is
+ * called. */
+enum rc server_link_scan(struct server_source *source, const struct position *from,
+                         const struct position *to, binlog_watch_fn watch, void *watch_ctx,
+                         struct binlog_stream **stream_out, struct error *err) MUST_CHECK;
 /* A feed that has nothing and says so: what the stream reads from while there is no dump. */
 extern struct binlog_feed server_link_no_feed;
 /* Ends the dump in hand, if there is one; the stream then stands at source->resume. */

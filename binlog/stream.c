@@ -16,6 +16,16 @@ static enum rc parse_gtids(const char *text, const char *option, struct gtid_set
     return rc;
 }
 
+static bool wants_by_history(void *ctx, struct slice db, struct slice name)
+{
+    return history_captures(ctx, db, name);
+}
+
+static struct slice origin_by_history(void *ctx, struct slice db, struct slice name)
+{
+    return history_origin(ctx, db, name);
+}
+
 static enum rc make_parts(struct binlog_stream *stream, struct error *err)
 {
     const struct binlog_stream_options *options = &stream->options;
@@ -23,7 +33,15 @@ static enum rc make_parts(struct binlog_stream *stream, struct error *err)
                                     .wants_ctx = options->wants_ctx,
                                     .catalog = options->catalog,
                                     .catalog_ctx = options->catalog_ctx,
+                                    .names_optional = options->offline,
                                     .invalid_text = options->invalid_text};
+    if (options->history != NULL) {
+        tables.wants = wants_by_history;
+        tables.wants_ctx = options->history;
+        tables.catalog = history_find;
+        tables.catalog_ctx = options->history;
+        tables.origin = origin_by_history;
+    }
     enum rc rc = tables_new(&tables, &stream->tables, err);
     if (rc == RC_OK)
         rc = payload_new(&stream->payload, err);
@@ -168,6 +186,12 @@ enum rc binlog_stream_next(struct binlog_stream *stream, struct change *change, 
     }
     while (change->kind == CHANGE_NONE) {
         enum rc rc = RC_OK;
+        if (stream->schema.next < stream->schema.result.change_count) {
+            rc = stream_schema_next(stream, change, err);
+            if (rc != RC_OK && rc != RC_EOF)
+                return fail(stream, err);
+            continue;
+        }
         if (stream->walking) {
             rc = stream_rows_next(stream, change, err);
             if (rc == RC_EOF)

@@ -26,6 +26,7 @@ enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid 
                                           .gtid = head->gtid,
                                           .begun = head->implicit_begin,
                                           .xa = head->xa_prepare,
+                                          .is_void = head->alter_not_done,
                                           .skipped = is_skipped(stream, &head->gtid),
                                           .pass = stream->pass_rows};
     stream->pass_rows = 0;
@@ -78,6 +79,8 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change, 
                          "says that %llu of them are done: the stream is another than before.",
                          stream->txn_file, (unsigned long long)stream->txn.offset,
                          (unsigned long long)group->ordinal, (unsigned long long)group->pass);
+    stream->schema.taken = 0;
+    stream->schema.steps = 0;
     stream->last_commit_us = stream->txn.commit_time_us;
     stream->txns_read++;
     if (group->told) {

@@ -10,12 +10,31 @@
 #include "catalog_int.h"
 #include "feed_int.h"
 #include "gtid_int.h"
+#include "schema/history_int.h"
+
+/* A statement that changes tables or databases, for whoever reads a stretch of the binlog for these
+ * alone. Borrowed until the call returns. */
+struct binlog_statement {
+    const struct ddl_context *context;
+    struct slice text;
+    const struct sql_statement *words;
+};
+
+typedef enum rc (*binlog_watch_fn)(void *ctx, const struct binlog_statement *statement,
+                                   struct error *err);
 
 struct binlog_stream_options {
     source_wants_fn wants;
     void *wants_ctx;
     binlog_catalog_fn catalog; /* NULL: offline, table maps alone */
     void *catalog_ctx;
+    /* The definitions of tables, moved forward by what passes: stands in the place of `catalog`.
+     * The caller's; NULL: none. */
+    struct history *history;
+    /* Not NULL: every statement that changes tables is given to it and nothing else is read: no
+     * table map, no row. */
+    binlog_watch_fn watch;
+    void *watch_ctx;
     bool verify_checksums;
     enum invalid_text invalid_text;
     bool offline;         /* file names and offsets come with the events */
@@ -62,6 +81,10 @@ enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key
                                   struct slice value, struct error *err) MUST_CHECK;
 enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visit, void *ctx,
                                struct error *err) MUST_CHECK;
+
+/* How many statements that change tables the open group has given so far, the one in hand among
+ * them: what a reading of the same group from its beginning has to pass over. */
+uint32_t binlog_stream_statements(const struct binlog_stream *stream);
 
 /* A table as the catalog shows it, made to live as long as the stream (for source_ops.tables). */
 enum rc binlog_stream_catalog_table(struct binlog_stream *stream,

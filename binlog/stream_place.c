@@ -33,6 +33,8 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->event = (struct event){0};
     stream->event_pending = false;
     stream->walking = false;
+    stream->schema.result = (struct history_result){0};
+    stream->schema.next = 0;
     stream->payload_open = false;
     stream->held_replay = false;
     stream->moved = false;

@@ -90,6 +90,12 @@ static struct slice db_of(const struct query *query, const struct sql_statement 
     return wanted != NULL ? wanted->db : statement->names[0].db;
 }
 
+/* The statement did something to captured tables: that is told, table by table, and no more. */
+static bool gives_tables(const struct binlog_stream *stream)
+{
+    return stream->schema.next < stream->schema.result.change_count;
+}
+
 /* Tables or databases change: told when a captured table may be among them. The statement takes an
  * ordinal in its transaction, told or not, because rows may follow (MariaDB's CREATE ... SELECT). */
 static enum rc on_ddl(struct looking *looking, const struct query *query,
@@ -97,10 +103,25 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
                       struct error *err)
 {
     struct binlog_stream *stream = looking->stream;
-    mark_changed(looking, statement);
-    if (stream->group.skipped)
+    uint32_t steps = 1;
+    if (stream->group.is_void)
         return RC_OK;
-    uint64_t ordinal = stream->group.ordinal++;
+    mark_changed(looking, statement);
+    if (statement->kind != SQL_TRUNCATE) {
+        enum rc rc = stream_schema_take(stream, query, &steps, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    if (stream->options.watch != NULL || (stream->group.skipped && !gives_tables(stream)))
+        return RC_OK;
+    uint64_t ordinal = stream->group.ordinal;
+    stream->group.ordinal += steps;
+    if (gives_tables(stream)) {
+        stream->schema.ordinal = ordinal;
+        stream->schema.ddl = query->text;
+        stream->schema.ddl_db = db_of(query, statement, NULL);
+        return RC_OK;
+    }
     const struct sql_name *wanted = NULL;
     bool concerns = !statement->names_complete;
     if (statement->kind == SQL_DATABASE_DDL) {
@@ -112,7 +133,7 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
     }
     if (looking->rc != RC_OK)
         return looking->rc;
-    if (wanted != NULL && statement->has_select)
+    if (wanted != NULL && statement->has_select && stream->options.history == NULL)
         return refuse_statement(query, err);
     if (!concerns)
         return RC_OK;
@@ -217,7 +238,7 @@ enum rc stream_query(struct binlog_stream *stream, struct change *change, struct
     if (rc != RC_OK)
         return rc;
     struct looking looking = {.stream = stream, .db = query.db, .err = err};
-    if (statement->kind == SQL_DML && !group->skipped)
+    if (statement->kind == SQL_DML && !group->skipped && stream->options.watch == NULL)
         rc = on_dml(&looking, &query, statement, err);
     else if (statement->kind == SQL_TRUNCATE || statement->kind == SQL_TABLE_DDL ||
              statement->kind == SQL_DATABASE_DDL)

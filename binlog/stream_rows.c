@@ -24,6 +24,8 @@ static bool must_hold(const struct binlog_stream *stream)
 enum rc stream_table_map(struct binlog_stream *stream, struct error *err)
 {
     enum rc rc = open_implicit(stream, err);
+    if (stream->options.watch != NULL)
+        return rc;
     if (rc == RC_OK)
         rc = tables_map(stream->tables, stream->event.body, &stream->format, err);
     if (rc == RC_OK && must_hold(stream))
@@ -80,7 +82,7 @@ static enum rc begin_walk(struct binlog_stream *stream, const struct rows_head *
 enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
 {
     enum rc rc = open_implicit(stream, err);
-    if (rc != RC_OK)
+    if (rc != RC_OK || stream->options.watch != NULL)
         return rc;
     if (must_hold(stream))
         return stream_xa_hold(stream, err);

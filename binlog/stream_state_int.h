@@ -7,6 +7,7 @@
  *   stream_event.c    raw bytes to events, steering events (formats, rotations, heartbeats)
  *   stream_group.c    transactions: where they begin and end, GTIDs
  *   stream_query.c    statements
+ *   stream_schema.c   what statements do to tables
  *   stream_rows.c     table maps and rows
  *   stream_xa.c       XA transactions: holding their rows until their end
  *
@@ -52,9 +53,25 @@ struct stream_group {
     bool xa_captured;   /* held rows are of captured tables */
     bool held_overflow; /* more rows than are held, none of a captured table so far */
     struct gtid gtid;
-    uint64_t ordinal; /* of the next row */
-    uint64_t given;   /* rows of captured tables given out or passed over */
-    uint64_t pass;    /* rows, counted as `ordinal` is, that the caller is done with from before */
+    uint64_t ordinal;    /* of the next row */
+    uint64_t given;      /* rows of captured tables given out or passed over */
+    uint32_t statements; /* that change tables, so far */
+    bool is_void;        /* MariaDB: its statement begins or ends an ALTER that is not done here */
+    uint64_t pass; /* rows, counted as `ordinal` is, that the caller is done with from before */
+};
+
+/* The statement in hand that changed tables, and what of it is still to be given out. */
+struct stream_schema {
+    struct history_result result;
+    uint32_t next;
+    uint64_t ordinal; /* of its first effect */
+    struct slice ddl; /* borrowed: the event in hand */
+    struct slice ddl_db;
+    struct table_change table_change;
+    /* Of the open group, also over a lost connection: statements that the history has taken in, and
+     * their effects. */
+    uint32_t taken;
+    uint32_t steps;
 };
 
 struct binlog_stream {
@@ -100,6 +117,7 @@ struct binlog_stream {
     struct event_format format_behind; /* known: what comes back when the replay is over */
     struct xa_store xa;                /* prepared, not ended */
     bool xa_left_told;
+    struct stream_schema schema;
     struct sql_statement statement; /* scratch: too large for the stack of a decoder */
 
     uint64_t last_commit_us;
@@ -145,6 +163,13 @@ void stream_xa_tell_left(struct binlog_stream *stream);
 /* stream_query.c */
 enum rc stream_query(struct binlog_stream *stream, struct change *change,
                      struct error *err) MUST_CHECK;
+
+/* stream_schema.c. Takes the statement in hand into the history; `steps_out`: ordinals it takes. */
+enum rc stream_schema_take(struct binlog_stream *stream, const struct query *query,
+                           uint32_t *steps_out, struct error *err) MUST_CHECK;
+/* The next change that the statement in hand made; RC_EOF behind the last. */
+enum rc stream_schema_next(struct binlog_stream *stream, struct change *change,
+                           struct error *err) MUST_CHECK;
 
 /* stream_rows.c */
 enum rc stream_table_map(struct binlog_stream *stream, struct error *err) MUST_CHECK;

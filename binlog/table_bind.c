@@ -143,29 +143,35 @@ static enum rc make_table(struct table_shape *shape, const struct table_map *map
     return whole ? RC_OK : no_memory(map, err);
 }
 
+/* Why map and definition cannot be brought together. `why`: what the columns said, or why there is
+ * no definition. */
 static enum rc mismatch(const struct table_map *map, const struct catalog_table *catalog,
-                        const struct error *why, struct error *err)
+                        const struct tables_options *options, const struct error *why,
+                        struct error *err)
 {
+    struct slice from = SLICE("on the server now");
+    if (options->origin != NULL)
+        from = options->origin(options->catalog_ctx, map->db, map->name);
     if (catalog == NULL)
         error_set(err, RC_MISMATCH,
-                  "Table %.*s.%.*s is not on the server any more, and the binlog names none of "
-                  "its %u columns.",
-                  SLICE_ARG(map->db), SLICE_ARG(map->name), map->column_count);
+                  "The binlog names none of the %u columns of table %.*s.%.*s. %s",
+                  map->column_count, SLICE_ARG(map->db), SLICE_ARG(map->name), why->text);
     else if (catalog->column_count != map->column_count)
         error_set(err, RC_MISMATCH,
-                  "Table %.*s.%.*s has %u columns in the binlog and %u on the server now, and the "
-                  "binlog does not name them.",
+                  "Table %.*s.%.*s has %u columns in the binlog and %u as it is defined %.*s, and "
+                  "the binlog does not name them.",
                   SLICE_ARG(map->db), SLICE_ARG(map->name), map->column_count,
-                  catalog->column_count);
+                  catalog->column_count, SLICE_ARG(from));
     else
-        error_set(err, RC_MISMATCH,
-                  "Table %.*s.%.*s (%u columns in the binlog, %u on the server now) has another "
-                  "shape in the binlog than on the server: %s",
-                  SLICE_ARG(map->db), SLICE_ARG(map->name), map->column_count,
-                  catalog->column_count, why->text);
-    error_hint(err, "The rows are older than a change of the table. SET GLOBAL "
-                    "binlog_row_metadata=FULL makes the binlog carry names from then on; for "
-                    "what was written before, start behind the change.");
+        error_set(
+            err, RC_MISMATCH,
+            "Table %.*s.%.*s (%u columns in the binlog, %u as it is defined %.*s) has another "
+            "shape in the binlog than in its definition: %s",
+            SLICE_ARG(map->db), SLICE_ARG(map->name), map->column_count, catalog->column_count,
+            SLICE_ARG(from), why->text);
+    error_hint(err,
+               "SET GLOBAL binlog_row_metadata=FULL (MySQL 8.0, MariaDB 10.5) makes the binlog "
+               "carry names from then on; for what was written before, load the table anew.");
     return RC_MISMATCH;
 }
 
@@ -174,9 +180,10 @@ static bool counts_agree(const struct table_map *map, const struct catalog_table
     return catalog != NULL && catalog->column_count == map->column_count;
 }
 
-/* The catalog's answer, or NULL with RC_OK when the table is not there. */
+/* The catalog's answer, or NULL with RC_OK when the table is not there, and `why`. */
 static enum rc ask_catalog(const struct tables_options *options, const struct table_map *map,
-                           bool refresh, const struct catalog_table **catalog, struct error *err)
+                           bool refresh, const struct catalog_table **catalog, struct error *why,
+                           struct error *err)
 {
     *catalog = NULL;
     if (options->catalog == NULL)
@@ -184,6 +191,7 @@ static enum rc ask_catalog(const struct tables_options *options, const struct ta
     enum rc rc = options->catalog(options->catalog_ctx, map->db, map->name, refresh, catalog, err);
     if (rc != RC_NOT_FOUND)
         return rc;
+    *why = *err;
     error_clear(err);
     *catalog = NULL;
     return RC_OK;
@@ -196,7 +204,6 @@ enum rc table_bind(struct table_shape *shape, const struct table_map *map,
     enum rc rc = make_table(shape, map, err);
     if (rc != RC_OK)
         return rc;
-    bool must_agree = facts->names == NULL && options->catalog != NULL;
     struct binding binding = {
         .shape = shape, .map = map, .facts = facts, .invalid_text = options->invalid_text};
     const struct catalog_table *catalog = NULL;
@@ -204,9 +211,11 @@ enum rc table_bind(struct table_shape *shape, const struct table_map *map,
     error_clear(&why);
     /* A remembered answer that does not fit is asked for again, once. */
     for (bool fresh = refresh;; fresh = true) {
-        rc = ask_catalog(options, map, fresh, &catalog, err);
+        rc = ask_catalog(options, map, fresh, &catalog, &why, err);
         if (rc != RC_OK)
             return rc;
+        bool must_agree = facts->names == NULL && options->catalog != NULL &&
+                          (catalog != NULL || !options->names_optional);
         binding.catalog = counts_agree(map, catalog) ? catalog : NULL;
         if (binding.catalog != NULL || !must_agree) {
             rc = bind_columns(&binding, &why);
@@ -218,7 +227,7 @@ enum rc table_bind(struct table_shape *shape, const struct table_map *map,
             }
         }
         if (fresh)
-            return mismatch(map, catalog, &why, err);
+            return mismatch(map, catalog, options, &why, err);
     }
     shape->table->has_names = facts->names != NULL || binding.catalog != NULL;
     if (catalog != NULL) {

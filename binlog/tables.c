@@ -13,6 +13,7 @@ struct table_known {
     struct slice db; /* behind the struct, in the same allocation */
     struct slice name;
     bool wanted;
+    bool nameless_told;          /* a warning was logged */
     bool changed;                /* a DDL passed: look at the next map anew */
     struct table_shape *newest;  /* of the wanted, as the stream shows it; NULL: none yet */
     struct table_shape *catalog; /* as the catalog showed it before any map came; NULL: none */
@@ -164,6 +165,16 @@ void tables_mark_changed(struct binlog_tables *tables, struct slice db, struct s
             known->changed = true;
 }
 
+void tables_forget(struct binlog_tables *tables, struct slice db, struct slice name)
+{
+    struct table_known *known = known_find(tables, db, name);
+    if (known == NULL)
+        return;
+    known->newest = NULL;
+    known->catalog = NULL;
+    known->changed = true;
+}
+
 static struct table_shape *shape_find(const struct binlog_tables *tables, uint64_t hash,
                                       struct slice content)
 {
@@ -187,6 +198,17 @@ static void adopt(struct table_shape *shape)
         known->version++;
     shape->table->version = known->version;
     known->newest = shape;
+}
+
+static void tell_nameless(struct table_known *known, const struct table *table)
+{
+    if (table->has_names || known->nameless_told)
+        return;
+    known->nameless_told = true;
+    log_warn("binlog.tables",
+             "The columns of a table have no names in the binlog, and nothing else says them: they "
+             "are called @1, @2 and so on. decode --schema FILE takes its definition.",
+             LOG_SLICE("db", table->db), LOG_SLICE("table", table->name));
 }
 
 static bool has_old_temporals(const struct table_map *map)
@@ -246,8 +268,10 @@ static enum rc shape_make(struct binlog_tables *tables, const struct table_map *
         shape_free(shape);
         return rc;
     }
-    if (known->wanted)
+    if (known->wanted) {
+        tell_nameless(known, shape->table);
         adopt(shape);
+    }
     known->changed = false;
     shape->next = tables->shapes;
     tables->shapes = shape;
@@ -300,6 +324,8 @@ enum rc tables_from_catalog(struct binlog_tables *tables, const struct catalog_t
     shape->next = tables->shapes;
     tables->shapes = shape;
     known->catalog = shape;
+    known->newest = NULL;
+    known->changed = true;
     *table_out = shape->table;
     return RC_OK;
 }

@@ -40,6 +40,10 @@ struct tables_options {
     void *wants_ctx;
     binlog_catalog_fn catalog; /* NULL: none */
     void *catalog_ctx;
+    bool names_optional; /* where nothing is known of a table its columns are @1, @2, ... */
+    /* Where what the catalog says is from, for messages ("at binlog.000003:4711"); NULL: the
+     * server's present. Asked with catalog_ctx. */
+    struct slice (*origin)(void *ctx, struct slice db, struct slice name);
     enum invalid_text invalid_text;
 };
 
@@ -71,7 +75,11 @@ bool tables_any_wanted(const struct binlog_tables *tables, struct slice db);
  * the database; empty database too: all. */
 void tables_mark_changed(struct binlog_tables *tables, struct slice db, struct slice name);
 
-/* See binlog_stream_catalog_table. */
+/* The table is not there any more; one that comes under its name is another one. */
+void tables_forget(struct binlog_tables *tables, struct slice db, struct slice name);
+
+/* See binlog_stream_catalog_table. What came before under this name is older; the same definition
+ * gives the same table. */
 enum rc tables_from_catalog(struct binlog_tables *tables, const struct catalog_table *catalog,
                             bool is_mariadb, struct table **table_out,
                             struct error *err) MUST_CHECK;

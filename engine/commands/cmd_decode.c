@@ -131,6 +131,7 @@ static enum exit_code run(const struct command_parts *parts, const struct comman
         .file_count = line->arg_count,
         .start_gtid = command_value(line, "start-gtid"),
         .include_gtids = command_value(line, "include-gtids"),
+        .schema_file = command_value(line, "schema"),
         .verify_checksums = command_value(line, "no-checksums") == NULL,
     };
     struct pattern_set *tables = NULL;
@@ -164,6 +165,8 @@ const struct command command_decode = {
             {"stop-position", "OFFSET", "End before the event at this offset of the last file."},
             {"start-gtid", "SET", "Leave out the transactions of this GTID set."},
             {"include-gtids", "SET", "Only the transactions of this GTID set."},
+            {"schema", "FILE",
+             "CREATE TABLE statements of before the first file, as mysqldump --no-data writes."},
             {"source-name", "NAME", "The name in the events' source attribute (default: offline)."},
             {"invalid-text", "WHAT",
              "Text that is not valid in its character set: stop (default), replace, base64."},

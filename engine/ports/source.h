@@ -150,6 +150,7 @@ struct source_file_config {
     uint64_t stop_offset;   /* in the last file: no event that starts at or after it; 0: no bound */
     const char *start_gtid; /* GTID set: skip its transactions; NULL: none */
     const char *include_gtids; /* GTID set: only its transactions; NULL: all */
+    const char *schema_file;   /* CREATE TABLE statements of before the first file; NULL: none */
     bool verify_checksums;     /* default of the command: true */
     enum invalid_text invalid_text;
 };
