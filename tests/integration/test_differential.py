@@ -289,3 +289,36 @@ def test_warehouses_hold_what_came_in_parts(own, family, image, seed, tmp_path, 
 @pytest.mark.parametrize("family", [*servers.FAMILIES, *servers.MORE_FAMILIES])
 def test_decode_is_what_the_server_has_again(own, family, round_, seed, tmp_path):
     must_be_right(Recorded(own(family), tmp_path, seed, ["FULL", None, None, None]))
+
+
+@pytest.mark.parametrize("kind,column_type,cell,shown,wrong", [
+    ("bigint", "bigint(20) unsigned", b"18446744073709551615", "18446744073709551615", "18446744073709551616"),
+    ("int", "int(11)", b"1", "1", "\"1\""), ("int", "int(11)", b"1", "1", "1.0"),
+    ("float", "float", b"0.10000000149011612", "0.1", "0.100001"), ("double", "double", b"0.1", "0.1", "0.10000000000000002"),
+    ("decimal", "decimal(5,2)", b"1.10", "\"1.10\"", "\"1.1\""), ("blob", "blob", b"\xff\x00", "\"/wA=\"", "\"/w==\""),
+    ("json", "json", b'{"b": 1, "aa": 1.0}', '{"b":1,"aa":1.0}', '{"aa":1.0,"b":1}'),
+    ("timestamp", "timestamp", b"2024-01-01 00:00:00", "\"2024-01-01T00:00:00Z\"", "\"2024-01-01 00:00:00\"")])
+def test_the_judge_tells_values_apart(kind, column_type, cell, shown, wrong):
+    column = rendering.Column("v", kind, column_type, "utf8mb4", False, None, False)
+
+    def of(text: str) -> str:
+        return column.shown(rendering.parsed(b'{"v":' + text.encode() + b"}")["v"])
+    assert of(shown) == column.wanted(cell.hex())
+    assert of(wrong) != column.wanted(cell.hex())
+
+
+def test_the_judge_tells_changes_apart():
+    columns = [rendering.Column(name, "int", "int(11)", "", False, None, False) for name in ("id", "v")]
+
+    def event(operation: str, before: dict | None, after: dict | None) -> dict:
+        made = [image and {name: rendering.Number(value) for name, value in image.items()} for image in (before, after)]
+        return {"cdcop": operation, "data": {"before": made[0], "after": made[1]}}
+    table = replay.Table("t", columns, ["id"])
+    table.apply(event("c", None, {"id": 1, "v": 2}))
+    for wrong in (event("c", None, {"id": 1, "v": 3}), event("u", {"id": 1, "v": 9}, {"id": 1, "v": 3}), event("d", {"id": 2, "v": 2}, None)):
+        with pytest.raises(replay.Wrong):
+            table.apply(wrong)
+    table.apply(event("u", {"id": 1}, {"v": 5}))  # an image that lacks columns
+    assert table.differences([{"id": "n:1", "v": "n:5"}]) == []
+    for wanted in ([], [{"id": "n:1", "v": "n:6"}], [{"id": "n:1", "v": "n:5"}, {"id": "n:2", "v": "n:5"}]):
+        assert table.differences(wanted) != []
