@@ -30,7 +30,8 @@ static int small_exponent(const char *text)
     return (int)(is_negative ? -value : value);
 }
 
-/* False: no number, or one longer than any column. */
+/* The number that the text begins with, as servers take it. False: none, or one longer than any
+ * column. */
 static bool parse_decimal(struct slice text, struct decimal *decimal)
 {
     char copy[DIGITS_MAX];
@@ -58,8 +59,6 @@ static bool parse_decimal(struct slice text, struct decimal *decimal)
     }
     if (has_digit && (*at == 'e' || *at == 'E'))
         decimal->point += small_exponent(at + 1);
-    else if (*at != '\0')
-        return false;
     return has_digit;
 }
 

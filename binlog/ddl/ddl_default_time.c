@@ -230,6 +230,17 @@ static struct slice with_fraction(struct ddl_parser *parser, struct slice text, 
     return ddl_format(parser, "%.*s.%.*s", SLICE_ARG(text), (int)digits, (const char *)all);
 }
 
+/* A day or month of zero in a date that is not all zero: nothing of it is kept where the mode
+ * forbids it, and in a TIMESTAMP never. */
+static void settle_zeros(const struct ddl_parser *parser, const struct ddl_type *type,
+                         struct moment *moment)
+{
+    bool is_forbidden =
+        (parser->context->sql_mode & DDL_MODE_NO_ZERO_IN_DATE) != 0 || type->kind == DDL_TIMESTAMP;
+    if (is_forbidden && (moment->month == 0 || moment->day == 0))
+        *moment = (struct moment){0};
+}
+
 bool ddl_default_time(struct ddl_parser *parser, struct slice text, const struct ddl_type *type,
                       struct slice *shown_out)
 {
@@ -248,6 +259,7 @@ bool ddl_default_time(struct ddl_parser *parser, struct slice text, const struct
     }
     if (!parse_date(text, &moment))
         return false;
+    settle_zeros(parser, type, &moment);
     if (type->kind == DDL_DATE) {
         *shown_out = ddl_format(parser, "%04u-%02u-%02u", moment.year, moment.month, moment.day);
         return true;

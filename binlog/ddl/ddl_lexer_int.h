@@ -23,7 +23,7 @@
 #define DDL_MODE_ORACLE UINT64_C(0x200)
 #define DDL_MODE_MAXDB UINT64_C(0x1000)
 #define DDL_MODE_NO_BACKSLASH_ESCAPES UINT64_C(0x100000)
-#define DDL_MODE_STRICT UINT64_C(0x600000)               /* of all, or of transactional tables */
+#define DDL_MODE_NO_ZERO_IN_DATE UINT64_C(0x800000)
 #define DDL_MODE_MARIADB_TIME_ROUND (UINT64_C(1) << 34)  /* else MariaDB cuts fractions */
 #define DDL_MODE_MYSQL_TIME_TRUNCATE (UINT64_C(1) << 32) /* else MySQL rounds them */
 

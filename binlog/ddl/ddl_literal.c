@@ -150,9 +150,15 @@ void ddl_skip_expression(struct ddl_parser *parser)
     }
     if (ddl_accept_pair(parser, "NEXT", "VALUE") || ddl_accept_pair(parser, "PREVIOUS", "VALUE"))
         ddl_expect(parser, "FOR");
+    bool is_variable = false;
     while (ddl_accept_mark(parser, '@'))
-        ;
+        is_variable = true;
     (void)ddl_read_name(parser);
+    if (is_variable && ddl_accept_mark(parser, ':')) { /* @v := 1 */
+        ddl_expect_mark(parser, '=');
+        ddl_next(parser);
+        return;
+    }
     while (ddl_accept_mark(parser, '.'))
         (void)ddl_read_name(parser);
     if (ddl_at_mark(parser, '('))
@@ -165,9 +171,14 @@ static bool read_parenthesised(struct ddl_parser *parser, struct ddl_default *va
     if (!ddl_at_mark(parser, '(') || !parser->context->is_mariadb)
         return false;
     struct ddl_parser inner = *parser;
-    ddl_next(&inner);
-    if (!read_literal(&inner, value) || !ddl_accept_mark(&inner, ')'))
+    uint32_t depth = 0;
+    for (; ddl_accept_mark(&inner, '('); depth++)
+        ;
+    if (!read_literal(&inner, value))
         return false;
+    for (; depth > 0; depth--)
+        if (!ddl_accept_mark(&inner, ')'))
+            return false;
     parser->lexer = inner.lexer;
     parser->rc = inner.rc;
     return true;

@@ -154,6 +154,14 @@ static void set_charset(struct ddl_type *type, struct slice charset)
     type->charset.charset = charset;
 }
 
+/* MariaDB: COMPRESSED [= method] */
+static void read_compressed(struct ddl_parser *parser, struct ddl_type *type)
+{
+    type->is_compressed = true;
+    if (ddl_accept_mark(parser, '='))
+        ddl_next(parser);
+}
+
 /* ASCII, UNICODE, BYTE, CHARACTER SET x and BINARY, in the orders that the grammar has. */
 static void read_charset(struct ddl_parser *parser, struct ddl_type *type)
 {
@@ -166,6 +174,8 @@ static void read_charset(struct ddl_parser *parser, struct ddl_type *type)
             set_charset(type, SLICE("binary"));
         else if (ddl_accept(parser, "BINARY"))
             type->charset.is_binary_sorted = true;
+        else if (ddl_accept(parser, "COMPRESSED"))
+            read_compressed(parser, type);
         else if (!ddl_accept_charset(parser, &type->charset))
             break;
     }
@@ -250,6 +260,8 @@ static void read_nchar(struct ddl_parser *parser, struct ddl_type *type)
         type->kind = DDL_VARCHAR;
     read_length(parser, type);
     set_charset(type, SLICE("utf8mb3"));
+    if (ddl_accept(parser, "COMPRESSED"))
+        read_compressed(parser, type);
     if (ddl_accept(parser, "BINARY"))
         type->charset.is_binary_sorted = true;
 }
@@ -390,7 +402,7 @@ void ddl_read_type(struct ddl_parser *parser, struct ddl_type *type)
             type->kind = named_types[i].kind;
             type->word = slice_str(named_types[i].shown);
             if (type->kind == DDL_GEOMETRY)
-                read_length(parser, type); /* MariaDB allows and ignores it */
+                read_digits(parser, type); /* MariaDB allows and ignores it */
             return;
         }
     }

@@ -429,7 +429,8 @@ void ddl_type_of_column(struct ddl_parser *parser, const struct catalog_column *
     ddl_lexer_init(&parser->lexer, column->column_type, 0, parser->context->version,
                    parser->context->is_mariadb);
     ddl_read_type(parser, type);
-    type->is_compressed = ddl_accept(parser, "COMPRESSED");
+    if (ddl_accept(parser, "COMPRESSED"))
+        type->is_compressed = true;
     if (ddl_ok(parser))
         ddl_expect_end(parser);
     parser->lexer = outer;

@@ -247,15 +247,22 @@ COMPARED = ["name", "data_type", "column_type", "charset", "collation", "comment
             "precision", "scale", "fraction_digits", "nullable", "has_default", "invisible", "generated", "key_ordinal"]
 
 
+def _seen(value):
+    """information_schema shows a question mark for what lies beyond its own three bytes a character."""
+    return "".join("?" if ord(one) > 0xFFFF else one for one in value) if isinstance(value, str) else value
+
+
 def _default_differs(real: dict, ours: dict) -> bool:
+    if ours["expression"]:  # MariaDB calculates constants and shows what comes out
+        return False
     # Bytes are shown cut at a zero byte, and not as text where they are none.
     if real["data_type"] in ("binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob"):
-        return (real["default"] or "") != "" and "\0" not in real["default"] and real["default"] != "0x" and \
-            real["default"] != ours.get("default", "")
+        return (real["default"] or "") != "" and "\0" not in real["default"] and \
+            not ours.get("default", "").startswith(real["default"])
     return (real["default"] or "") != ours.get("default", "")
 
 
-def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list[str]) -> list[str]:
+def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list[str], old: bool = False) -> list[str]:
     """What the model holds otherwise than the server, in words."""
     found = []
     ours = {(table["db"], table["name"]): table for table in answer["tables"] if table["db"] in databases}
@@ -274,9 +281,12 @@ def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list
             continue
         for real_column, our_column in zip(table["columns"], columns):
             for key in COMPARED:
-                if real_column[key] != our_column[key]:
+                # MySQL 5.6 gives a column that becomes part of the primary key a default or not; why is not shown.
+                if key == "has_default" and old and our_column["key_ordinal"]:
+                    continue
+                if real_column[key] != _seen(our_column[key]):
                     found.append(f"{where}.{real_column['name']}: {key} {real_column[key]!r} is {our_column[key]!r}")
-            if _default_differs(real_column, our_column):
+            if not (old and our_column["key_ordinal"]) and _default_differs(real_column, our_column):
                 found.append(f"{where}.{real_column['name']}: default {real_column['default']!r} is "
                              f"{our_column.get('default')!r}")
         keys = [(key["name"], key["parts"]) for key in table["keys"]]
@@ -300,6 +310,7 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
     server.session.rows("SET sql_mode = ''", *start)
     server.follow()
     before: dict = {}
+    old = not server.mariadb and server.version < 50700
     for number in range(count):
         if generator.chance(0.15):
             generator.sql_mode = generator.pick(ddl_random.SQL_MODES)
@@ -321,7 +332,7 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
                 shown = server.shown(databases)
         unread = [f"{answer['verdict']}: {answer['reason']}\n    in {line['sql']}" for line, answer in told
                   if answer["verdict"] in ("unreadable", "error")]
-        found = unread + (differences(shown, told[-1][1], databases) if told else [])
+        found = unread + (differences(shown, told[-1][1], databases, old) if told else [])
         if found:
             lines = [line["sql"] + (f" (error {line['error']})" if line["error"] else "") for line, _answer in told]
             places = {where for where in before if any(str(where) in text for text in found)}
@@ -361,7 +372,7 @@ def run_suite(server: Server, name: str, statements: list[str]) -> list[str]:
         for line, answer in told:
             if answer["verdict"] in ("unreadable", "error") and not answer["reason"].startswith(STATED):
                 found.append(f"{name}: {answer['reason']} in {line['sql']}")
-        different = [text for text in differences(shown, told[-1][1], databases)]
+        different = differences(shown, told[-1][1], databases)
         if different:
             unread = any(answer["verdict"] == "unreadable" for _line, answer in told)
             if not unread:

@@ -264,6 +264,7 @@ static void add_column(cJSON *list, const struct catalog_column *column)
     cJSON_AddBoolToObject(object, "invisible", column->is_invisible);
     cJSON_AddNumberToObject(object, "generated", column->generated);
     cJSON_AddNumberToObject(object, "versioning", column->versioning);
+    cJSON_AddBoolToObject(object, "expression", column->default_is_expression);
     if (column->default_value.ptr != NULL)
         add_text(object, "default", column->default_value);
     cJSON_AddItemToArray(list, object);
