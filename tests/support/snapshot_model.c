@@ -10,6 +10,7 @@
  *     restart=N         after every Nth chunk everything is closed and opened again with the notes
  *                       and the position of the chunk before, as after a crash
  *     slow_ms=N         a pause before each chunk is taken
+ *     reshape=1         after its third chunk each table is said to have another shape, the same
  *     count=1           rows are counted and not kept: for measuring
  *
  * Ends when a row is put into a table called z_stop. "snapshot done" goes to standard error when it
@@ -54,6 +55,9 @@ struct model {
     uint64_t restart;
     uint64_t slow_ms;
     uint64_t count;
+    uint64_t reshape;
+    const struct table *reshaped[256];
+    unsigned reshaped_count;
     uint64_t started_us;
     uint64_t chunks;
     uint64_t rows_read;
@@ -410,6 +414,20 @@ static bool take_rows(struct snapshot_chunk *chunk)
     }
 }
 
+/* Once a table: what was read of it and not given is void. */
+static void reshape(struct table *table, uint64_t number)
+{
+    struct error err = {0};
+    for (unsigned i = 0; i < model.reshaped_count; i++)
+        if (model.reshaped[i] == table)
+            return;
+    if (model.reshape == 0 || number < 2 || model.reshaped_count == COUNT_OF(model.reshaped))
+        return;
+    model.reshaped[model.reshaped_count++] = table;
+    if (model.snapshot->ops->change(model.snapshot, table, table, &err) != RC_OK)
+        die("a changed table", &err);
+}
+
 /* At a border of transactions. True: everything was opened anew. */
 static bool serve_snapshot(bool *done)
 {
@@ -449,9 +467,12 @@ static bool serve_snapshot(bool *done)
     model.chunk = NULL;
     struct slice key;
     struct slice value;
+    struct table *table = chunk->table;
+    uint64_t number = chunk->number;
     if (model.snapshot->ops->done(model.snapshot, chunk, &key, &value, &err) != RC_OK)
         die("the end of a chunk", &err);
     keep_note(key, value);
+    reshape(table, number);
     model.chunks++;
     if (model.restart > 0 && model.chunks % model.restart == 0) {
         restart();
@@ -499,6 +520,17 @@ static void take_change(const struct change *change)
         apply(change);
 }
 
+/* A table that was given another shape, another name or no life at all. */
+static void take_schema(const struct change *change)
+{
+    struct error err = {0};
+    const struct table_change *what = change->table_change;
+    if (model.snapshot == NULL || what == NULL || what->before == NULL)
+        return;
+    if (model.snapshot->ops->change(model.snapshot, what->before, what->after, &err) != RC_OK)
+        die("a changed table", &err);
+}
+
 static void run(void)
 {
     struct error err = {0};
@@ -518,6 +550,8 @@ static void run(void)
         in_txn = change.kind != CHANGE_COMMIT && change.kind != CHANGE_IDLE;
         if (change.kind >= CHANGE_READ && change.kind <= CHANGE_TRUNCATE)
             take_change(&change);
+        else if (change.kind == CHANGE_SCHEMA)
+            take_schema(&change);
     }
 }
 
@@ -547,8 +581,8 @@ static void write_rows(void)
 
 static void read_option(const char *text)
 {
-    static const char *const names[] = {"parallelism", "rows",    "bytes",
-                                        "restart",     "slow_ms", "count"};
+    static const char *const names[] = {"parallelism", "rows",  "bytes",  "restart",
+                                        "slow_ms",     "count", "reshape"};
     uint64_t value = 0;
     const char *equal = strchr(text, '=');
     if (strcmp(text, "snapshot=no") == 0) {
@@ -563,8 +597,12 @@ static void read_option(const char *text)
         if (i == 0)
             model.options.parallelism = (unsigned)value;
         else
-            *(uint64_t *[]){&model.options.chunk_rows, &model.options.chunk_bytes, &model.restart,
-                            &model.slow_ms, &model.count}[i - 1] = value;
+            *(uint64_t *[]){&model.options.chunk_rows,
+                            &model.options.chunk_bytes,
+                            &model.restart,
+                            &model.slow_ms,
+                            &model.count,
+                            &model.reshape}[i - 1] = value;
         return;
     }
     fprintf(stderr, "snapshot_model: %s?\n", text);
