@@ -202,8 +202,9 @@ static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
     if (clause->kind == DDL_DROP_DEFAULT)
         value = (struct ddl_default){0};
     const struct ddl_type *type = ddl_column_type(parser, clause->column);
-    if (!ddl_ok(parser) || clause->column->shown.is_auto_increment)
-        return; /* MariaDB allows it there, and forgets it */
+    bool is_kept = !clause->column->shown.is_auto_increment || value.kind == DDL_DEFAULT_EXPRESSION;
+    if (!ddl_ok(parser) || !is_kept)
+        return; /* MariaDB allows a literal there, and forgets it */
     ddl_default_show(parser, &value, type, &clause->column->shown);
     clause->column->has_own_default = clause->kind == DDL_SET_DEFAULT;
 }

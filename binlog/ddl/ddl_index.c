@@ -47,10 +47,13 @@ static struct slice free_name(struct ddl_parser *parser, const struct ddl_table 
 static uint32_t settle_prefix(struct ddl_parser *parser, struct ddl_column *column, uint32_t prefix)
 {
     const struct ddl_type *type = ddl_column_type(parser, column);
-    /* MariaDB shows a key over a whole POINT as one over its 25 bytes. */
+    /* MariaDB shows a key over a whole POINT as one over its 25 bytes, and over another geometry as
+     * one over 8. */
     bool is_point = slice_equal(column->shown.data_type, SLICE("point"));
+    if (prefix == 0 && parser->context->is_mariadb && type->kind == DDL_GEOMETRY)
+        return is_point ? 25 : 8;
     if (prefix == 0)
-        return is_point && parser->context->is_mariadb ? 25 : 0;
+        return 0;
     bool is_large =
         (type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT) || type->kind == DDL_GEOMETRY;
     bool is_text = type->kind == DDL_CHAR || type->kind == DDL_VARCHAR;

@@ -287,7 +287,7 @@ struct slice ddl_read_string(struct ddl_parser *parser)
         return SLICE_EMPTY;
     }
     struct slice text =
-        ddl_token_string(&parser->lexer.token, parser->context->sql_mode, parser->arena);
+        ddl_token_string(&parser->lexer.token, parser->lexer.sql_mode, parser->arena);
     if (text.ptr == NULL)
         out_of_memory(parser);
     ddl_next(parser);

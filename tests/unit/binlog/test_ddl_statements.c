@@ -179,6 +179,10 @@ static void test_quotes(void **state)
     fixture_must(&fixture, "CREATE OR REPLACE TABLE t (a INT COMMENT 'x\\', b INT COMMENT 'y''z')");
     assert_string_equal(fixture_shape(&fixture, "t"),
                         "a int(11) null \"x\\\"; b int(11) null \"y'z\"");
+    /* What is known of a column is read back in its own way, whatever the mode. */
+    fixture_must(&fixture, "CREATE TABLE e (a ENUM('f\\g') CHARSET utf8)");
+    fixture_must(&fixture, "ALTER TABLE e CONVERT TO CHARSET utf8mb4");
+    assert_string_equal(fixture_shape(&fixture, "e"), "a enum('f\\\\g') null utf8mb4_general_ci");
     fixture.context.sql_mode = 0;
     fixture_must(&fixture, "CREATE TABLE  d . 1t (Größe INT)");
     fixture_must(&fixture, "ALTER TABLE d.1t RENAME COLUMN `grÖße` TO x");
