@@ -21,6 +21,7 @@ struct apply {
     const struct ddl_context *context;
     struct slice text;
     struct slice where;
+    struct slice origin; /* "at " and that */
     struct history_change *changes;
     uint32_t change_count;
     uint32_t change_room;
@@ -208,7 +209,7 @@ static enum rc set_known(struct apply *apply, struct name name, const struct cat
     enum rc rc = history_mark(history, name.db, name.name, apply->err);
     return rc != RC_OK ? rc
                        : history_put(history, history->known, table, name.db, name.name,
-                                     apply->where, apply->err);
+                                     apply->origin, apply->err);
 }
 
 static enum rc set_unknown(struct apply *apply, struct name name)
@@ -233,7 +234,7 @@ static enum rc set_other(struct apply *apply, struct name name, const struct cat
     if (rc != RC_OK || table == NULL)
         return rc;
     if (is_ghost)
-        return history_put(history, history->ghosts, table, name.db, name.name, apply->where,
+        return history_put(history, history->ghosts, table, name.db, name.name, apply->origin,
                            apply->err);
     if (schema_count(history->others) >= OTHERS_MAX)
         schema_clear(history->others);
@@ -330,7 +331,7 @@ static enum rc put_aside(struct apply *apply, struct name name, const struct cat
 {
     struct history *history = apply->history;
     enum rc rc =
-        history_put(history, history->gone, table, name.db, name.name, apply->where, apply->err);
+        history_put(history, history->gone, table, name.db, name.name, apply->origin, apply->err);
     if (rc == RC_OK)
         rc = history_mark(history, name.db, name.name, apply->err);
     schema_remove(history->known, name.db, name.name);
@@ -743,6 +744,12 @@ enum rc history_statement(struct history *history, const struct ddl_context *con
     struct ddl_result result;
     arena_reset(&history->scratch);
     *result_out = (struct history_result){.step_count = 1};
+    uint8_t *origin = arena_alloc(&history->scratch, where.len + 3);
+    if (origin == NULL)
+        return no_memory(&apply);
+    memcpy(origin, "at ", 3);
+    memcpy(origin + 3, where.ptr, where.len);
+    apply.origin = slice_of(origin, where.len + 3);
     count_down(&apply, statement);
     enum rc rc = ddl_read(context, &lookup, text, &history->scratch, &result, err);
     if (rc == RC_OK && result.verdict == DDL_UNREADABLE) {
