@@ -134,8 +134,16 @@ static void convert_column(struct ddl_parser *parser, const struct ddl_table *ta
 
 /* A column that the same statement defines is of the new charset too, whatever it says itself. */
 static void convert_def(struct ddl_parser *parser, const struct ddl_table *table,
-                        struct ddl_type *type)
+                        const struct ddl_alter *alter, struct ddl_clause *clause)
 {
+    struct ddl_type *type = &clause->def.type;
+    bool is_large = type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT;
+    /* MySQL takes it from what the column was before. */
+    if (!parser->context->is_mariadb && clause->kind == DDL_CHANGE_COLUMN && is_large)
+        ddl_unreadable(parser,
+                       "What size the column %.*s gets, which is changed and converted in one "
+                       "statement, is the server's to say.",
+                       SLICE_ARG(clause->def.name));
     if (parser->context->is_mariadb && type->kind == DDL_JSON)
         type->kind = DDL_LONGTEXT;
     if (!ddl_type_is_text(type))
@@ -146,7 +154,8 @@ static void convert_def(struct ddl_parser *parser, const struct ddl_table *table
         type->charset.is_binary_sorted && (type->charset.charset.len == 0 || resolves_late);
     if (said.is_binary)
         return;
-    if (keeps_order) /* BINARY: the _bin collation of whatever it comes to be */
+    if (keeps_order && alter->convert.collation.len ==
+                           0) /* BINARY: the _bin collation of whatever it comes to be */
         type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
                                                     .is_binary_sorted = true};
     else if (slice_starts_nocase(type->charset.collation, SLICE("uca1400_")))
@@ -170,7 +179,7 @@ static void convert_columns(struct ddl_parser *parser, const struct ddl_table *t
 {
     for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++)
         if (alter->clauses[i].kind <= DDL_CHANGE_COLUMN && !alter->clauses[i].is_void)
-            convert_def(parser, table, &alter->clauses[i].def.type);
+            convert_def(parser, table, alter, &alter->clauses[i]);
     for (uint32_t i = 0; i < table->column_count && ddl_ok(parser); i++)
         if (!is_changed(alter, table->columns[i]))
             convert_column(parser, table, table->columns[i]);

@@ -241,7 +241,7 @@ class Server:
 
 
 # What the parser says it cannot tell: the definition has to be asked for again.
-STATED = ("The server garbles", "What the key", "The statement gives the table the name")
+STATED = ("The server garbles", "What the key", "What size", "The statement gives the table the name")
 
 COMPARED = ["name", "data_type", "column_type", "charset", "collation", "comment", "char_length", "byte_length",
             "precision", "scale", "fraction_digits", "nullable", "has_default", "invisible", "generated", "key_ordinal"]
