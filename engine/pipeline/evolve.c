@@ -29,8 +29,9 @@ struct evolution {
     struct pipeline *pipeline;
     const struct change *change;
     const struct table_change *tc;
-    struct member *member; /* of the name that counts afterwards */
-    bool barred;           /* everything before is durable */
+    struct member *member;                     /* of the name that counts afterwards */
+    bool barred;                               /* everything before is durable */
+    bool left_as_is[SCHEMA_COMMENT_TABLE + 1]; /* kinds of steps that were not made */
 };
 
 static enum behavior behavior_of(const struct pipeline *pipeline)
@@ -143,6 +144,7 @@ static void tell(const struct evolution *evolution, const struct schema_step *st
 /* The step is not made: its column, if it brings one, is left out of the rows. */
 static void leave_out(struct evolution *evolution, const struct schema_step *step)
 {
+    evolution->left_as_is[step->kind] = true;
     bool brings = step->kind == SCHEMA_ADD_COLUMN || step->kind == SCHEMA_RENAME_COLUMN;
     if (brings && step->column->key_ordinal == 0)
         member_skip(evolution->member, step->column->name, true);
@@ -448,6 +450,42 @@ static enum rc refuse_by_settings(const struct change *change, struct error *err
     return RC_REJECTED;
 }
 
+/* A column that has another type at the source than its target keeps: left out of the rows where the
+ * target cannot hold what it may say now. */
+static enum rc leave_out_altered(struct evolution *evolution, struct error *err)
+{
+    const struct table_change *tc = evolution->tc;
+    struct member *member = evolution->member;
+    for (uint32_t i = 0; i < tc->after->column_count; i++) {
+        const struct column *column = &tc->after->columns[i];
+        if (tc->origin[i] == TABLE_CHANGE_NEW_COLUMN || column->key_ordinal > 0 ||
+            !steps_type_changed(&tc->before->columns[tc->origin[i]], column))
+            continue;
+        member_skip(member, column->name, true);
+        log_warn("pipeline.schema",
+                 "A column has a type now that its target does not hold, and the target is not "
+                 "changed; its values are not carried from here on.",
+                 LOG_SLICE("db", tc->after->db), LOG_SLICE("table", tc->after->name),
+                 LOG_SLICE("column", column->name), LOG_STR("reason", err->text));
+    }
+    error_clear(err);
+    member->generation++;
+    return members_note(evolution->pipeline, member, err);
+}
+
+/* The target as it is now is compared with the table as it is now. */
+static enum rc open_after(struct evolution *evolution, struct error *err)
+{
+    struct pipeline *pipeline = evolution->pipeline;
+    struct way *way;
+    evolution->member->generation++;
+    enum rc rc = ways_of(pipeline, evolution->tc->after, &way, err);
+    if (rc != RC_MISMATCH || !evolution->left_as_is[SCHEMA_ALTER_COLUMN])
+        return rc;
+    rc = leave_out_altered(evolution, err);
+    return rc != RC_OK ? rc : ways_of(pipeline, evolution->tc->after, &way, err);
+}
+
 /* A sink that keeps events has no targets to change; what is known of tables moves on all the same. */
 static enum rc evolve(struct evolution *evolution, struct error *err)
 {
@@ -458,13 +496,11 @@ static enum rc evolve(struct evolution *evolution, struct error *err)
     enum rc rc = kind == TABLE_CREATED   ? created(evolution, err)
                  : kind == TABLE_DROPPED ? dropped(evolution, err)
                                          : altered(evolution, err);
-    struct way *way;
     if (rc != RC_OK || evolution->tc->after == NULL)
         return rc;
     if (kind == TABLE_ALTERED)
         rc = members_note(pipeline, evolution->member, err);
-    evolution->member->generation++;
-    return rc != RC_OK ? rc : ways_of(pipeline, evolution->tc->after, &way, err);
+    return rc != RC_OK ? rc : open_after(evolution, err);
 }
 
 enum rc evolve_schema(struct pipeline *pipeline, const struct change *change, struct error *err)

@@ -25,6 +25,8 @@ struct steps {
  * which each can be made by itself. From `arena`. No step for the tables' names. */
 enum rc steps_plan(struct arena *arena, const struct table_change *tc, enum steps_style style,
                    struct steps *steps_out, struct error *err) MUST_CHECK;
+/* True when two shapes of a column differ in what they may hold. */
+bool steps_type_changed(const struct column *before, const struct column *after);
 /* True when no step can do it: the key is another. */
 bool steps_key_changed(const struct table_change *tc);
 /* "add.column", ...: in Flink CDC's words, and ours in their manner. */

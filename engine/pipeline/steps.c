@@ -84,6 +84,11 @@ static const struct column *origin_of(const struct table_change *tc, uint32_t in
     return from == TABLE_CHANGE_NEW_COLUMN ? NULL : &tc->before->columns[from];
 }
 
+bool steps_type_changed(const struct column *before, const struct column *after)
+{
+    return !same_type(before, after);
+}
+
 bool steps_key_changed(const struct table_change *tc)
 {
     if (tc->before->key_count != tc->after->key_count)

@@ -138,16 +138,32 @@ enum rc ways_of_chunk(struct pipeline *pipeline, struct table *table, struct way
     return rc;
 }
 
-/* Where a statement's steps were being made when a life ended, the source's tables are as they were
- * before it and the targets may be as they are behind it: they are compared when it was read again. */
+/* At a later start the source tells its tables as they are now, and the stream begins before
+ * statements that made them so; and where a statement's steps were being made when a life ended, the
+ * targets may be ahead of the tables. So a target that does not fit is no failure yet: it is compared
+ * again when the first row comes, or the statement. A table that the checkpoint does not know gets its
+ * target then, too. */
 static enum rc visit(void *ctx, struct table *table, struct error *err)
 {
     struct pipeline *pipeline = ctx;
-    struct member *member;
+    struct member *member = members_find(pipeline, table->db, table->name);
     struct way *way;
-    if (!pipeline->steps.noted)
-        return ways_of(pipeline, table, &way, err);
-    enum rc rc = members_of(pipeline, table, &member, err);
+    bool first = pipeline->fresh || !pipeline->members.tracked;
+    bool known = member != NULL && member->known && !pipeline->steps.noted;
+    enum rc rc = RC_OK;
+    if (first || known)
+        rc = ways_of(pipeline, table, &way, err);
+    if (first || (rc != RC_OK && rc != RC_MISMATCH))
+        return rc;
+    if (rc == RC_MISMATCH) {
+        log_info("pipeline.table",
+                 "A target does not fit its table as it is now; the stream may bring the reason.",
+                 LOG_SLICE("db", table->db), LOG_SLICE("table", table->name),
+                 LOG_STR("reason", err->text));
+        error_clear(err);
+        pipeline->failed_side = PIPELINE_SIDE_NONE;
+    }
+    rc = members_of(pipeline, table, &member, err);
     if (rc == RC_OK)
         member->newest = table;
     return rc;
