@@ -76,6 +76,18 @@ enum rc taking_add(struct pipeline *pipeline, struct member *member, struct tabl
     return rc;
 }
 
+/* What the targets of an unkeyed table hold is to be thrown away before its rows come again. */
+static enum rc note_filling(struct pipeline *pipeline, struct member *member, struct error *err)
+{
+    struct sink_target targets[ROUTE_TARGETS_MAX];
+    unsigned count = 0;
+    enum rc rc = ways_targets(pipeline, member, targets, &count, err);
+    for (unsigned i = 0; rc == RC_OK && i < count; i++)
+        rc = notes_add_table(pipeline, FILLING, targets[i].db, targets[i].table, SLICE("1"), err);
+    member->filling = true;
+    return rc;
+}
+
 enum rc taking_again(struct pipeline *pipeline, struct member *member, struct table *table,
                      struct error *err)
 {
@@ -87,6 +99,9 @@ enum rc taking_again(struct pipeline *pipeline, struct member *member, struct ta
     member->added = false;
     members_set_state(pipeline, member, MEMBER_QUEUED);
     rc = members_note(pipeline, member, err);
+    /* A target that is made anew is empty. */
+    if (rc == RC_OK && table->key_count == 0 && !member->rebuild)
+        rc = note_filling(pipeline, member, err);
     if (rc == RC_OK)
         rc = epoch_note(pipeline, err);
     return rc != RC_OK ? rc : taking_add(pipeline, member, table, err);
