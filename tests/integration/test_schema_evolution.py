@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schema changes on their way to the warehouse: each behaviour of Flink CDC's, refusals, crashes, merged tables.
+
+The scenario is that of Flink's own tests (facts/flink-cdc.md 3.3): a member of a club, a column that comes, changes
+its type, gets another name and goes, a truncation and a drop.
+"""
+
+import time
+
+import pytest
+
+from engine import Killer, run
+
+SCENARIO = ["ALTER TABLE members ADD COLUMN gender TINYINT AFTER age;",
+            "INSERT INTO members VALUES (1012, 'Eve', 17, 0);",
+            "ALTER TABLE members MODIFY COLUMN age DOUBLE;",
+            "ALTER TABLE members RENAME COLUMN age TO precise_age;",
+            "ALTER TABLE members RENAME COLUMN gender TO biological_sex;",
+            "ALTER TABLE members DROP COLUMN biological_sex;",
+            "INSERT INTO members VALUES (1013, 'Fiona', 16);"]
+CREATE = "CREATE TABLE members (id INT PRIMARY KEY, name VARCHAR(17), age INT); INSERT INTO members VALUES " \
+         "(1008, 'Alice', 21), (1009, 'Bob', 20);"
+
+
+def columns(twin, table="shop.members"):
+    return [row[0] for row in twin.client().rows(f"DESCRIBE {table}")]
+
+
+def cells(twin, names, row, table="shop.members"):
+    return twin.client().rows(f"SELECT {names} FROM {table} WHERE id = {row}")
+
+
+@pytest.fixture
+def club(mariadb, twin, engine):
+    """club(behaviour, sink keys) runs the scenario; gives when all of it is at the target."""
+    def play(behaviour, more=None, statements=tuple(SCENARIO), **pipeline):
+        mariadb.query(CREATE)
+        engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms") | (more or {}),
+                     {"schema.change.behavior": behaviour, **pipeline})
+        engine.start().until_log("The snapshot is complete")
+        for statement in statements:
+            mariadb.query(statement)
+        engine.until_carried(mariadb.place())
+    return play
+
+
+def test_evolve(club, mariadb, twin, engine, must_be_equal):
+    club("evolve")
+    assert columns(twin) == ["id", "name", "precise_age"]
+    must_be_equal(mariadb, twin, engine, ["members"])
+    mariadb.query("TRUNCATE members; INSERT INTO members VALUES (1014, 'Gem', 17);")
+    must_be_equal(mariadb, twin, engine, ["members"])
+    mariadb.query("DROP TABLE members;")
+    engine.until_carried(mariadb.place())
+    assert ["members"] not in twin.client().rows("SHOW TABLES FROM shop")
+    assert engine.stop() == 0
+
+
+def test_lenient(club, mariadb, twin, engine):
+    club("lenient")
+    mariadb.query("TRUNCATE members; INSERT INTO members VALUES (1014, 'Gem', 17); DROP TABLE members;")
+    engine.until_carried(mariadb.place())
+    assert columns(twin) == ["id", "name", "age", "gender", "precise_age", "biological_sex"]
+    assert cells(twin, "name, age, gender, precise_age, biological_sex", 1013) == [
+        ["Fiona", "NULL", "NULL", "16", "NULL"]]
+    assert cells(twin, "age, gender", 1012) == [["17", "0"]]
+    assert cells(twin, "name", 1014) == [["Gem"]]
+    assert engine.stop() == 0
+
+
+def test_ignore(club, mariadb, twin, engine):
+    club("ignore")
+    assert columns(twin) == ["id", "name", "age"]
+    assert cells(twin, "name, age", 1012) == [["Eve", "17"]]
+    assert cells(twin, "name, age", 1013) == [["Fiona", "NULL"]]
+    assert engine.stop() == 0
+    mariadb.query("INSERT INTO members VALUES (1015, 'Hal', 30);")  # what is left out is known after a restart
+    engine.start().until_carried(mariadb.place())
+    assert cells(twin, "name, age", 1015) == [["Hal", "NULL"]]
+    assert engine.stop() == 0
+
+
+def test_exception(club, mariadb, twin, engine):
+    mariadb.query(CREATE)
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"),
+                 {"schema.change.behavior": "exception"})
+    engine.start().until_log("The snapshot is complete")
+    mariadb.query(SCENARIO[0])
+    assert engine.wait() == 6
+    assert "schema.change.behavior is exception" in engine.log() and "gender" in engine.log()
+
+
+def test_lists_of_kinds(club, twin, engine):
+    club("evolve", {"exclude.schema.changes": "drop"})
+    assert columns(twin) == ["id", "name", "precise_age", "biological_sex"]
+    assert cells(twin, "name, precise_age, biological_sex", 1013) == [["Fiona", "16", "NULL"]]
+    assert engine.stop() == 0
+
+
+def test_a_word_that_means_nothing(mariadb, doris, engine):
+    engine.write(mariadb.block(), doris.sink() | {"include.schema.changes": "add.colum"})
+    done = run("check", str(engine.file))
+    assert done.returncode == 2 and b"add.colum" in done.stderr
+
+
+def test_merged_tables_lose_nothing(mariadb, twin, engine):
+    """Two tables into one target: what one of them drops or truncates is the other's too."""
+    mariadb.query("CREATE TABLE m1 (id INT PRIMARY KEY, name VARCHAR(9), age INT); CREATE TABLE m2 LIKE m1;"
+                  "INSERT INTO m1 VALUES (1, 'a', 1); INSERT INTO m2 VALUES (2, 'b', 2);")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"),
+                 routes=[{"source-table": "shop.m\\.*", "sink-table": "shop.members"}])
+    engine.start().until_log("The snapshot is complete")
+    mariadb.query("ALTER TABLE m1 ADD COLUMN extra INT DEFAULT 5; ALTER TABLE m2 ADD COLUMN extra INT DEFAULT 5;"
+                  "INSERT INTO m1 VALUES (3, 'c', 3, 33); ALTER TABLE m1 DROP COLUMN age; TRUNCATE m2;"
+                  "INSERT INTO m1 VALUES (4, 'd', 44); DROP TABLE m2;")
+    engine.until_carried(mariadb.place())
+    assert columns(twin) == ["id", "name", "age", "extra"]
+    assert cells(twin, "name, age, extra", 4) == [["d", "NULL", "44"]]
+    assert cells(twin, "name", 2) == [["b"]]
+    assert engine.stop() == 0
+
+
+def test_tables_that_are_renamed(mariadb, twin, engine, must_be_equal):
+    """The target follows the name; a swap of two names is one of their targets."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); CREATE TABLE b (id INT PRIMARY KEY, w VARCHAR(5));"
+                  "INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (2, 'two');")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"))
+    engine.start().until_log("The snapshot is complete")
+    mariadb.query("RENAME TABLE a TO c; INSERT INTO c VALUES (3, 3);")
+    must_be_equal(mariadb, twin, engine, ["b", "c"])
+    mariadb.query("RENAME TABLE b TO t, c TO b, t TO c; INSERT INTO c VALUES (4, 'four'); INSERT INTO b VALUES (5, 5);")
+    must_be_equal(mariadb, twin, engine, ["b", "c"])
+    assert engine.stop() == 0
+
+
+def test_another_key_is_rebuilt(mariadb, twin, engine, must_be_equal):
+    mariadb.query("CREATE TABLE a (id INT NOT NULL PRIMARY KEY, r INT NOT NULL, v INT);"
+                  "INSERT INTO a VALUES (1, 1, 1), (2, 1, 2);")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"))
+    engine.start().until_log("The snapshot is complete")
+    mariadb.query("ALTER TABLE a DROP PRIMARY KEY, ADD PRIMARY KEY (id, r); INSERT INTO a VALUES (1, 2, 3);")
+    engine.until_log("took its target's place")
+    must_be_equal(mariadb, twin, engine, ["a"])
+    assert engine.stop() == 0
+
+
+def test_kills_between_statements(mariadb, twin, engine, rng, must_be_equal):
+    """kill -9 at random moments of a row of schema changes."""
+    mariadb.query(CREATE)
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"))
+    engine.start().until(lambda: (engine.show() or {"tables": []})["tables"], 30, "a checkpoint")
+    killer = Killer(engine, rng)
+    killer.start()
+    for number in range(8):
+        mariadb.query(f"ALTER TABLE members ADD COLUMN x{number} INT DEFAULT {number}, ADD COLUMN y{number} VARCHAR(5);"
+                      f"INSERT INTO members (id, name) VALUES ({2000 + number}, 'n');"
+                      f"ALTER TABLE members RENAME COLUMN y{number} TO z{number}; UPDATE members SET x{number} = 7;")
+        if number % 3 == 2:
+            mariadb.query(f"ALTER TABLE members DROP COLUMN z{number}; SELECT SLEEP(0.4);")
+    killer.halt()
+    must_be_equal(mariadb, twin, engine, ["members"])
+    assert killer.kills >= 1
+    assert engine.stop() == 0
+
+
+def test_statements_in_the_middle(mariadb, twin, engine, rng, must_be_equal):
+    """Columns come and go, a table is truncated and one is dropped while their rows are being read."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT, w VARCHAR(20)); CREATE TABLE b LIKE a; "
+                  "CREATE TABLE c LIKE a; INSERT INTO a SELECT seq, seq, 'x' FROM seq_1_to_4000; "
+                  "INSERT INTO b SELECT * FROM a; INSERT INTO c SELECT * FROM a;")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"} | {"scan.incremental.snapshot.chunk.size": 20}, twin.sink("50ms"))
+    engine.start().until(lambda: (engine.show() or {"tables": []})["tables"], 30, "a checkpoint")
+    for number in range(6):
+        time.sleep(rng.random() / 4)
+        mariadb.query(f"ALTER TABLE a ADD COLUMN n{number} INT DEFAULT {number}; INSERT INTO a (id, v) VALUES "
+                      f"({5000 + number}, 1); UPDATE a SET v = v + 1 WHERE id % 50 = {number};")
+    mariadb.query("TRUNCATE b; INSERT INTO b VALUES (1, 1, 'y'); DROP TABLE c; ALTER TABLE a DROP COLUMN n1;")
+    engine.until_log("The snapshot is complete", 60)
+    must_be_equal(mariadb, twin, engine, ["a", "b"])
+    assert engine.stop() == 0
