@@ -133,8 +133,9 @@ static void check_row_image(struct preflight *flight)
             "SET GLOBAL binlog_row_image = 'FULL'; and the same in the server's "
             "configuration. Sessions that are open keep the old value.",
             "binlog_row_image is %s: rows come without some of their columns. Updates reach a "
-            "warehouse as partial updates of rows that must be there; an insert that leaves "
-            "columns to their defaults, and an update of a key, stop the pipeline.",
+            "warehouse as partial updates of rows that must be there; an update of a key, and an "
+            "insert that leaves out a column whose default is not shown exactly, stop the "
+            "pipeline.",
             flight->values[VAR_ROW_IMAGE]);
     /* Seen on 10.11: the server makes an update of a REPLACE where it can, and forgets the columns
      * that the REPLACE has set to their defaults. Its own replicas keep their old values, too. */

@@ -349,6 +349,13 @@ static bool labels_same(const struct column *a, const struct column *b)
     return true;
 }
 
+static bool defaults_same(const struct column *a, const struct column *b)
+{
+    return a->default_known == b->default_known &&
+           (a->default_value.ptr == NULL) == (b->default_value.ptr == NULL) &&
+           slice_equal(a->default_value, b->default_value);
+}
+
 static bool column_same(const struct column *a, const struct column *b)
 {
     return slice_equal(a->name, b->name) && a->kind == b->kind && a->int_bytes == b->int_bytes &&
@@ -356,7 +363,8 @@ static bool column_same(const struct column *a, const struct column *b)
            a->is_fixed_bytes == b->is_fixed_bytes && a->key_ordinal == b->key_ordinal &&
            a->length == b->length && a->length_bytes == b->length_bytes &&
            slice_equal(a->charset, b->charset) && slice_equal(a->type, b->type) &&
-           slice_equal(a->comment, b->comment) && labels_same(a, b);
+           slice_equal(a->comment, b->comment) && labels_same(a, b) && defaults_same(a, b) &&
+           a->changes_unseen == b->changes_unseen;
 }
 
 bool table_same(const struct table *a, const struct table *b)

@@ -41,13 +41,14 @@ static bool has_tlvs(const struct event_format *format)
     return format->version >= (format->is_mariadb ? 100500u : 80001u);
 }
 
-static enum rc read_columns(const struct table_map *map, struct table_facts *facts,
-                            struct error *err)
+static enum rc read_columns(const struct table_map *map, const struct event_format *format,
+                            struct table_facts *facts, struct error *err)
 {
     struct cursor meta = cursor_of(map->meta);
     for (uint32_t i = 0; i < map->column_count; i++) {
         struct value_facts *column = &facts->columns[i];
         column->wire_type = map->types[i];
+        column->is_mariadb = format->is_mariadb;
         enum rc rc = value_meta_len(column->wire_type, &column->meta_len, err);
         if (rc != RC_OK) {
             error_wrap(err, "column %u", i + 1);
@@ -73,7 +74,7 @@ enum rc table_map_facts(const struct table_map *map, const struct event_format *
     if (facts->columns == NULL || facts->nullable == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for a table map of %u columns.",
                          map->column_count);
-    enum rc rc = read_columns(map, facts, err);
+    enum rc rc = read_columns(map, format, facts, err);
     if (rc == RC_OK && has_tlvs(format))
         rc = table_map_read_tlvs(map, format, arena, facts, err);
     return rc;

@@ -458,15 +458,18 @@ static enum rc bind_by_wire(struct binder *binder, struct error *err)
     }
 }
 
-/* Type text and comment as the catalog has them, or a type built from what is known. */
+/* Type text, comment and default as the catalog has them, or a type built from what is known. */
 static enum rc describe(struct column *column, const struct catalog_column *catalog,
-                        struct arena *arena, struct error *err)
+                        bool is_mariadb, struct arena *arena, struct error *err)
 {
     if (catalog == NULL || catalog->column_type.len == 0)
         return value_build_type(column, arena, err);
     column->type = arena_copy(arena, catalog->column_type);
     column->comment = arena_copy(arena, catalog->comment);
-    return column->type.ptr == NULL || column->comment.ptr == NULL ? no_memory(err) : RC_OK;
+    if (column->type.ptr == NULL || column->comment.ptr == NULL)
+        return no_memory(err);
+    column->changes_unseen = is_mariadb && catalog->generated == CATALOG_VIRTUAL;
+    return value_default(column, catalog, arena, err);
 }
 
 enum rc value_bind(struct column *column, const struct value_facts *facts,
@@ -504,7 +507,7 @@ enum rc value_bind(struct column *column, const struct value_facts *facts,
     if (meta_len > 0)
         column->wire_meta = (uint16_t)(facts->meta[0] | (meta_len > 1 ? facts->meta[1] << 8 : 0));
     rc = bind_by_wire(&binder, err);
-    return rc == RC_OK ? describe(column, catalog, arena, err) : rc;
+    return rc == RC_OK ? describe(column, catalog, facts->is_mariadb, arena, err) : rc;
 }
 
 /* --- from the catalog alone --- */
@@ -572,5 +575,5 @@ enum rc value_from_catalog(struct column *column, const struct catalog_column *c
         const struct charset *charset = charset_by_name(catalog->charset);
         column->charset = charset == NULL ? SLICE_EMPTY : charset->name;
     }
-    return describe(column, catalog, arena, err);
+    return describe(column, catalog, is_mariadb, arena, err);
 }

@@ -82,6 +82,10 @@ enum rc value_declared_labels(const struct catalog_column *catalog, struct arena
                               const struct slice **labels_out, uint32_t *count_out,
                               struct error *err) MUST_CHECK;
 
+/* value_default.c: sets default_value and default_known of a column that is complete otherwise. */
+enum rc value_default(struct column *column, const struct catalog_column *catalog,
+                      struct arena *arena, struct error *err) MUST_CHECK;
+
 /* value_meta.c: the real type behind STRING, and the most bytes of a CHAR (facts/binlog.md 6.6) */
 uint8_t value_real_wire(uint8_t wire_type, const uint8_t *meta);
 uint32_t value_string_bytes(const uint8_t *meta);

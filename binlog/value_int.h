@@ -28,6 +28,7 @@ struct value_facts {
     uint32_t label_count;
     uint32_t label_collation;
     uint32_t vector_dimensions;
+    bool is_mariadb; /* who wrote it */
 };
 
 /* How many metadata bytes a wire type has; RC_UNSUPPORTED for a type that nobody knows. */

@@ -77,9 +77,13 @@ struct column {
     struct slice
         type; /* as information_schema.columns.column_type shows it; empty when not known */
     struct slice comment; /* empty unless asked for */
-    struct slice
-        default_value; /* canonical text of a literal default: what older rows hold when the
-                                   column is added; ptr NULL: NULL, or not known */
+    /* What a row holds that does not name the column, older rows included when it is added:
+     * canonical text; ptr NULL: NULL, or not known. */
+    struct slice default_value;
+    bool default_known;  /* default_value is that, and ptr NULL means NULL; false: the default is an
+                            expression, or there is none, or its value is not sure */
+    bool changes_unseen; /* the new row of an update may leave the column out although it changed
+                            (a VIRTUAL column of MariaDB) */
     const struct slice *labels; /* ENUM and SET, UTF-8, in order; NULL when not known */
     uint32_t label_count;
 

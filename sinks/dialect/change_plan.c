@@ -93,8 +93,17 @@ static struct slice default_of(const struct planner *planner, const struct load_
                                struct buf *text)
 {
     const struct schema_step *step = planner->step;
-    if (step->default_value.ptr == NULL)
+    if (step->default_value.ptr == NULL && step->column->default_known)
         return SLICE_EMPTY;
+    if (step->default_value.ptr == NULL) {
+        log_warn("sink.ddl",
+                 "The rows that are there already hold NULL in an added column, because what they "
+                 "hold at the source is not known: the column's default is an expression, or the "
+                 "server does not show its value exactly.",
+                 LOG_SLICE("db", planner->target->db), LOG_SLICE("table", planner->target->table),
+                 LOG_SLICE("column", step->column->name));
+        return SLICE_EMPTY;
+    }
     if (dialect_default_literal(step->column, load, step->default_value, text) && text->rc == RC_OK)
         return text->len == 0 ? SLICE("") : buf_slice(text);
     log_warn("sink.ddl",

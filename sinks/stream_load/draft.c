@@ -7,13 +7,16 @@
 #include "column_set_int.h"
 #include "encode_int.h"
 
-/* The first column that the image does not carry; there is one. */
+/* The first column whose value the image does not tell; there is one. */
 static uint32_t first_absent(const struct encoder *encoder, const struct row_image *image)
 {
+    const struct table *source = encoder->schema->source;
     uint32_t index = 0;
-    while (row_image_cell(image, index)->state != CELL_ABSENT)
+    while (row_image_cell(image, index)->state != CELL_ABSENT ||
+           row_image_has_default(image, &source->columns[index])) {
         index++;
-    ASSERT(index < encoder->schema->source->column_count);
+        ASSERT(index < source->column_count);
+    }
     return index;
 }
 
@@ -37,32 +40,38 @@ static enum rc not_carried(const struct encoder *encoder, uint32_t index, const 
     return RC_REJECTED;
 }
 
+static void add_key_part(struct slice text, struct buf *out)
+{
+    uint8_t head[4];
+    store_u32le(head, text.ptr == NULL ? UINT32_MAX : (uint32_t)text.len);
+    buf_add(out, head, sizeof(head));
+    buf_add_slice(out, text);
+}
+
 /* The key as bytes that are equal exactly when the key is: each column's canonical text behind its
- * length. */
+ * length. NULL has a length that no text has. */
 static enum rc add_key(struct encoder *encoder, const struct row_image *image, struct buf *out,
                        struct error *err)
 {
     const struct load_schema *schema = encoder->schema;
     for (uint32_t i = 0; i < schema->key_count; i++) {
         uint32_t index = schema->key[i];
+        const struct column *column = &schema->source->columns[index];
         const struct cell *cell = row_image_cell(image, index);
-        uint8_t head[4];
-        if (cell->state == CELL_ABSENT)
+        struct slice text = SLICE_EMPTY;
+        if (cell->state == CELL_ABSENT && !row_image_has_default(image, column))
             return not_carried(encoder, index, " of the key, so it is not known which row it is",
                                err);
-        if (cell->state == CELL_NULL) {
-            /* No text is that long, so NULL is like no value. */
-            store_u32le(head, UINT32_MAX);
-            buf_add(out, head, sizeof(head));
-            continue;
+        if (cell->state == CELL_ABSENT) {
+            text = column->default_value;
+        } else if (cell->state == CELL_VALUE) {
+            enum rc rc = encoder_cell_text(encoder, index, cell, &text, err);
+            if (rc != RC_OK)
+                return rc;
+            if (text.len == 0)
+                text = SLICE("");
         }
-        struct slice text;
-        enum rc rc = encoder_cell_text(encoder, index, cell, &text, err);
-        if (rc != RC_OK)
-            return rc;
-        store_u32le(head, (uint32_t)text.len);
-        buf_add(out, head, sizeof(head));
-        buf_add_slice(out, text);
+        add_key_part(text, out);
     }
     return RC_OK;
 }
@@ -240,12 +249,29 @@ static enum rc draft_whole(struct encoder *encoder, struct body *body, struct bo
 static enum rc draft_insert(struct encoder *encoder, struct body *body, struct body_draft *draft,
                             const struct change *change, struct error *err)
 {
-    struct row_image image = {.row = &change->after};
+    struct row_image image = {.row = &change->after, .is_new = true};
     enum rc rc = draft_whole(encoder, body, draft, &image, err);
     if (rc != RC_AGAIN)
         return rc;
     return not_carried(encoder, first_absent(encoder, &image),
-                       ", which has its default there; what that is, is not in the binlog", err);
+                       ", which has its default there; what that is, is not in the binlog, and "
+                       "the definition of the table does not prove it",
+                       err);
+}
+
+/* MariaDB leaves VIRTUAL columns out of new rows although they changed: neither the target's value
+ * nor that of the row before is right then, and nothing tells. */
+static enum rc check_unseen(const struct encoder *encoder, const struct change *change,
+                            struct error *err)
+{
+    const struct table *source = encoder->schema->source;
+    for (uint32_t i = 0; encoder->has_unseen && i < source->column_count; i++)
+        if (source->columns[i].changes_unseen && change->after.cells[i].state == CELL_ABSENT)
+            return not_carried(encoder, i,
+                               ", which is VIRTUAL: MariaDB leaves it out although it may have "
+                               "changed",
+                               err);
+    return RC_OK;
 }
 
 static enum rc draft_update(struct encoder *encoder, struct body *body, struct body_draft *draft,
@@ -254,15 +280,18 @@ static enum rc draft_update(struct encoder *encoder, struct body *body, struct b
     const struct load_schema *schema = encoder->schema;
     if (schema->keyless)
         return keyless_change(encoder, change->kind, err);
+    enum rc rc = check_unseen(encoder, change, err);
+    if (rc != RC_OK)
+        return rc;
     bool moved = key_moved(schema, &change->before, &change->after);
     if (moved) {
         struct row_image before = {.row = &change->before};
-        enum rc rc = draft_line(encoder, body, draft, &before, true, err);
+        rc = draft_line(encoder, body, draft, &before, true, err);
         if (rc != RC_OK)
             return rc;
     }
     struct row_image image = {.row = &change->after, .older = &change->before};
-    enum rc rc = draft_whole(encoder, body, draft, &image, err);
+    rc = draft_whole(encoder, body, draft, &image, err);
     if (rc != RC_AGAIN)
         return rc;
     uint32_t absent = first_absent(encoder, &image);

@@ -72,6 +72,7 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
         buf_add_byte(&encoder->scratch, ':');
         encoder->prefixes[i] = build(arena, &encoder->scratch);
         encoder->text_max[i] = text_limit(schema->columns[i].target_type);
+        encoder->has_unseen = encoder->has_unseen || source->columns[i].changes_unseen;
         complete = encoder->prefixes[i].ptr != NULL;
     }
     if (complete) {
@@ -300,6 +301,15 @@ enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct 
     return read_text(encoder, index, cell, text, err);
 }
 
+static inline enum rc add_text(struct encoder *encoder, uint32_t index, struct slice text,
+                               struct buf *out, struct error *err)
+{
+    enum rc rc = check_text_fits(encoder, index, text, err);
+    if (rc == RC_OK)
+        rc = add_value(encoder, index, text, out, err);
+    return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
+}
+
 static inline enum rc add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
                                struct buf *out, struct error *err)
 {
@@ -307,12 +317,15 @@ static inline enum rc add_cell(struct encoder *encoder, uint32_t index, const st
         return add_null(encoder, index, out, err);
     struct slice text;
     enum rc rc = read_text(encoder, index, cell, &text, err);
-    if (rc != RC_OK)
-        return rc;
-    rc = check_text_fits(encoder, index, text, err);
-    if (rc == RC_OK)
-        rc = add_value(encoder, index, text, out, err);
-    return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
+    return rc == RC_OK ? add_text(encoder, index, text, out, err) : rc;
+}
+
+static enum rc add_default(struct encoder *encoder, uint32_t index, struct buf *out,
+                           struct error *err)
+{
+    struct slice text = encoder->schema->source->columns[index].default_value;
+    return text.ptr == NULL ? add_null(encoder, index, out, err)
+                            : add_text(encoder, index, text, out, err);
 }
 
 enum rc encoder_add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
@@ -356,14 +369,16 @@ enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image,
     for (uint32_t i = 0; i < count; i++) {
         const struct cell *cell = row_image_cell(image, i);
         buf_add_slice(out, encoder->prefixes[i]);
-        if (cell->state == CELL_ABSENT) {
-            if (!deleted)
-                return RC_AGAIN;
+        bool absent = cell->state == CELL_ABSENT;
+        if (absent && deleted) {
             add_filler(&encoder->schema->columns[i], out);
             continue;
         }
+        if (absent && !row_image_has_default(image, &encoder->schema->source->columns[i]))
+            return RC_AGAIN;
         size_t start = out->len;
-        enum rc rc = add_cell(encoder, i, cell, out, err);
+        enum rc rc =
+            absent ? add_default(encoder, i, out, err) : add_cell(encoder, i, cell, out, err);
         if (rc == RC_REJECTED && deleted && !is_key(encoder->schema, i)) {
             /* What the target could not hold goes; that it could not must not keep the row. */
             out->len = start;

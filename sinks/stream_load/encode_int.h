@@ -15,9 +15,10 @@
  *                  the line: the target keeps it (a partial update), and a line that the batch
  *                  holds for the key keeps it too (merge.c). With another key there is no old row
  *                  at the target to keep it from: refused.
- *   READ, INSERT   a column that is not there has its default at the source, which the image does
- *                  not say, while a row that the target may still hold under this key must not
- *                  shine through: refused.
+ *                  A column that MariaDB leaves out though it changed (changes_unseen): refused.
+ *   READ, INSERT   a column that is not there has its default at the source. It is filled in where
+ *                  the table's definition proves it (default_known); else refused, because a row
+ *                  that the target may still hold under this key must not shine through.
  *   DELETE         only the key counts. Columns that are not there are NULL, or where they may not
  *                  be NULL a value that nobody will see.
  *
@@ -39,6 +40,7 @@ struct line_piece {
 struct row_image {
     const struct row *row;
     const struct row *older; /* NULL: none */
+    bool is_new;             /* of an INSERT: what the image lacks holds its default */
 };
 
 static inline const struct cell *row_image_cell(const struct row_image *image, uint32_t index)
@@ -47,6 +49,12 @@ static inline const struct cell *row_image_cell(const struct row_image *image, u
     if (cell->state == CELL_ABSENT && image->older != NULL)
         return &image->older->cells[index];
     return cell;
+}
+
+/* Whether the row is known to hold the column's default_value, although the image lacks it. */
+static inline bool row_image_has_default(const struct row_image *image, const struct column *column)
+{
+    return image->is_new && column->default_known;
 }
 
 /* All that can be said about a table's lines before the first row. */
@@ -60,6 +68,7 @@ struct encoder {
     struct line_piece *pieces; /* one a column: of the line that is merged with */
     uint8_t *set;              /* the columns of the line that is written */
     enum load_zero_dates zero_dates;
+    bool has_unseen;  /* there is a column with changes_unseen */
     char source[256]; /* "db.table", for messages */
     struct buf scratch;
 };
@@ -75,7 +84,8 @@ void encoder_deinit(struct encoder *encoder);
 enum rc encoder_cell_text(struct encoder *encoder, uint32_t index, const struct cell *cell,
                           struct slice *text, struct error *err) MUST_CHECK;
 /* The whole line with all columns; `deleted`: of a deletion, where only the key matters.
- * RC_AGAIN: otherwise, and there is one; what was written so far is the caller's to cut off. */
+ * RC_AGAIN: otherwise, and there is one whose value is not known; what was written so far is the
+ * caller's to cut off. */
 enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image, bool deleted,
                          struct buf *out, struct error *err) MUST_CHECK;
 /* Writes a cell that is not absent as the JSON value of its column. */

@@ -60,6 +60,8 @@ def source_expression(name: str, column_type: str) -> str:
         # A date with a zero part has no equal at the target and becomes NULL.
         text = f"CAST({column} AS CHAR)"
         return f"IF({text} LIKE '0000-%' OR {text} LIKE '____-00-%' OR {text} LIKE '____-__-00%', NULL, {text})"
+    if base == "double" and "(" not in column_type:
+        return f"CAST({column} AS CHAR)"  # all of its digits; of an expression's the last is cut behind an e-100
     if base in ("float", "double"):
         # The number itself: the text of a FLOAT has six digits, one of a FLOAT(7,3) the declared ones, and a long one is cut.
         return f"CONCAT(IF({column} < 0, '-', ''), CAST(ABS({column} + 0e0) AS CHAR))"

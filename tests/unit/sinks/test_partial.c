@@ -280,6 +280,100 @@ static void test_refusals(void **state)
 }
 
 /* The one set too many is RC_LIMIT: the sink closes the batch. */
+/* An INSERT's columns that are not there hold their defaults, where those are known. */
+static void test_defaults_of_an_insert(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, LOAD_ZERO_DATES_NULL, false);
+    f.source_columns[1].default_value = SLICE("it's \"x\"");
+    f.source_columns[2].default_value = SLICE("2024-01-02");
+    for (unsigned i = 1; i < FIXTURE_COLUMNS; i++)
+        f.source_columns[i].default_known = true;
+    put(&f, CHANGE_INSERT, NULL, ROW("1", NO, NO, NO));
+    put(&f, CHANGE_INSERT, NULL, ROW("2", "b", NO, "n"));
+    put(&f, CHANGE_UPDATE, ROW("1", NO, NO, NO), ROW(NO, NO, NO, "later"));
+    assert_int_equal(f.body.set_count, 0);
+    expect_part(&f, BODY_WHOLE,
+                "{\"id\":2,\"name\":\"b\",\"day\":\"2024-01-02\",\"note\":\"n\",\"__op\":0}\n"
+                "{\"id\":1,\"name\":\"it's \\\"x\\\"\",\"day\":\"2024-01-02\",\"note\":\"later\","
+                "\"__op\":0}\n");
+    /* An update's missing columns did not change: no default goes there. */
+    put(&f, CHANGE_UPDATE, ROW("3", NO, NO, NO), ROW(NO, "c", NO, NO));
+    expect_part(&f, 1, "{\"id\":3,\"name\":\"c\"}\n");
+    fixture_deinit(&f);
+}
+
+/* The key may have a default, too, and the empty text is not NULL. */
+static void test_defaults_of_a_key(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, LOAD_ZERO_DATES_NULL, false);
+    f.source_columns[0].default_value = SLICE("7");
+    f.source_columns[0].default_known = true;
+    put(&f, CHANGE_INSERT, NULL, ROW(NO, "a", NULL, NULL));
+    put(&f, CHANGE_UPDATE, ROW("7", NO, NO, NO), ROW(NO, "b", NO, NO));
+    expect_part(&f, BODY_WHOLE,
+                "{\"id\":7,\"name\":\"b\",\"day\":null,\"note\":null,\"__op\":0}\n");
+    fixture_deinit(&f);
+    fixture_init(&f, LOAD_ZERO_DATES_NULL, false);
+    f.columns[0].encoding = LOAD_STRING;
+    f.source_columns[0].default_value = SLICE("");
+    f.source_columns[0].default_known = true;
+    put(&f, CHANGE_INSERT, NULL, ROW(NO, "a", NULL, NULL));
+    put(&f, CHANGE_INSERT, NULL, ROW("", "b", NULL, NULL));
+    expect_part(&f, BODY_WHOLE,
+                "{\"id\":\"\",\"name\":\"b\",\"day\":null,\"note\":null,\"__op\":0}\n");
+    fixture_deinit(&f);
+}
+
+/* What a default cannot be at the target is told as a value's would be. */
+static void test_defaults_that_do_not_fit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err;
+    fixture_init(&f, LOAD_ZERO_DATES_ERROR, false);
+    for (unsigned i = 1; i < FIXTURE_COLUMNS; i++)
+        f.source_columns[i].default_known = true;
+    error_clear(&err);
+    assert_int_equal(fixture_put(&f, CHANGE_INSERT, NULL, ROW("1", NO, NULL, NULL), &err),
+                     RC_REJECTED);
+    assert_non_null(strstr(err.text, "may not be NULL"));
+    f.source_columns[2].default_value = SLICE("0000-00-00");
+    error_clear(&err);
+    assert_int_equal(fixture_put(&f, CHANGE_INSERT, NULL, ROW("1", "a", NO, NULL), &err),
+                     RC_REJECTED);
+    assert_non_null(strstr(err.text, "0000-00-00"));
+    assert_int_equal(f.body.data.len, 0);
+    fixture_deinit(&f);
+}
+
+/* MariaDB's VIRTUAL columns: neither the target's value nor the one before is right. */
+static void test_unseen_changes(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err;
+    fixture_init(&f, LOAD_ZERO_DATES_NULL, false);
+    f.source_columns[3].changes_unseen = true;
+    f.encoder.has_unseen = true;
+    const char *const *const befores[] = {ROW("1", NO, NO, NO), ROW("1", "a", NULL, "old")};
+    for (size_t i = 0; i < COUNT_OF(befores); i++) {
+        error_clear(&err);
+        assert_int_equal(fixture_put(&f, CHANGE_UPDATE, befores[i], ROW(NO, "b", NO, NO), &err),
+                         RC_REJECTED);
+        assert_non_null(strstr(err.text, "lacks column note"));
+        assert_non_null(strstr(err.text, "VIRTUAL"));
+        assert_non_null(strstr(err.text, "binlog_row_image=FULL"));
+    }
+    put(&f, CHANGE_UPDATE, befores[1], ROW("1", "b", NULL, "new"));
+    expect_part(&f, BODY_WHOLE,
+                "{\"id\":1,\"name\":\"b\",\"day\":null,\"note\":\"new\",\"__op\":0}\n");
+    fixture_deinit(&f);
+}
+
 static void test_too_many_sets(void **state)
 {
     (void)state;
@@ -469,6 +563,10 @@ int main(void)
         cmocka_unit_test(test_columns_in_another_order),
         cmocka_unit_test(test_fillers_of_deletions),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults_of_an_insert),
+        cmocka_unit_test(test_defaults_of_a_key),
+        cmocka_unit_test(test_defaults_that_do_not_fit),
+        cmocka_unit_test(test_unseen_changes),
         cmocka_unit_test(test_too_many_sets),
         cmocka_unit_test(test_a_dropped_draft_leaves_no_set),
         cmocka_unit_test(test_random_changes),
