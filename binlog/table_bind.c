@@ -255,45 +255,6 @@ void table_bind_layouts(struct table_shape *shape, const struct table_facts *fac
     shape->countable = true;
 }
 
-/* b'101' as the number that it is. */
-static struct slice bits_text(struct slice literal, struct arena *arena)
-{
-    uint8_t digits[24];
-    uint64_t value = 0;
-    for (size_t i = 2; i + 1 < literal.len && i < 2 + 64; i++)
-        value = value << 1 | (literal.ptr[i] == '1');
-    return arena_copy(arena, slice_of(digits, text_u64(digits, value)));
-}
-
-/* What rows of before an ADD COLUMN hold. Not of a TIMESTAMP, whose literal is of the time zone that
- * nobody knows any more, nor of bytes, which servers show in different ways. */
-static struct slice default_text(const struct column *column, const struct catalog_column *known,
-                                 struct arena *arena)
-{
-    struct slice literal = known->default_value;
-    if (literal.ptr == NULL)
-        return SLICE_EMPTY;
-    switch (column->kind) {
-    case COLUMN_BIT:
-        return slice_starts_nocase(literal, SLICE("b'")) ? bits_text(literal, arena) : SLICE_EMPTY;
-    case COLUMN_INT:
-    case COLUMN_UINT:
-    case COLUMN_YEAR:
-    case COLUMN_DECIMAL:
-    case COLUMN_FLOAT:
-    case COLUMN_DOUBLE:
-    case COLUMN_DATE:
-    case COLUMN_TIME:
-    case COLUMN_DATETIME:
-    case COLUMN_STRING:
-    case COLUMN_ENUM:
-    case COLUMN_SET:
-        return arena_copy(arena, literal);
-    default:
-        return SLICE_EMPTY;
-    }
-}
-
 enum rc table_bind_catalog(const struct catalog_table *catalog, bool is_mariadb,
                            struct arena *arena, struct table **table_out, struct error *err)
 {
@@ -320,7 +281,6 @@ enum rc table_bind_catalog(const struct catalog_table *catalog, bool is_mariadb,
                        SLICE_ARG(catalog->name), SLICE_ARG(known->name));
             return rc;
         }
-        columns[i].default_value = default_text(&columns[i], known, arena);
         columns[i].key_ordinal = known->key_ordinal <= count ? known->key_ordinal : 0;
         if (columns[i].key_ordinal == 0)
             continue;
