@@ -204,8 +204,6 @@ MISTAKES = {
     "out of range": ("  username: u", "  username: u\n  port: 70000", r":5:3: .*port.*65535"),
     "wrong duration": ("  username: u", "  username: u\n  connect.timeout: 3 fortnights", r":5:3: .*connect.timeout"),
     "wrong word": ("earliest-offset", "erliest-offset", r":7:3: .*scan.startup.mode.*earliest-offset"),
-    "no mode": ("  scan.startup.mode: earliest-offset\n", "", r"scan.startup.mode is initial.*set scan.startup.mode"),
-    "initial": ("earliest-offset", "initial", r"scan.startup.mode is initial.*does not take one"),
     "missing key": ("  username: u\n", "", r"username"),
     "missing host": ("  hostname: db.example.org\n", "", r"hostname is missing"),
     "missing tables": ("  tables: app.\\.*\n", "", r"tables"),

@@ -167,13 +167,14 @@ def tool_counts(recorded: Recorded) -> tuple[collections.Counter, set[str]]:
 def replayed(recorded: Recorded, output: bytes) -> dict[str, replay.Table]:
     events = [rendering.parsed(line) for line in output.splitlines()]
     assert stream_faults(events) == []
-    named = not any("@1" in (event["data"]["after"] or event["data"]["before"]) for event in events
-                    if event.get("cdctable") == "numbers" and event["cdcop"] != "t")
-    # Where the statements of the file have told the names, they have told the rest as well.
-    is_described = named or recorded.metadata in ("FULL", "MINIMAL")
-    assert named or recorded.metadata != "FULL"
+    unnamed = {event["cdctable"] for event in events if event.get("cdcop", "t") != "t"
+               and all(re.fullmatch(r"@\d+", column) for column in event["data"]["after"] or event["data"]["before"])}
+    assert not unnamed or recorded.metadata != "FULL"
     tables = {}
     for table in recorded.work.tables:
+        named = table.name not in unnamed
+        # Where the statements of the file have told the names, they have told the rest as well.
+        is_described = named or recorded.metadata in ("FULL", "MINIMAL")
         key = [*table.key, "row_end"] if table.name == "versioned" else table.key
         tables[table.name] = replay.Table(table.name, recorded.columns(table, is_described), key, named)
     for event in events:
@@ -216,7 +217,7 @@ def must_be_right(recorded: Recorded) -> None:
     total = collections.Counter()
     for (_, operation), count in counts.items():
         total[operation] += count
-    assert total["c"] > 100 and total["u"] > 40 and total["d"] > 5, total
+    assert total["c"] > 100 and total["u"] > 20 and total["d"] > 5, total
     assert [name for name, table in tables.items() if table.counts["c"] == 0] == [], recorded.refused
 
 
