@@ -140,6 +140,18 @@ def test_rebuild(mariadb, doris, engine, must_be_equal):
     assert engine.stop() == 0
 
 
+def test_rebuild_of_an_empty_table(mariadb, doris, engine):
+    """No row comes to make the new target, and it takes the old one's place all the same."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT);")
+    engine.write(initial(mariadb), doris.sink())
+    engine.start().until_log("The snapshot is complete")
+    doris.client().rows("INSERT INTO shop.a (id, v) VALUES (99, 99)")
+    assert run("snapshot", str(engine.file), "--tables", "shop.a", "--rebuild").returncode == 0
+    engine.until_log("A table was read anew and took its target's place")
+    assert doris.client().rows("SELECT id FROM shop.a") == []
+    assert engine.stop() == 0
+
+
 def test_status_and_checkpoint_tell(mariadb, doris, engine):
     """What a running and a stopped pipeline say of themselves."""
     mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); INSERT INTO a VALUES (1, 1);")
