@@ -32,6 +32,7 @@ static struct ddl_context context_of(const struct binlog_stream *stream, const s
         .default_collation = collation_name(status.server_collation, is_mariadb),
         .version = stream->format.version,
         .is_mariadb = is_mariadb,
+        .unknown_charsets = stream->options.offline,
         .explicit_defaults_for_timestamp = status.explicit_defaults_said
                                                ? status.explicit_defaults_for_timestamp
                                                : stream->format.version >= DEFAULT_ON_SINCE,

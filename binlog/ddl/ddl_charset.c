@@ -154,6 +154,25 @@ static bool collation_in_context(struct ddl_parser *parser, struct slice name,
     return ddl_collation_by_name(parser, name, to);
 }
 
+void ddl_charset_unreadable(struct ddl_parser *parser)
+{
+    ddl_unreadable(parser,
+                   "A text column has no charset of its own, and the default charset of its "
+                   "table is not known.");
+}
+
+/* As wide as can be, so that nothing is cut that may fit. */
+static struct ddl_collation unknown_collation(struct ddl_parser *parser)
+{
+    struct ddl_collation collation;
+    bool is_known = ddl_collation_by_name(parser, SLICE("utf8mb4_bin"), &collation);
+    ASSERT(is_known);
+    collation.charset = SLICE_EMPTY;
+    collation.collation = SLICE_EMPTY;
+    collation.is_unknown = true;
+    return collation;
+}
+
 struct ddl_collation ddl_collation_resolve(struct ddl_parser *parser,
                                            const struct ddl_charset_clause *clause,
                                            const struct ddl_collation *fallback)
@@ -172,9 +191,10 @@ struct ddl_collation ddl_collation_resolve(struct ddl_parser *parser,
                            SLICE_ARG(clause->collation));
         return named;
     }
+    if (base.bytes == NULL && parser->context->unknown_charsets)
+        return unknown_collation(parser);
     if (base.bytes == NULL) {
-        ddl_unreadable(parser, "A text column has no charset of its own, and the default charset "
-                               "of its table is not known.");
+        ddl_charset_unreadable(parser);
         return base;
     }
     if (clause->is_binary_sorted && !base.is_binary)

@@ -23,6 +23,9 @@ struct ddl_collation {
     uint8_t char_bytes_max;
     uint8_t char_bytes_min;
     bool is_binary;
+    bool
+        is_unknown; /* nobody knows it: `charset` and `collation` are empty, texts are taken as they
+                        stand in the statement */
 };
 
 /* What a statement says about a text's charset; empty where it does not say. */
@@ -49,6 +52,8 @@ bool ddl_collation_of_charset(struct ddl_parser *parser, struct slice charset,
 struct ddl_collation ddl_collation_resolve(struct ddl_parser *parser,
                                            const struct ddl_charset_clause *clause,
                                            const struct ddl_collation *fallback);
+/* The statement cannot be read, because a text's charset is needed and not known. */
+void ddl_charset_unreadable(struct ddl_parser *parser);
 /* The default of a database as far as known. */
 struct ddl_collation ddl_database_collation(struct ddl_parser *parser, struct slice db);
 

@@ -28,6 +28,8 @@ struct ddl_context {
     uint16_t error_code; /* of the event; not 0: the statement failed after a part of it was done */
     uint32_t version;    /* 50624, 90704, 101119; decides versioned comments and defaults */
     bool is_mariadb;
+    bool unknown_charsets; /* a text may have a charset that nobody knows (a file in which its
+                              database is not made): it is left empty, not refused */
     bool explicit_defaults_for_timestamp; /* false: a TIMESTAMP is NOT NULL unless it says NULL */
     /* The default collations of charsets that the session has set (status variables 18 and 131 of
      * facts/binlog.md 4.1), each naming its charset by its own name. When the event did not say

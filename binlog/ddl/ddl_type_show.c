@@ -196,6 +196,8 @@ static void settle_size(struct ddl_parser *parser, struct ddl_type *type,
         type->kind = ddl_text_kind(bytes);
     else
         return;
+    if (collation->is_unknown)
+        ddl_charset_unreadable(parser); /* the size of the text hangs on it */
     type->has_length = false;
     type->length = 0;
 }
@@ -217,7 +219,8 @@ static void show_text(struct ddl_parser *parser, struct ddl_type *type,
     else
         show_sized(parser, collation->is_binary ? "varbinary" : "varchar", type->length, column);
     column->char_length = type->length;
-    column->byte_length = type->length * collation->char_bytes_max;
+    column->byte_length =
+        collation->is_unknown ? 0 : type->length * (uint64_t)collation->char_bytes_max;
     show_compressed(parser, type, column);
 }
 

@@ -196,6 +196,7 @@ static enum rc take_statement(struct script *script, struct slice text, unsigned
     struct ddl_context context = {.db = buf_slice(&script->db),
                                   .version = script->version,
                                   .is_mariadb = script->is_mariadb,
+                                  .unknown_charsets = true,
                                   .explicit_defaults_for_timestamp = true};
     struct ddl_lookup lookup = {.find = find_defined, .ctx = script};
     arena_init(&arena, "the definition of a table", DEFINITION_BYTES_MAX);

@@ -32,10 +32,8 @@ REFUSALS = [
     # Statements that were written with binlog_row_image=MINIMAL.
     (r"holds only the changed parts of a JSON document, and the row image before it does not carry the document",
      ["generated/mysql-*/partial_json.binlog", "*/json.binlog.000001"], r"\bPARTIAL_UPDATE_ROWS="),
-    # MariaDB's old TIME, DATETIME, TIMESTAMP: the fraction's digits are nowhere in the file.
-    (r"MariaDB's old format with fractions of seconds",
-     ["generated/mariadb-*/types_full_image_meta_*.binlog", "generated/mariadb-10.0.38/updates_image_full.binlog",
-      "pingcap+tiflow/mysql-bin.000001"], r"-MariaDB"),
+    # MariaDB's old TIME, DATETIME, TIMESTAMP: the fraction's digits are in the CREATE TABLE, and that is not in the file.
+    (r"MariaDB's old format with fractions of seconds", ["generated/mariadb-10.0.38/updates_image_full.binlog"], r"-MariaDB"),
     (r"The file is encrypted from here on", ["*/encrypted_file_key_management.binlog", "*/binlog_before_20574.bin"],
      r"encrypted after START_ENCRYPTION"),
     # The server tests' own damaged files; the last one's format description has zeros for a checksum already.
@@ -166,7 +164,8 @@ def test_transactions_of_every_kind_leave_the_rows_that_the_server_had(path):
     """Savepoints, rollbacks, XA of one phase and of two, committed and rolled back."""
     done = millrace("decode", path)
     assert done.returncode == OK, errors(done)
-    assert done.stderr == b""  # every XA transaction in them comes to an end
+    # Every XA transaction in them comes to an end; a table whose CREATE is not in them has no names.
+    assert [line for line in done.stderr.splitlines() if b"The columns of a table have no names" not in line] == []
     events = events_of(done.stdout)
     assert stream_faults(events) == []
     found, wanted = counted(events), oracle_counts(path)
