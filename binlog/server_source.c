@@ -388,6 +388,11 @@ static enum rc start(struct source *base, const struct position *from, struct er
     startup_plan_init(&plan);
     position_init(&before);
     enum rc rc = server_history_prepare(source, &before, &local);
+    struct error words = {0};
+    if (rc == RC_DENIED && check_at_start(source, &words) != RC_OK) {
+        local = words; /* they name the GRANT */
+        rc = words.rc;
+    }
     if (rc == RC_OK)
         rc = check_at_start(source, &local); /* reads the catalog */
     if (rc == RC_OK)

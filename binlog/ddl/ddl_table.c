@@ -140,17 +140,35 @@ static bool freeze_columns(struct ddl_parser *parser, const struct ddl_table *ta
     return ddl_ok(parser);
 }
 
+/* The server puts the end of a row's life into every unique key of a system-versioned table, for a
+ * row's history has its key too. The column's index, or column_count. */
+static uint32_t life_end(const struct ddl_table *table)
+{
+    uint32_t index = 0;
+    while (index < table->column_count &&
+           table->columns[index]->shown.versioning != CATALOG_ROW_END)
+        index++;
+    return index;
+}
+
 static bool freeze_parts(struct ddl_parser *parser, const struct ddl_table *table,
                          const struct ddl_key *key, struct catalog_key *frozen)
 {
-    struct catalog_key_part *parts = ddl_alloc(parser, key->part_count * sizeof(*parts));
+    struct catalog_key_part *parts = ddl_alloc(parser, (key->part_count + 1) * sizeof(*parts));
     if (parts == NULL)
         return false;
-    for (uint32_t i = 0; i < key->part_count; i++)
+    uint32_t end = life_end(table);
+    bool has_end = end == table->column_count;
+    for (uint32_t i = 0; i < key->part_count; i++) {
         parts[i] = (struct catalog_key_part){.column = ddl_table_index(table, key->parts[i].column),
                                              .prefix = key->parts[i].prefix};
+        has_end = has_end || parts[i].column == end;
+    }
+    uint32_t count = key->part_count;
+    if (!has_end)
+        parts[count++] = (struct catalog_key_part){.column = end};
     *frozen = (struct catalog_key){
-        .name = ddl_copy(parser, key->name), .parts = parts, .part_count = key->part_count};
+        .name = ddl_copy(parser, key->name), .parts = parts, .part_count = count};
     return ddl_ok(parser);
 }
 
