@@ -122,7 +122,8 @@ def test_every_file_of_others_is_decoded_or_refused_for_a_reason_of_the_index():
     counts: collections.Counter = collections.Counter()
     assert [fault for name, path in names.items() for fault in judged(name, path, counts, lines[name])] == []
     assert counts["decoded"] > 60
-    assert {"decoded", *(words for words, _, _ in REFUSALS)} == set(counts), "a reason is not needed any more"
+    wanted = {words for words, files, _ in REFUSALS if not all(name.startswith("generated") for name in files)}
+    assert {"decoded", *wanted} == set(counts), "a reason is not needed any more"
 
 
 def test_a_capture_of_the_wire_is_no_binlog_file():
