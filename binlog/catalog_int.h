@@ -74,6 +74,10 @@ struct catalog_table {
     uint32_t index_name_count;
 };
 
+/* True when both say the same in every part. */
+bool catalog_column_equal(const struct catalog_column *a, const struct catalog_column *b);
+bool catalog_key_equal(const struct catalog_key *a, const struct catalog_key *b);
+
 /* Sets every column's key_ordinal from `keys`: the primary key, else the first unique key whose
  * columns are whole and not nullable, in the order that the server itself prefers them. */
 void catalog_choose_key(struct catalog_column *columns, uint32_t column_count,

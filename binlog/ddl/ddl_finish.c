@@ -6,29 +6,6 @@
  */
 #include "ddl_alter_int.h"
 
-static bool same_column(const struct catalog_column *a, const struct catalog_column *b)
-{
-    return slice_equal(a->name, b->name) && slice_equal(a->data_type, b->data_type) &&
-           slice_equal(a->column_type, b->column_type) && slice_equal(a->charset, b->charset) &&
-           slice_equal(a->collation, b->collation) && slice_equal(a->comment, b->comment) &&
-           slice_equal(a->default_value, b->default_value) && a->char_length == b->char_length &&
-           a->byte_length == b->byte_length && a->precision == b->precision &&
-           a->scale == b->scale && a->fraction_digits == b->fraction_digits &&
-           a->key_ordinal == b->key_ordinal && a->nullable == b->nullable &&
-           a->has_default == b->has_default && a->is_invisible == b->is_invisible &&
-           a->generated == b->generated && a->versioning == b->versioning;
-}
-
-static bool same_key(const struct catalog_key *a, const struct catalog_key *b)
-{
-    if (!slice_equal(a->name, b->name) || a->part_count != b->part_count)
-        return false;
-    for (uint32_t i = 0; i < a->part_count; i++)
-        if (a->parts[i].column != b->parts[i].column || a->parts[i].prefix != b->parts[i].prefix)
-            return false;
-    return true;
-}
-
 static bool same_definition(const struct catalog_table *a, const struct catalog_table *b)
 {
     if (a->column_count != b->column_count || a->key_count != b->key_count ||
@@ -36,10 +13,10 @@ static bool same_definition(const struct catalog_table *a, const struct catalog_
         !slice_equal(a->collation, b->collation))
         return false;
     for (uint32_t i = 0; i < a->column_count; i++)
-        if (!same_column(&a->columns[i], &b->columns[i]))
+        if (!catalog_column_equal(&a->columns[i], &b->columns[i]))
             return false;
     for (uint32_t i = 0; i < a->key_count; i++)
-        if (!same_key(&a->keys[i], &b->keys[i]))
+        if (!catalog_key_equal(&a->keys[i], &b->keys[i]))
             return false;
     for (uint32_t i = 0; i < a->index_name_count; i++)
         if (!slice_equal(a->index_names[i], b->index_names[i]))

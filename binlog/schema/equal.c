@@ -5,29 +5,6 @@
  */
 #include "schema_int.h"
 
-static bool column_equal(const struct catalog_column *a, const struct catalog_column *b)
-{
-    return slice_equal(a->name, b->name) && slice_equal(a->data_type, b->data_type) &&
-           slice_equal(a->column_type, b->column_type) && slice_equal(a->charset, b->charset) &&
-           slice_equal(a->collation, b->collation) && slice_equal(a->comment, b->comment) &&
-           slice_equal(a->default_value, b->default_value) && a->char_length == b->char_length &&
-           a->byte_length == b->byte_length && a->precision == b->precision &&
-           a->scale == b->scale && a->fraction_digits == b->fraction_digits &&
-           a->key_ordinal == b->key_ordinal && a->nullable == b->nullable &&
-           a->has_default == b->has_default && a->is_invisible == b->is_invisible &&
-           a->generated == b->generated && a->versioning == b->versioning;
-}
-
-static bool key_equal(const struct catalog_key *a, const struct catalog_key *b)
-{
-    if (!slice_equal(a->name, b->name) || a->part_count != b->part_count)
-        return false;
-    for (uint32_t i = 0; i < a->part_count; i++)
-        if (a->parts[i].column != b->parts[i].column || a->parts[i].prefix != b->parts[i].prefix)
-            return false;
-    return true;
-}
-
 /* In whatever order: no reader of indexes but the keys keeps one. */
 static bool index_names_equal(const struct catalog_table *a, const struct catalog_table *b)
 {
@@ -49,10 +26,10 @@ bool schema_table_equal(const struct catalog_table *a, const struct catalog_tabl
         a->key_count != b->key_count)
         return false;
     for (uint32_t i = 0; i < a->column_count; i++)
-        if (!column_equal(&a->columns[i], &b->columns[i]))
+        if (!catalog_column_equal(&a->columns[i], &b->columns[i]))
             return false;
     for (uint32_t k = 0; k < a->key_count; k++)
-        if (!key_equal(&a->keys[k], &b->keys[k]))
+        if (!catalog_key_equal(&a->keys[k], &b->keys[k]))
             return false;
     return index_names_equal(a, b);
 }
