@@ -23,7 +23,9 @@ import workload  # noqa: E402
 
 PASSWORD = "s3cret-Word-of-the-source"
 # The source's power failures are not tested here; its commits should not wait for this machine's disk.
-FAST = ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0"]
+# A statement that waits for a lock that never comes ends with words, long before the test's own end.
+FAST = ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0", "--lock-wait-timeout=50", "--innodb-lock-wait-timeout=50"]
+LONG_TEST_S = 3600
 FAMILIES = servers.FAMILIES
 
 
@@ -38,6 +40,13 @@ def pytest_configure(config):
         config.option.seed = random.SystemRandom().randrange(10 ** 6)
     # Told on every run, a quiet one too: a failure has to be repeatable.
     print(f"seed: {config.option.seed}")
+
+
+def pytest_collection_modifyitems(items):
+    """Each test has a deadline (pytest.ini); the long ones have a longer one."""
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_TEST_S))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -101,6 +110,8 @@ def started():
             server.query(f"CREATE USER millrace@'%' IDENTIFIED BY '{PASSWORD}'; "
                          f"GRANT {server.reader_grants} ON *.* TO millrace@'%';")
             running[family] = server
+        if running[family].child is None:  # it was ended because it hung
+            running[family].start()
         return running[family]
 
     yield get

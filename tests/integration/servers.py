@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -17,14 +18,22 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_DEADLINE_S = 120
+ANSWER_DEADLINE_S = 100  # of one call of the client
 SBIN = os.environ.get("PATH", "") + ":/usr/sbin"  # not in every user's PATH
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody uses now, below those that the kernel hands to outgoing connections: between this
+    answer and the server's start a connection of another test could take one of theirs."""
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port between 10000 and 32000")
 
 
 def wait_until(fact, deadline_s: float, what: str, pause_s: float = 0.05) -> None:
@@ -93,7 +102,10 @@ class Server:
         def ready() -> bool:
             if self.child.poll() is not None:
                 raise RuntimeError(f"{self.product} ended while it started:\n{self.log_tail()}")
-            return self._client(["-e", "SELECT 1"]).returncode == 0
+            try:
+                return self._client(["-e", "SELECT 1"]).returncode == 0
+            except subprocess.TimeoutExpired:
+                return False
         try:
             wait_until(ready, START_DEADLINE_S, f"an answer of {self.product}")
         except TimeoutError as problem:
@@ -145,11 +157,24 @@ class Server:
             ["mariadb", "--no-defaults", *self.client_arguments(), "--default-character-set=utf8mb4", "--batch",
              "--skip-column-names", "--raw", "--connect-timeout=5", *arguments],
             input=None if text is None else text.encode(), stdin=subprocess.DEVNULL if text is None else None,
-            capture_output=True, check=False)
+            capture_output=True, check=False, timeout=ANSWER_DEADLINE_S)
+
+    def _stuck(self, sql: str) -> RuntimeError:
+        """Says what the server does while it does not answer, and ends it: the next who asks for it finds it down."""
+        try:
+            doing = self._client(["-e", "SHOW FULL PROCESSLIST; SHOW ENGINE INNODB STATUS"]).stdout.decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            doing = "(not even a list of its sessions)"
+        self.kill9()
+        return RuntimeError(f"{self.product} did not answer within {ANSWER_DEADLINE_S} s to: {sql[:500]}\n{doing[:6000]}\n"
+                            f"{self.log_tail()}")
 
     def query(self, sql: str) -> str:
         """Runs statements; gives the rows as the client prints them, tab and newline between."""
-        done = self._client([], text=sql)
+        try:
+            done = self._client([], text=sql)
+        except subprocess.TimeoutExpired:
+            raise self._stuck(sql) from None
         if done.returncode != 0:
             raise RuntimeError(f"{self.product}: {done.stderr.decode(errors='replace').strip()}\nin: {sql[:500]}")
         return done.stdout.decode(errors="surrogateescape")

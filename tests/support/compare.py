@@ -14,6 +14,9 @@ import struct
 import subprocess
 
 
+ANSWER_DEADLINE_S = 60  # of one statement; a side that hangs fails a test and does not stop all of them
+
+
 @dataclasses.dataclass
 class Client:
     """How the mariadb client reaches one side."""
@@ -21,10 +24,13 @@ class Client:
     arguments: list[str]
 
     def rows(self, sql: str) -> list[list[str]]:
-        done = subprocess.run(
-            ["mariadb", *self.arguments, "--batch", "--skip-column-names", "--raw",
-             "--default-character-set=utf8mb4", "-e", sql],
-            capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        try:
+            done = subprocess.run(
+                ["mariadb", *self.arguments, "--batch", "--skip-column-names", "--raw",
+                 "--default-character-set=utf8mb4", "-e", sql],
+                capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=ANSWER_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"no answer within {ANSWER_DEADLINE_S} s to {sql!r}") from None
         if done.returncode != 0:
             raise RuntimeError(f"{sql!r}: {done.stderr.decode(errors='replace').strip()}")
         return [line.split("\t") for line in done.stdout.decode().splitlines()]

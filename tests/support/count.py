@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds up test results: count.py FOLDER [LOST...]
 
-FOLDER holds JUnit files, as ctest and pytest write them. Each LOST is the name of a stage that gave no result (it
+FOLDER holds JUnit files, as ctest and pytest write them. Each LOST is the name of a stage that did not end (it
 did not build, or was ended by its time limit), and counts as one failed test. Names what failed and what was
 skipped and why; the last line is "N passed, N failed, N skipped". Exit code 0 when something passed and nothing
 failed.
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     tally = Tally()
     for path in sorted(pathlib.Path(arguments[0]).glob("*.xml")):
         tally.add_file(path)
-    tally.failed += [f"{stage}: gave no result" for stage in arguments[1:]]
+    tally.failed += [f"{stage}: did not run to its end" for stage in arguments[1:]]
     for reason, names in tally.skipped.items():
         print(f"skipped: {reason}")
         for name in names:
