@@ -8,10 +8,12 @@
  *   done      each load that is durable at the target
  *   advance   all of them: the position moves
  */
-#include "pipeline_int.h"
+#include "epoch_int.h"
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "notes_int.h"
+#include "progress_int.h"
 
 bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us)
 {

@@ -1,47 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the parts of a schema change: the plan of steps, and which of them are made.
+ * Schema changes on their way to the target.
  */
 #ifndef MILLRACE_PIPELINE_EVOLVE_INT_H
 #define MILLRACE_PIPELINE_EVOLVE_INT_H
 
-#include "pipeline_int.h"
+#include "world_int.h"
 
-/* How a change of columns is made at the target. */
-enum steps_style {
-    STEPS_EXACT = 0, /* as at the source */
-    STEPS_KEEPING, /* nothing that rows hold is lost: a dropped column stays, a renamed one stays and a
-                      new one is added (a target that several tables share) */
-    STEPS_LENIENT /* the same, and new columns come last and may be NULL (Flink's lenient) */
-};
-
-struct steps {
-    struct schema_step *items;
-    unsigned count;
-    unsigned cap;
-};
-
-/* The steps that make a target that has the columns of tc->before fit tc->after, in an order in
- * which each can be made by itself. From `arena`. No step for the tables' names. */
-enum rc steps_plan(struct arena *arena, const struct table_change *tc, enum steps_style style,
-                   struct steps *steps_out, struct error *err) MUST_CHECK;
-/* True when two shapes of a column differ in what they may hold. */
-bool steps_type_changed(const struct column *before, const struct column *after);
-/* True when no step can do it: the key is another. */
-bool steps_key_changed(const struct table_change *tc);
-/* "add.column", ...: in Flink CDC's words, and ours in their manner. */
-const char *steps_word(enum schema_step_kind kind);
-
-/* The values of schema.change.behavior. */
-enum behavior {
-    BEHAVIOR_EVOLVE = 0,
-    BEHAVIOR_TRY_EVOLVE,
-    BEHAVIOR_LENIENT,
-    BEHAVIOR_IGNORE,
-    BEHAVIOR_EXCEPTION
-};
-
-/* Whether the settings carry a kind of change ("drop.column") to the target. */
-bool policy_carries(const struct pipeline *pipeline, const char *word);
+enum rc evolve_schema(struct pipeline *pipeline, const struct change *change,
+                      struct error *err) MUST_CHECK;
+/* The same for a sink that keeps events: only what is known of tables moves on. */
+enum rc evolve_follow(struct pipeline *pipeline, const struct change *change,
+                      struct error *err) MUST_CHECK;
+enum rc evolve_truncate(struct pipeline *pipeline, const struct change *change,
+                        struct error *err) MUST_CHECK;
 
 #endif

@@ -10,10 +10,11 @@
  * A table that the checkpoint does not know and that was not seen being created held rows before
  * (its pattern was widened, or it was renamed into the pattern): a snapshot brings them.
  */
-#include "pipeline_int.h"
+#include "members_int.h"
 
 #include "../base/log.h"
 #include "../base/text.h"
+#include "notes_int.h"
 
 enum { SKIPPED_MAX = 1 << 20, NOTE_MAX = 2 << 20 };
 

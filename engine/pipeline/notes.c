@@ -8,7 +8,7 @@
  * An epoch that is read again: the source begins with the notes as they were at its beginning and
  * comes to its end with the same changes, which then wait here again.
  */
-#include "pipeline_int.h"
+#include "notes_int.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline_int.h"
+#include "pipeline.h"
 
 #include <stdlib.h>
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "epoch_int.h"
+#include "handle_int.h"
+#include "journal_int.h"
+#include "members_int.h"
+#include "notes_int.h"
+#include "progress_int.h"
+#include "rebuild_int.h"
+#include "recovery_int.h"
+#include "request_int.h"
+#include "status_int.h"
+#include "taking_int.h"
+#include "ways_int.h"
 
 enum {
     ARENA_LIMIT = 256 << 20, /* the ways of 100,000 tables and more */
@@ -68,175 +80,6 @@ void pipeline_stop(struct pipeline *pipeline)
     pipeline->parts.source->ops->stop(pipeline->parts.source);
 }
 
-/* The batch is cut here, in the middle of a transaction if need be, because it takes no more. */
-static enum rc make_room(struct pipeline *pipeline, struct error *err)
-{
-    if (pipeline->replay.active) {
-        error_set(err, RC_LIMIT, "The unfinished epoch %llu does not fit into a batch any more.",
-                  (unsigned long long)pipeline->replay.epoch);
-        error_hint(err, "Set the sink's buffer size (sink.buffer-flush.max-bytes) to what it was "
-                        "when the epoch was begun, or higher.");
-        return RC_LIMIT;
-    }
-    enum rc rc = epoch_drain(pipeline, 0, err);
-    return rc != RC_OK ? rc : epoch_close(pipeline, err);
-}
-
-/* A value that no sink can take: said with the row that holds it. */
-static enum rc not_written(const struct change *change, enum rc rc, struct error *err)
-{
-    change_wrap_error(change, err);
-    return rc;
-}
-
-/* row_targets_done says how many targets of a row have it, should the batch be cut. */
-enum rc write_to(struct pipeline *pipeline, struct sink_table *table, const struct change *change,
-                 struct error *err)
-{
-    struct sink *sink = pipeline->parts.sink;
-    enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, table, change, err));
-    if (rc != RC_FULL)
-        return rc == RC_OK ? rc : not_written(change, rc, err);
-    rc = make_room(pipeline, err);
-    if (rc != RC_OK)
-        return rc;
-    rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->write(sink, table, change, err));
-    if (rc == RC_FULL)
-        return error_set(err, RC_LIMIT,
-                         "One change, at %.*s:%llu, is larger than the sink's buffer. Raise "
-                         "sink.buffer-flush.max-bytes.",
-                         SLICE_ARG(change->txn->file), (unsigned long long)change->event_offset);
-    return rc == RC_OK ? rc : not_written(change, rc, err);
-}
-
-/* The row in hand may lie behind the range that is read again. */
-static enum rc replay_ends(struct pipeline *pipeline, const struct change *change,
-                           struct error *err)
-{
-    bool over = pipeline->replay.active && recovery_is_over(pipeline, change);
-    return over ? recovery_finish(pipeline, err) : RC_OK;
-}
-
-static enum rc handle_row(struct pipeline *pipeline, const struct change *change, struct error *err)
-{
-    struct way *way;
-    bool pass = true;
-    enum rc rc = ways_of(pipeline, change->table, &way, err);
-    if (rc == RC_OK && way->member->state == MEMBER_QUEUED)
-        rc = taking_pass(pipeline, way->member, change, &pass, err);
-    if (rc != RC_OK)
-        return rc;
-    pipeline->in_txn = true;
-    pipeline->txn_rows_done = change->ordinal;
-    if (pass && way->member->state == MEMBER_QUEUED && change->table->key_count == 0)
-        rc = taking_begin(pipeline, way, change->table, err);
-    if (rc != RC_OK)
-        return rc;
-    struct change picked = way->shape == NULL ? *change : shape_apply(way->shape, change);
-    unsigned first = pass ? 0 : way->count;
-    if (pipeline->skip_targets > 0 && change->ordinal == pipeline->skip_row)
-        first = pass ? pipeline->skip_targets : way->count;
-    pipeline->skip_targets = 0;
-    for (unsigned i = first; i < way->count; i++) {
-        pipeline->row_targets_done = i;
-        rc = replay_ends(pipeline, change, err);
-        if (rc == RC_OK)
-            rc = write_to(pipeline, way->tables[i], &picked, err);
-        if (rc != RC_OK)
-            return rc;
-        if (pipeline->open_since_us == 0)
-            pipeline->open_since_us = clock_monotonic_us();
-    }
-    pipeline->txn_rows_done = change->ordinal + 1;
-    pipeline->row_targets_done = 0;
-    return RC_OK;
-}
-
-/* What concerns no single table's rows, for a sink that keeps events. */
-static enum rc keep_event(struct pipeline *pipeline, const struct change *change, struct error *err)
-{
-    pipeline->in_txn = true;
-    pipeline->txn_rows_done = change->ordinal;
-    enum rc rc = replay_ends(pipeline, change, err);
-    if (rc == RC_OK)
-        rc = write_to(pipeline, NULL, change, err);
-    if (rc != RC_OK)
-        return rc;
-    if (pipeline->open_since_us == 0)
-        pipeline->open_since_us = clock_monotonic_us();
-    pipeline->txn_rows_done = change->ordinal + 1;
-    return RC_OK;
-}
-
-enum { STATEMENT_SHOWN = 300 };
-
-struct slice statement_shown(struct slice statement)
-{
-    return slice_of(statement.ptr,
-                    statement.len > STATEMENT_SHOWN ? STATEMENT_SHOWN : statement.len);
-}
-
-static enum rc handle_truncate(struct pipeline *pipeline, const struct change *change,
-                               struct error *err)
-{
-    if (keeps_events(pipeline))
-        return change->table == NULL ? keep_event(pipeline, change, err)
-                                     : handle_row(pipeline, change, err);
-    if (change->table != NULL)
-        return evolve_truncate(pipeline, change, err);
-    log_warn("pipeline.table",
-             "A table was truncated that is not at the source any more; its target, if there "
-             "is one, was left as it is.",
-             LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", statement_shown(change->ddl)));
-    return RC_OK;
-}
-
-static enum rc handle_schema(struct pipeline *pipeline, const struct change *change,
-                             struct error *err)
-{
-    if (!keeps_events(pipeline))
-        return evolve_schema(pipeline, change, err);
-    enum rc rc = keep_event(pipeline, change, err);
-    return rc != RC_OK ? rc : evolve_follow(pipeline, change, err);
-}
-
-static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
-                             struct error *err)
-{
-    enum rc rc = notes_collect(pipeline, err);
-    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change))
-        rc = recovery_finish(pipeline, err);
-    if (change->kind == CHANGE_COMMIT) {
-        pipeline->in_txn = false;
-        pipeline->row_targets_done = 0;
-        pipeline->skip_targets = 0;
-    }
-    if (rc == RC_OK && pipeline->settled && change->kind == CHANGE_COMMIT)
-        rc = evolve_settle(pipeline, err);
-    return rc;
-}
-
-static enum rc handle(struct pipeline *pipeline, const struct change *change, struct error *err)
-{
-    switch (change->kind) {
-    case CHANGE_READ:
-    case CHANGE_INSERT:
-    case CHANGE_UPDATE:
-    case CHANGE_DELETE:
-        return handle_row(pipeline, change, err);
-    case CHANGE_TRUNCATE:
-        return handle_truncate(pipeline, change, err);
-    case CHANGE_SCHEMA:
-        return handle_schema(pipeline, change, err);
-    case CHANGE_COMMIT:
-    case CHANGE_IDLE:
-        return handle_border(pipeline, change, err);
-    case CHANGE_NONE:
-        break;
-    }
-    return RC_OK;
-}
-
 /* What is due by time: called at transaction borders and when the stream is quiet. */
 static enum rc look_around(struct pipeline *pipeline, struct error *err)
 {
@@ -247,8 +90,11 @@ static enum rc look_around(struct pipeline *pipeline, struct error *err)
     if (!pipeline->in_txn && !pipeline->flight.active && !pipeline->replay.active &&
         epoch_is_due(pipeline, now_us))
         rc = epoch_close(pipeline, err);
+    struct member *complete = NULL;
     if (rc == RC_OK)
-        rc = taking_step(pipeline, err);
+        rc = taking_step(pipeline, &complete, err);
+    if (rc == RC_OK && complete != NULL && complete->rebuild)
+        rc = rebuild_end(pipeline, complete, err);
     if (rc == RC_OK && now_us - pipeline->request_us > REQUEST_EVERY_US)
         rc = request_look(pipeline, err);
     if (rc == RC_OK && now_us - pipeline->moved_us > MOVE_EVERY_MS * UINT64_C(1000))
@@ -300,7 +146,7 @@ static enum rc loop(struct pipeline *pipeline, struct error *err)
             return RC_OK;
         }
         if (rc == RC_OK)
-            rc = handle(pipeline, &change, err);
+            rc = handle_change(pipeline, &change, err);
         else if (rc == RC_AGAIN)
             since_look = LOOK_EVERY;
         if (rc != RC_OK && rc != RC_AGAIN)
@@ -367,7 +213,7 @@ static enum rc finish_rebuild(struct pipeline *pipeline, struct member *member, 
                               struct error *err)
 {
     bool complete = member->rebuild && member->state != MEMBER_QUEUED && member->newest != NULL;
-    return complete ? rebuild_end(pipeline, member, member->newest, err) : RC_OK;
+    return complete ? rebuild_end(pipeline, member, err) : RC_OK;
 }
 
 static enum rc queue_member(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
@@ -420,7 +266,7 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
     if (rc == RC_OK)
         rc = members_load(pipeline, err);
     if (rc == RC_OK)
-        rc = evolve_load(pipeline, err);
+        rc = journal_load(pipeline, err);
     if (rc != RC_OK)
         return rc;
     pipeline->fresh = position_is_empty(&pipeline->open_from);

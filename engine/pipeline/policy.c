@@ -3,7 +3,7 @@
  * Which schema changes are carried, by schema.change.behavior and the sink's include.schema.changes
  * and exclude.schema.changes (facts/flink-cdc.md 1.10, 1.11).
  */
-#include "evolve_int.h"
+#include "policy_int.h"
 
 static const char *const words[] = {
     "add.column",    "alter.column.type", "create.table", "drop.column",    "drop.table",

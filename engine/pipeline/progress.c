@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline_int.h"
+#include "progress_int.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -15,10 +15,12 @@
  * The range is sealed under a new attempt of its epoch, whose notes are the source's alone: those of
  * chunks of a snapshot that were in the epoch are not true, for the chunks are read again.
  */
-#include "pipeline_int.h"
+#include "recovery_int.h"
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "epoch_int.h"
+#include "notes_int.h"
 
 static enum rc copy_entry(struct arena *arena, struct manifest_entry *to,
                           const struct manifest_entry *from, struct error *err)

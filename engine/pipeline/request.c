@@ -8,7 +8,7 @@
  *      tables: <pattern>      as `tables` of the pipeline file
  *      rebuild: yes           into a new target beside the old one
  */
-#include "pipeline_int.h"
+#include "request_int.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +18,10 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../config/pattern.h"
+#include "epoch_int.h"
+#include "members_int.h"
+#include "rebuild_int.h"
+#include "taking_int.h"
 
 enum { REQUEST_MAX = 64 << 10 };
 

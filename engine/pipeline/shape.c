@@ -4,7 +4,9 @@
  * the user's settings keep them away or because it refused them. Rows of such a table are written
  * with those cells left out; no other row costs anything.
  */
-#include "pipeline_int.h"
+#include "shape_int.h"
+
+#include "members_int.h"
 
 static enum rc no_memory(const struct table *table, struct error *err)
 {

@@ -4,7 +4,7 @@
  * lines of "name: value", written anew every second and at the end. It is not synced, for it says
  * nothing that a start needs; that it cannot be written stops nobody.
  */
-#include "pipeline_int.h"
+#include "status_int.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * The order: columns go, columns get their new names (a swap of names by way of a third one),
  * columns change their types, columns come, each behind one that is there by then, comments last.
  */
-#include "evolve_int.h"
+#include "steps_int.h"
 
 #define SWAP_SUFFIX "__millrace_swap"
 

@@ -19,10 +19,17 @@
  *   table's last note true. A start that finds it waits for what may still be running at the target
  *   (recovery.c), leaves those loads out, and begins the table with a TRUNCATE.
  */
-#include "pipeline_int.h"
+#include "taking_int.h"
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "epoch_int.h"
+#include "members_int.h"
+#include "notes_int.h"
+#include "shape_int.h"
+#include "targets_int.h"
+#include "ways_int.h"
+#include "write_int.h"
 
 enum {
     SLICE_US = 20000, /* of an unkeyed table's rows at a look */
@@ -76,12 +83,20 @@ enum rc taking_add(struct pipeline *pipeline, struct member *member, struct tabl
     return rc;
 }
 
+enum rc taking_way(struct pipeline *pipeline, struct table *table, struct way **way_out,
+                   struct error *err)
+{
+    bool was_open = ways_is_open(table);
+    enum rc rc = ways_of(pipeline, table, way_out, err);
+    return rc != RC_OK || was_open ? rc : taking_add(pipeline, (*way_out)->member, table, err);
+}
+
 /* What the targets of an unkeyed table hold is to be thrown away before its rows come again. */
 static enum rc note_filling(struct pipeline *pipeline, struct member *member, struct error *err)
 {
     struct sink_target targets[ROUTE_TARGETS_MAX];
     unsigned count = 0;
-    enum rc rc = ways_targets(pipeline, member, targets, &count, err);
+    enum rc rc = targets_now(pipeline, member, targets, &count, err);
     for (unsigned i = 0; rc == RC_OK && i < count; i++)
         rc = notes_add_table(pipeline, FILLING, targets[i].db, targets[i].table, SLICE("1"), err);
     member->filling = true;
@@ -147,7 +162,7 @@ enum rc taking_begin(struct pipeline *pipeline, struct way *way, struct table *t
         return RC_OK;
     struct sink_target targets[ROUTE_TARGETS_MAX];
     unsigned count = 0;
-    enum rc rc = ways_targets(pipeline, way->member, targets, &count, err);
+    enum rc rc = targets_now(pipeline, way->member, targets, &count, err);
     if (rc == RC_OK)
         rc = epoch_barrier(pipeline, err);
     bool again = way->member->filling;
@@ -155,7 +170,7 @@ enum rc taking_begin(struct pipeline *pipeline, struct way *way, struct table *t
     buf_init(&value, NOTE_MAX);
     for (unsigned i = 0; rc == RC_OK && i < count; i++) {
         bool shared = false;
-        rc = ways_shared(pipeline, way->member, &targets[i], &shared, err);
+        rc = targets_shared(pipeline, way->member, &targets[i], &shared, err);
         if (rc == RC_OK && shared) {
             rc = error_set(err, RC_UNSUPPORTED,
                            "The table %.*s.%.*s has no key and shares the target %.*s.%.*s with "
@@ -191,7 +206,7 @@ static enum rc end_filling(struct pipeline *pipeline, struct member *member, str
     unsigned count = 0;
     if (!member->filling)
         return RC_OK;
-    enum rc rc = ways_targets(pipeline, member, targets, &count, err);
+    enum rc rc = targets_now(pipeline, member, targets, &count, err);
     for (unsigned i = 0; rc == RC_OK && i < count; i++)
         rc = notes_add_table(pipeline, FILLING, targets[i].db, targets[i].table, SLICE_EMPTY, err);
     member->filling = false;
@@ -200,7 +215,8 @@ static enum rc end_filling(struct pipeline *pipeline, struct member *member, str
 }
 
 /* The note of a chunk whose last row was taken, to be stored with the next position. */
-static enum rc finish_chunk(struct pipeline *pipeline, struct error *err)
+static enum rc finish_chunk(struct pipeline *pipeline, struct member **complete_out,
+                            struct error *err)
 {
     struct taking *taking = &pipeline->taking;
     struct table *table = taking->chunk->table;
@@ -225,10 +241,8 @@ static enum rc finish_chunk(struct pipeline *pipeline, struct error *err)
     log_info("pipeline.snapshot", "All rows of a table have been read.",
              LOG_SLICE("db", member->db), LOG_SLICE("table", member->name),
              LOG_U64("tables_left", pipeline->members.queued));
-    rc = end_filling(pipeline, member, err);
-    if (rc == RC_OK && member->rebuild)
-        rc = rebuild_end(pipeline, member, table, err);
-    return rc;
+    *complete_out = member;
+    return end_filling(pipeline, member, err);
 }
 
 static enum rc write_row(struct pipeline *pipeline, const struct change *row, struct error *err)
@@ -247,7 +261,7 @@ static enum rc write_row(struct pipeline *pipeline, const struct change *row, st
 
 /* All rows of a keyed chunk, which are in memory; of an unkeyed table those that are here, for a
  * while. */
-static enum rc give_rows(struct pipeline *pipeline, struct error *err)
+static enum rc give_rows(struct pipeline *pipeline, struct member **complete_out, struct error *err)
 {
     enum { LOOK_EVERY = 512 };
     struct taking *taking = &pipeline->taking;
@@ -261,7 +275,7 @@ static enum rc give_rows(struct pipeline *pipeline, struct error *err)
         if (rc == RC_AGAIN)
             return RC_OK;
         if (rc == RC_EOF)
-            return finish_chunk(pipeline, err);
+            return finish_chunk(pipeline, complete_out, err);
         if (rc == RC_OK)
             rc = write_row(pipeline, &row, err);
         taking->hungry = true;
@@ -311,8 +325,9 @@ static enum rc end_of_snapshot(struct pipeline *pipeline)
     return RC_OK;
 }
 
-enum rc taking_step(struct pipeline *pipeline, struct error *err)
+enum rc taking_step(struct pipeline *pipeline, struct member **complete_out, struct error *err)
 {
+    *complete_out = NULL;
     struct taking *taking = &pipeline->taking;
     const struct snapshot_ops *ops = pipeline->parts.snapshot_ops;
     taking->hungry = false;
@@ -332,12 +347,12 @@ enum rc taking_step(struct pipeline *pipeline, struct error *err)
         if (rc == RC_EOF)
             return end_of_snapshot(pipeline);
         if (rc == RC_OK)
-            rc = ways_of(pipeline, taking->chunk->table, &way, err);
+            rc = taking_way(pipeline, taking->chunk->table, &way, err);
         if (rc == RC_OK && taking->chunk->first && taking->chunk->table->key_count == 0)
             rc = taking_begin(pipeline, way, taking->chunk->table, err);
     }
     if (rc == RC_OK)
-        rc = give_rows(pipeline, err);
+        rc = give_rows(pipeline, complete_out, err);
     if (taking->snapshot != NULL)
         tell(pipeline, now_us);
     return rc == RC_AGAIN ? RC_OK : rc;

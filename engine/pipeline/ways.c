@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline_int.h"
+#include "ways_int.h"
+
+#include "members_int.h"
+#include "shape_int.h"
+#include "targets_int.h"
 
 #include "../base/log.h"
 
@@ -17,62 +21,6 @@ static void tell(const struct pipeline *pipeline, const struct table *table,
              LOG_U64("columns", table->column_count), LOG_U64("key_columns", table->key_count));
 }
 
-static enum rc routed(struct pipeline *pipeline, const struct member *member,
-                      struct sink_target targets[ROUTE_TARGETS_MAX], unsigned *count_out,
-                      struct error *err)
-{
-    struct route_target found[ROUTE_TARGETS_MAX];
-    enum rc rc =
-        route_apply(pipeline->parts.routes, member->db, member->name, found, count_out, err);
-    if (rc != RC_OK)
-        return rc;
-    ASSERT(*count_out > 0 && *count_out <= ROUTE_TARGETS_MAX);
-    for (unsigned i = 0; i < *count_out; i++)
-        targets[i] = (struct sink_target){.db = found[i].db, .table = found[i].table};
-    return RC_OK;
-}
-
-enum rc ways_targets(struct pipeline *pipeline, const struct member *member,
-                     struct sink_target targets[ROUTE_TARGETS_MAX], unsigned *count_out,
-                     struct error *err)
-{
-    enum rc rc = routed(pipeline, member, targets, count_out, err);
-    for (unsigned i = 0; rc == RC_OK && member->rebuild && i < *count_out; i++)
-        rc = rebuild_name(pipeline, &targets[i], &targets[i], err);
-    return rc;
-}
-
-struct sharing {
-    const struct member *member;
-    const struct sink_target *target;
-    bool shared;
-};
-
-static enum rc look_at(struct pipeline *pipeline, struct member *other, void *ctx,
-                       struct error *err)
-{
-    struct sharing *sharing = ctx;
-    struct sink_target targets[ROUTE_TARGETS_MAX];
-    unsigned count = 0;
-    if (other == sharing->member || sharing->shared)
-        return RC_OK;
-    enum rc rc = routed(pipeline, other, targets, &count, err);
-    for (unsigned i = 0; rc == RC_OK && i < count; i++)
-        if (slice_equal(targets[i].db, sharing->target->db) &&
-            slice_equal(targets[i].table, sharing->target->table))
-            sharing->shared = true;
-    return rc;
-}
-
-enum rc ways_shared(struct pipeline *pipeline, const struct member *member,
-                    const struct sink_target *target, bool *shared_out, struct error *err)
-{
-    struct sharing sharing = {.member = member, .target = target};
-    enum rc rc = members_each(pipeline, look_at, &sharing, err);
-    *shared_out = sharing.shared;
-    return rc;
-}
-
 /* A table seen for the first time, or with a new shape: its targets are created or compared before
  * its first row is written. */
 static enum rc open_way(struct pipeline *pipeline, struct table *table, struct error *err)
@@ -82,7 +30,7 @@ static enum rc open_way(struct pipeline *pipeline, struct table *table, struct e
     unsigned count = 0;
     enum rc rc = members_of(pipeline, table, &member, err);
     if (rc == RC_OK)
-        rc = ways_targets(pipeline, member, targets, &count, err);
+        rc = targets_now(pipeline, member, targets, &count, err);
     if (rc != RC_OK)
         return rc;
     struct way *way = arena_alloc(&pipeline->arena, sizeof(*way));
@@ -107,16 +55,10 @@ static enum rc open_way(struct pipeline *pipeline, struct table *table, struct e
     return RC_OK;
 }
 
-static bool is_open(const struct table *table)
-{
-    const struct way *way = table->route;
-    return way != NULL && way->generation == way->member->generation;
-}
-
 enum rc ways_of(struct pipeline *pipeline, struct table *table, struct way **way_out,
                 struct error *err)
 {
-    if (is_open(table)) {
+    if (ways_is_open(table)) {
         *way_out = table->route;
         return RC_OK;
     }
@@ -124,16 +66,14 @@ enum rc ways_of(struct pipeline *pipeline, struct table *table, struct way **way
     if (rc != RC_OK)
         return rc;
     *way_out = table->route;
-    struct member *member = (*way_out)->member;
-    member->newest = table;
-    /* Before the stream has begun nothing may be asked of the snapshot. */
-    return pipeline->preparing ? RC_OK : taking_add(pipeline, member, table, err);
+    (*way_out)->member->newest = table;
+    return RC_OK;
 }
 
 enum rc ways_of_chunk(struct pipeline *pipeline, struct table *table, struct way **way_out,
                       struct error *err)
 {
-    enum rc rc = is_open(table) ? RC_OK : open_way(pipeline, table, err);
+    enum rc rc = ways_is_open(table) ? RC_OK : open_way(pipeline, table, err);
     *way_out = table->route;
     return rc;
 }

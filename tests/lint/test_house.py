@@ -117,6 +117,38 @@ def test_includes_rule_can_pass():
     assert not include_faults("main.c", '#include "sinks/sinks.h"\n')
 
 
+# Inside the pipeline calls go one way: each file names only those above it in the list of world_int.h.
+
+LISTED = re.compile(r"^ \*   (\w+)\.c {2,}", re.M)
+
+
+def order_faults(order: list[str], name: str, text: str) -> list[str]:
+    """`name` is the file's own, in engine/pipeline."""
+    stem = re.sub(r"(_int)?\.[ch]$", "", name)
+    if stem not in order:
+        return [f"engine/pipeline/{name} is not in the list of world_int.h"]
+    above = [*order[:order.index(stem) + 1], "world"]
+    return [f"engine/pipeline/{name}: \"{included}\" does not stand above it in the list of world_int.h"
+            for included in INCLUDE.findall(text)
+            if included.endswith("_int.h") and "/" not in included and included[:-len("_int.h")] not in above]
+
+
+def test_the_pipeline_calls_one_way():
+    folder = ROOT / "engine" / "pipeline"
+    order = LISTED.findall((folder / "world_int.h").read_text())
+    files = [path for path in sorted(folder.glob("*.[ch]")) if path.name not in ("world_int.h", "pipeline.h")]
+    assert len(order) > 15 and len(files) > 30
+    assert sorted(order) == sorted(path.stem for path in files if path.suffix == ".c")
+    faults = [fault for path in files for fault in order_faults(order, path.name, path.read_text())]
+    assert not faults, "\n".join(faults)
+
+
+def test_the_pipeline_order_can_fail():
+    assert order_faults(["epoch", "taking"], "epoch.c", '#include "taking_int.h"\n')
+    assert order_faults(["epoch", "taking"], "other.c", "")
+    assert not order_faults(["epoch", "taking"], "taking.c", '#include "epoch_int.h"\n#include "world_int.h"\n')
+
+
 # What a folder shows.
 
 def public_faults(folder: str, headers: list[str]) -> list[str]:

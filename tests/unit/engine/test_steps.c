@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "engine/pipeline/evolve_int.h"
+#include "engine/pipeline/policy_int.h"
+#include "engine/pipeline/steps_int.h"
 
 enum { COLUMNS_MAX = 8 };
 

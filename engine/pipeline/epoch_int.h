@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Closing an epoch and seeing it through.
+ */
+#ifndef MILLRACE_PIPELINE_EPOCH_INT_H
+#define MILLRACE_PIPELINE_EPOCH_INT_H
+
+#include "world_int.h"
+
+/* True when time, rows or bytes say that the open batch is large enough. */
+bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us);
+/* Closes the open batch and starts its loads; nothing when it is empty. No flight may be active. */
+enum rc epoch_close(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* Takes the ends of loads, waiting at most wait_ms for the first. */
+enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err) MUST_CHECK;
+/* Waits until no epoch is on its way. deadline_us 0: for ever; else RC_CANCELLED. */
+enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct error *err) MUST_CHECK;
+/* Makes everything durable that was written: what comes behind may change the targets themselves. */
+enum rc epoch_barrier(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* Where the next row or transaction would be read again from: into `out`. */
+enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error *err) MUST_CHECK;
+/* Stores the position of a quiet stream, when it or a note has moved and nothing is pending. */
+enum rc epoch_move(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* Stores the notes that wait, with the position that is stored already. After a barrier. */
+enum rc epoch_note(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+
+#endif

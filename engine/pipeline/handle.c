@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "handle_int.h"
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "evolve_int.h"
+#include "journal_int.h"
+#include "notes_int.h"
+#include "recovery_int.h"
+#include "shape_int.h"
+#include "taking_int.h"
+#include "write_int.h"
+
+/* The row in hand may lie behind the range that is read again. */
+static enum rc replay_ends(struct pipeline *pipeline, const struct change *change,
+                           struct error *err)
+{
+    bool over = pipeline->replay.active && recovery_is_over(pipeline, change);
+    return over ? recovery_finish(pipeline, err) : RC_OK;
+}
+
+static enum rc handle_row(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    struct way *way;
+    bool pass = true;
+    enum rc rc = taking_way(pipeline, change->table, &way, err);
+    if (rc == RC_OK && way->member->state == MEMBER_QUEUED)
+        rc = taking_pass(pipeline, way->member, change, &pass, err);
+    if (rc != RC_OK)
+        return rc;
+    pipeline->in_txn = true;
+    pipeline->txn_rows_done = change->ordinal;
+    if (pass && way->member->state == MEMBER_QUEUED && change->table->key_count == 0)
+        rc = taking_begin(pipeline, way, change->table, err);
+    if (rc != RC_OK)
+        return rc;
+    struct change picked = way->shape == NULL ? *change : shape_apply(way->shape, change);
+    unsigned first = pass ? 0 : way->count;
+    if (pipeline->skip_targets > 0 && change->ordinal == pipeline->skip_row)
+        first = pass ? pipeline->skip_targets : way->count;
+    pipeline->skip_targets = 0;
+    for (unsigned i = first; i < way->count; i++) {
+        pipeline->row_targets_done = i;
+        rc = replay_ends(pipeline, change, err);
+        if (rc == RC_OK)
+            rc = write_to(pipeline, way->tables[i], &picked, err);
+        if (rc != RC_OK)
+            return rc;
+        if (pipeline->open_since_us == 0)
+            pipeline->open_since_us = clock_monotonic_us();
+    }
+    pipeline->txn_rows_done = change->ordinal + 1;
+    pipeline->row_targets_done = 0;
+    return RC_OK;
+}
+
+/* What concerns no single table's rows, for a sink that keeps events. */
+static enum rc keep_event(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    pipeline->in_txn = true;
+    pipeline->txn_rows_done = change->ordinal;
+    enum rc rc = replay_ends(pipeline, change, err);
+    if (rc == RC_OK)
+        rc = write_to(pipeline, NULL, change, err);
+    if (rc != RC_OK)
+        return rc;
+    if (pipeline->open_since_us == 0)
+        pipeline->open_since_us = clock_monotonic_us();
+    pipeline->txn_rows_done = change->ordinal + 1;
+    return RC_OK;
+}
+
+static enum rc handle_truncate(struct pipeline *pipeline, const struct change *change,
+                               struct error *err)
+{
+    if (keeps_events(pipeline))
+        return change->table == NULL ? keep_event(pipeline, change, err)
+                                     : handle_row(pipeline, change, err);
+    if (change->table != NULL)
+        return evolve_truncate(pipeline, change, err);
+    log_warn("pipeline.table",
+             "A table was truncated that is not at the source any more; its target, if there "
+             "is one, was left as it is.",
+             LOG_SLICE("db", change->ddl_db), LOG_SLICE("statement", statement_shown(change->ddl)));
+    return RC_OK;
+}
+
+static enum rc handle_schema(struct pipeline *pipeline, const struct change *change,
+                             struct error *err)
+{
+    if (!keeps_events(pipeline))
+        return evolve_schema(pipeline, change, err);
+    enum rc rc = keep_event(pipeline, change, err);
+    return rc != RC_OK ? rc : evolve_follow(pipeline, change, err);
+}
+
+static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
+                             struct error *err)
+{
+    enum rc rc = notes_collect(pipeline, err);
+    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change))
+        rc = recovery_finish(pipeline, err);
+    if (change->kind == CHANGE_COMMIT) {
+        pipeline->in_txn = false;
+        pipeline->row_targets_done = 0;
+        pipeline->skip_targets = 0;
+    }
+    if (rc == RC_OK && pipeline->settled && change->kind == CHANGE_COMMIT)
+        rc = journal_settle(pipeline, err);
+    return rc;
+}
+
+enum rc handle_change(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    switch (change->kind) {
+    case CHANGE_READ:
+    case CHANGE_INSERT:
+    case CHANGE_UPDATE:
+    case CHANGE_DELETE:
+        return handle_row(pipeline, change, err);
+    case CHANGE_TRUNCATE:
+        return handle_truncate(pipeline, change, err);
+    case CHANGE_SCHEMA:
+        return handle_schema(pipeline, change, err);
+    case CHANGE_COMMIT:
+    case CHANGE_IDLE:
+        return handle_border(pipeline, change, err);
+    case CHANGE_NONE:
+        break;
+    }
+    return RC_OK;
+}

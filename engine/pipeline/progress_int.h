@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the pipeline tells while it runs.
+ */
+#ifndef MILLRACE_PIPELINE_PROGRESS_INT_H
+#define MILLRACE_PIPELINE_PROGRESS_INT_H
+
+#include "world_int.h"
+
+void progress_init(struct progress *progress, uint64_t now_us);
+void progress_tell(struct pipeline *pipeline, uint64_t now_us);
+
+#endif

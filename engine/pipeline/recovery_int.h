@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finishing what an earlier life began.
+ */
+#ifndef MILLRACE_PIPELINE_RECOVERY_INT_H
+#define MILLRACE_PIPELINE_RECOVERY_INT_H
+
+#include "world_int.h"
+
+/* Asks what became of the loads of an unfinished epoch; afterwards it is either advanced, or
+ * pipeline->replay says what to read again. */
+enum rc recovery_begin(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* True when `change` (NULL: the start of the stream) lies behind the end of the replayed range. */
+bool recovery_is_over(struct pipeline *pipeline, const struct change *change);
+/* Seals the replayed epoch, loads what was not applied, and waits for it. */
+enum rc recovery_finish(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+
+#endif
