@@ -38,12 +38,41 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes minutes; only ./check --all runs it")
     if config.getoption("--seed") is None:
         config.option.seed = random.SystemRandom().randrange(10 ** 6)
+    os.environ["MILLRACE_SEED"] = str(config.option.seed)  # xdist's processes draw none of their own
     # Told on every run, a quiet one too: a failure has to be repeatable.
     print(f"seed: {config.option.seed}")
 
 
-def pytest_collection_modifyitems(items):
-    """Each test has a deadline (pytest.ini); the long ones have a longer one."""
+def cover(group: list, seed: int) -> list:
+    """Some of the items of one test, so that each value of each of its parameters is among them: other ones with
+    another seed."""
+    def values(item) -> set:
+        return {(name, repr(value)) for name, value in item.callspec.params.items()}
+    left = set().union(*map(values, group))
+    rest = list(group)
+    random.Random(f"{seed} {group[0].nodeid.split('[')[0]}").shuffle(rest)
+    chosen = []
+    while left:
+        best = max(rest, key=lambda item: len(left & values(item)))
+        left -= values(best)
+        rest.remove(best)
+        chosen.append(best)
+    return chosen
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """A product of servers, warehouses and cases is long but for a choice of it that the seed makes. Each test has a
+    deadline (pytest.ini); the long ones have a longer one."""
+    groups: dict[str, list] = {}
+    for item in items:
+        if hasattr(item, "callspec") and not item.get_closest_marker("long"):
+            groups.setdefault(item.nodeid.split("[")[0], []).append(item)
+    for group in groups.values():
+        chosen = cover(group, config.getoption("--seed"))
+        for item in group:
+            if item not in chosen:
+                item.add_marker(pytest.mark.long)
     for item in items:
         if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_TEST_S))

@@ -7,16 +7,20 @@ started by systemd, none outlives its owner. Waiting is for a fact with a deadli
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import pwd
 import random
+import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("MILLRACE_CACHE") or os.path.expanduser("~/.cache/millrace"))
 START_DEADLINE_S = 120
 ANSWER_DEADLINE_S = 100  # of one call of the client
 SBIN = os.environ.get("PATH", "") + ":/usr/sbin"  # not in every user's PATH
@@ -82,10 +86,30 @@ class Server:
 
     # -- life
 
+    @classmethod
+    def release(cls) -> str:
+        """Which program makes the data directory: the name of the one that is kept for the next server of its kind."""
+        raise NotImplementedError
+
+    def _take_data(self) -> None:
+        """A data directory as the server's own installer makes it. The installers need seconds each, so the first
+        result is kept in the cache, and each server gets a copy."""
+        kept = CACHE / "data" / re.sub(r"[^A-Za-z0-9.]+", "-", f"{type(self).__name__} {self.release()} {os.geteuid()}")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with open(kept.with_name(kept.name + ".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                with tempfile.TemporaryDirectory(prefix="millrace-", dir=kept.parent) as folder:
+                    maker = type(self)(folder)
+                    maker.initialise()
+                    (maker.data / "auto.cnf").unlink(missing_ok=True)  # MySQL's UUID: each server draws its own
+                    maker.data.rename(kept)
+        subprocess.run(["cp", "-a", "--sparse=always", str(kept), str(self.data)], check=True, stdin=subprocess.DEVNULL)
+
     def start(self, wait: bool = True) -> None:
         if not self.data.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.initialise()
+            self._take_data()
         with open(self.log, "ab") as log:
             # Servers that share a tmpdir delete each other's temporary tables when one starts.
             self.child = subprocess.Popen([*self.command(), f"--tmpdir={self.folder}", *self.options], stdout=log, stderr=log,
@@ -226,6 +250,11 @@ class MariaDB(Server):
     def _program(self) -> str:
         return shutil.which("mariadbd", path=SBIN)
 
+    @classmethod
+    def release(cls) -> str:
+        return subprocess.run([shutil.which("mariadbd", path=SBIN), "--no-defaults", "--version"], capture_output=True, check=True,
+                              text=True, stdin=subprocess.DEVNULL).stdout.split("Ver ")[1].split(" ")[0]
+
     def binlog_tool(self) -> list[str] | None:
         """The server's own program that prints binlog files; None where there is none."""
         found = shutil.which("mariadb-binlog")
@@ -265,8 +294,12 @@ class Fetched(Server):
 
     @classmethod
     def home(cls) -> pathlib.Path:
-        cache = os.environ.get("MILLRACE_CACHE") or os.path.expanduser("~/.cache/millrace")
-        return pathlib.Path(cache) / cls.place
+        return CACHE / cls.place
+
+    @classmethod
+    def release(cls) -> str:
+        """A script of ours names the release; the tree is made anew when the script changes."""
+        return f"{cls.series} {int((cls.home()).stat().st_mtime)}"
 
     @classmethod
     def available(cls) -> str | None:
