@@ -48,7 +48,8 @@ enum rc give_ready(struct snapshot *snapshot, struct snapshot_chunk **chunk_out,
     if (rc != RC_OK)
         return rc;
     reader_lock(reader);
-    rc = reader->first_job == NULL ? RC_EOF : RC_AGAIN;
+    bool over = reader->first_job == NULL && reader->first_queued == NULL;
+    rc = over ? RC_EOF : RC_AGAIN;
     /* The one without a key first: see unkeyed.c. */
     if (reader->unkeyed_job != NULL) {
         rc = make_room(reader, reader->unkeyed_job->read, err);

@@ -156,6 +156,25 @@ static enum rc bound_of_answer(const struct table *table, const struct slice *fi
     return rc;
 }
 
+static enum rc ask_key(struct worker *worker, const struct plan_task *task, struct bound **out,
+                       struct error *err)
+{
+    const struct table *table = task->table.table;
+    struct myconn_result *result = NULL;
+    const struct slice *fields;
+    enum rc rc = buf_check(&worker->sql, "A statement of the snapshot", err);
+    if (rc == RC_OK)
+        rc = myconn_query(worker->session.conn, buf_slice(&worker->sql), &result, err);
+    if (rc == RC_OK && myconn_row(result, &fields)) {
+        if (myconn_column_count(result) == table->key_count)
+            rc = bound_of_answer(table, fields, out, err);
+        else
+            rc = error_set(err, RC_PROTOCOL, "The server answered with other columns than asked.");
+    }
+    myconn_result_free(result);
+    return rc;
+}
+
 enum rc plan_chunk(struct reader *reader, struct worker *worker, struct plan_task *task,
                    struct error *err)
 {
@@ -164,20 +183,13 @@ enum rc plan_chunk(struct reader *reader, struct worker *worker, struct plan_tas
         rc = plan_describe(&worker->session, task, err);
     if (rc != RC_OK)
         return rc;
-    uint64_t count = task->count > 0 ? task->count : plan_rows(reader, task->row_bytes);
+    task->rows = plan_rows(reader, task->row_bytes);
     buf_reset(&worker->sql);
-    sql_add_bound(&worker->sql, &task->table, task->low, count);
-    rc = buf_check(&worker->sql, "A statement of the snapshot", err);
-    struct myconn_result *result = NULL;
-    if (rc == RC_OK)
-        rc = myconn_query(worker->session.conn, buf_slice(&worker->sql), &result, err);
-    const struct slice *fields;
-    if (rc == RC_OK && myconn_row(result, &fields)) {
-        if (myconn_column_count(result) == task->table.table->key_count)
-            rc = bound_of_answer(task->table.table, fields, &task->high, err);
-        else
-            rc = error_set(err, RC_PROTOCOL, "The server answered with other columns than asked.");
-    }
-    myconn_result_free(result);
-    return rc;
+    sql_add_bound(&worker->sql, &task->table, task->low, task->rows);
+    rc = ask_key(worker, task, &task->high, err);
+    if (rc != RC_OK || task->high == NULL || task->is_described || !stride_fits(task->table.table))
+        return rc;
+    buf_reset(&worker->sql);
+    sql_add_end(&worker->sql, &task->table);
+    return ask_key(worker, task, &task->end, err);
 }

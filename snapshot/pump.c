@@ -20,7 +20,7 @@ static unsigned count_under_way(const struct job *job)
 /* How many chunks may be under way at once, over all tables. */
 static unsigned under_way_max(const struct reader *reader)
 {
-    return 2 * reader->parallelism + 1 + (reader->grace_ms > 0 ? GRACE_AHEAD : 0);
+    return 2 * reader->parallelism + 1 + (reader->grace_ms > 0 ? GRACE_AHEAD_ALL : 0);
 }
 
 static enum rc make_here(const struct position *position, struct here **here_out, struct error *err)
@@ -92,17 +92,15 @@ static enum rc ask_all(struct reader *reader, const struct position *position, s
 {
     struct here *here = NULL;
     unsigned room = under_way_max(reader);
-    unsigned active = 2 * reader->parallelism;
     enum rc rc = RC_OK;
+    reader_begin_jobs(reader);
     for (struct job *job = reader->first_job; job != NULL; job = job->next) {
         unsigned under_way = count_under_way(job);
         room = under_way < room ? room - under_way : 0;
     }
     /* The place is new: what the stream says from here on belongs to a new round. */
     reader->round++;
-    for (struct job *job = reader->first_job; job != NULL && active > 0 && rc == RC_OK;
-         job = job->next) {
-        active--;
+    for (struct job *job = reader->first_job; job != NULL && rc == RC_OK; job = job->next) {
         if (!job->is_keyed)
             rc = unkeyed_pump(reader, job, position, err);
         else if (room > 0)
@@ -119,7 +117,7 @@ enum rc pump_run(struct snapshot *snapshot, const struct position *here, struct 
 {
     struct reader *reader = reader_of(snapshot);
     enum rc rc = reader_check(reader, err);
-    if (rc != RC_OK || reader->first_job == NULL)
+    if (rc != RC_OK || (reader->first_job == NULL && reader->first_queued == NULL))
         return rc;
     if (reader->worker_count == 0)
         rc = worker_start_all(reader, err);

@@ -4,7 +4,8 @@
  *
  * A chunk holds as many bytes as it may and not one row more: where rows turn out longer than
  * planned it ends early, behind the row that filled it, and the rest becomes a chunk of its own. The
- * connection is then closed, for the server has the rest of the rows in the pipe already.
+ * connection is then closed, for the server has the rest of the rows in the pipe already. (But where
+ * a LIMIT ended it: stride_int.h.)
  */
 #include <stdlib.h>
 
@@ -44,8 +45,12 @@ static enum rc take_rows(struct reader *reader, struct worker *worker, struct re
             return rc;
         if (atomic_load_explicit(&chunk->unwanted, memory_order_relaxed))
             return error_set(err, RC_CANCELLED, "The chunk is not wanted any more.");
-        if (chunk->rows.bytes >= reader->chunk_bytes && chunk->keys == NULL)
-            return cut_here(task, packet, err);
+        bool is_full = chunk->rows.bytes >= reader->chunk_bytes && chunk->keys == NULL;
+        bool is_limit = chunk->rows.count == chunk->limit && chunk->limit > 0;
+        if (is_full || is_limit)
+            rc = cut_here(task, packet, err);
+        if (rc != RC_OK || is_full)
+            return rc;
     }
 }
 
@@ -59,7 +64,7 @@ static enum rc read_rows(struct reader *reader, struct worker *worker, struct re
         sql_add_rows_of_keys(&worker->sql, &task->table, (const struct bound *const *)chunk->keys,
                              chunk->key_count);
     else
-        sql_add_rows(&worker->sql, &task->table, chunk->low, chunk->high);
+        sql_add_rows(&worker->sql, &task->table, chunk->low, chunk->high, chunk->limit);
     enum rc rc = buf_check(&worker->sql, "A statement of the snapshot", err);
     if (rc == RC_OK)
         rc = myconn_stream_open(worker->session.conn, buf_slice(&worker->sql), &column_count, err);

@@ -23,12 +23,14 @@
 #include "sql_int.h"
 #include "snapshot.h"
 #include "state_int.h"
+#include "stride_int.h"
 #include "touched_int.h"
 
 #define READER_WORKERS_MAX 64u
-/* Where chunks wait a while before they are read, so many more are asked for ahead: they hold no
- * memory yet, and the wait costs no throughput. */
+/* Where chunks wait a while before they are read, so many more are asked for ahead, of one table and
+ * of all: they hold no memory yet, and the wait costs no throughput. */
 #define GRACE_AHEAD 16u
+#define GRACE_AHEAD_ALL 256u
 
 /* Where the stream stood; shared by the chunks that were asked for there. Under the lock. */
 struct here {
@@ -55,6 +57,9 @@ struct range {
     /* A chunk of single rows, which were changed without all their columns: owned. */
     struct bound **keys;
     uint32_t key_count;
+    uint64_t
+        aimed; /* rows that a step aimed at (stride_int.h); 0: the server has named its bounds */
+    uint64_t limit; /* rows that one SELECT may bring; 0: as many as there are */
 
     uint64_t round;    /* of being asked for; see touched_int.h */
     struct here *here; /* retained */
@@ -85,7 +90,8 @@ struct job {
     struct table *read;  /* as rows are read */
     bool is_keyed;
     bool is_dropped;
-    bool is_busy; /* a worker plans it */
+    bool is_busy;   /* a worker plans it */
+    bool is_parked; /* waits for the stream to tell what became of it */
     bool is_estimated;
     uint32_t generation; /* rises with every change: what a worker brings from before is void */
     struct table_state state;
@@ -94,7 +100,8 @@ struct job {
     bool is_described;
     struct slice index; /* in reader.names */
     uint64_t rows_estimated;
-    uint64_t row_bytes;     /* of a row, as measured */
+    uint64_t row_bytes; /* of a row, as measured */
+    struct stride stride;
     bool is_planned;        /* its last chunk is in the list */
     struct bound *plan_low; /* owned; the next chunk begins behind it */
     uint64_t not_before_us; /* for planning, after a failure */
@@ -136,8 +143,13 @@ struct reader {
     struct worker *workers; /* owned; `worker_count` of them run */
     unsigned worker_count;
 
-    struct job *first_job; /* not done, in the order of `add` */
+    /* Not done, in the order of `add`: those that are worked on, and those whose turn comes. What is
+     * done for every chunk or change looks at the few in front alone. */
+    struct job *first_job;
     struct job **last_job;
+    struct job *first_queued;
+    struct job **last_queued;
+    bool is_estimated;    /* no job in the queue lacks its estimate */
     struct job *retired;  /* done or dropped */
     struct job **buckets; /* owned; all jobs but dropped ones, by name */
     uint32_t bucket_count;
@@ -184,6 +196,8 @@ void reader_fail(struct reader *reader, const struct error *err);
 /* RC_OK, the kept failure, or RC_CANCELLED. */
 enum rc reader_check(struct reader *reader, struct error *err) MUST_CHECK;
 struct job *reader_find(struct reader *reader, const struct table *table);
+/* Lets queued jobs begin as long as too few are worked on. Under the lock. */
+void reader_begin_jobs(struct reader *reader);
 /* Takes a job out of the queue, done or dropped. Under the lock. */
 void reader_retire(struct reader *reader, struct job *job);
 /* The connection for questions of the pipeline's thread, alive. */
@@ -216,13 +230,14 @@ struct plan_task {
     struct sql_table table;
     bool is_described;
     struct bound *low; /* owned */
-    uint64_t count;    /* rows aimed at; 0: to be found out */
     /* What comes out. */
     struct buf index;
     uint64_t rows_estimated;
     uint64_t row_bytes;
     bool is_transactional;
+    uint64_t rows;      /* up to `high` */
     struct bound *high; /* owned; NULL: the last chunk */
+    struct bound *end;  /* owned; the largest key, where it is of use; NULL: not asked for */
 };
 enum rc plan_chunk(struct reader *reader, struct worker *worker, struct plan_task *task,
                    struct error *err) MUST_CHECK;

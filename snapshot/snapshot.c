@@ -116,17 +116,50 @@ static enum rc grow_index(struct reader *reader, struct error *err)
     reader->bucket_count = count;
     for (struct job *job = reader->first_job; job != NULL; job = job->next)
         index_job(reader, job);
+    for (struct job *job = reader->first_queued; job != NULL; job = job->next)
+        index_job(reader, job);
     return RC_OK;
+}
+
+void reader_begin_jobs(struct reader *reader)
+{
+    unsigned wanted = 2 * reader->parallelism + (reader->grace_ms > 0 ? GRACE_AHEAD_ALL : 0);
+    unsigned active = 0;
+    if (reader->first_queued == NULL)
+        return;
+    for (const struct job *job = reader->first_job; job != NULL; job = job->next)
+        active += !job->is_parked;
+    while (active < wanted && reader->first_queued != NULL) {
+        struct job *job = reader->first_queued;
+        reader->first_queued = job->next;
+        if (job->next == NULL)
+            reader->last_queued = &reader->first_queued;
+        job->next = NULL;
+        *reader->last_job = job;
+        reader->last_job = &job->next;
+        active++;
+        reader_wake(reader);
+    }
+}
+
+static bool unlink_job(struct job **first, struct job ***last, const struct job *job)
+{
+    struct job **link = first;
+    while (*link != NULL && *link != job)
+        link = &(*link)->next;
+    if (*link == NULL)
+        return false;
+    *link = job->next;
+    if (*last == &job->next)
+        *last = link;
+    return true;
 }
 
 void reader_retire(struct reader *reader, struct job *job)
 {
-    struct job **link = &reader->first_job;
-    while (*link != job)
-        link = &(*link)->next;
-    *link = job->next;
-    if (reader->last_job == &job->next)
-        reader->last_job = link;
+    bool found = unlink_job(&reader->first_job, &reader->last_job, job) ||
+                 unlink_job(&reader->first_queued, &reader->last_queued, job);
+    ASSERT(found);
     unindex_job(reader, job);
     job_clear_chunks(reader, job);
     unkeyed_end(reader, job);
@@ -185,6 +218,7 @@ static enum rc open_reader(const struct snapshot_options *options, struct snapsh
     reader->source = source;
     reader->connection = source->ops->connection(source);
     reader->last_job = &reader->first_job;
+    reader->last_queued = &reader->first_queued;
     configure(reader, options);
     init_waiting(reader);
     row_pool_init(&reader->pool, (unsigned)((reader->parallelism + 1) * reader->chunk_bytes /
@@ -241,6 +275,7 @@ static void close_reader(struct snapshot *base)
     stop(base);
     worker_stop_all(reader);
     free_jobs(reader, reader->first_job);
+    free_jobs(reader, reader->first_queued);
     free_jobs(reader, reader->retired);
     session_close(&reader->control);
     free(reader->buckets);
@@ -336,11 +371,11 @@ static enum rc add(struct snapshot *base, struct table *table, struct slice stat
         free_new_job(job);
         return RC_OK;
     }
-    *reader->last_job = job;
-    reader->last_job = &job->next;
+    *reader->last_queued = job;
+    reader->last_queued = &job->next;
+    reader->is_estimated = false;
     index_job(reader, job);
     reader->last_table = NULL;
-    reader_wake(reader);
     reader_unlock(reader);
     return RC_OK;
 }
@@ -380,7 +415,9 @@ static enum rc reshape(struct reader *reader, struct job *job, struct table *aft
     job->read = read;
     job->is_keyed = after->key_count > 0;
     job->is_described = false;
+    job->stride = (struct stride){0};
     job->is_narrow = false;
+    job->is_parked = false;
     job->generation++;
     job->not_before_us = 0;
     job->failures = 0;
@@ -421,6 +458,17 @@ static bool is_done(struct slice value)
     return state_is_done(value);
 }
 
+static uint64_t rows_left(const struct job *job)
+{
+    uint64_t rows = 0;
+    for (; job != NULL; job = job->next) {
+        uint64_t given = job->state.rows + job->rows_pending;
+        if (job->rows_estimated > given)
+            rows += job->rows_estimated - given;
+    }
+    return rows;
+}
+
 static void progress(const struct snapshot *base, struct snapshot_progress *out)
 {
     /* The lock is not part of what const promises. */
@@ -435,11 +483,7 @@ static void progress(const struct snapshot *base, struct snapshot_progress *out)
                                       .rows_read = reader->rows_read,
                                       .bytes_read = reader->bytes_read,
                                       .chunks_reading = reader->chunks_reading};
-    for (const struct job *job = reader->first_job; job != NULL; job = job->next) {
-        uint64_t given = job->state.rows + job->rows_pending;
-        if (job->rows_estimated > given)
-            out->rows_estimated += job->rows_estimated - given;
-    }
+    out->rows_estimated = rows_left(reader->first_job) + rows_left(reader->first_queued);
     reader_unlock(reader);
 }
 

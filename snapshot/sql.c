@@ -65,6 +65,14 @@ static void add_order(struct buf *out, const struct sql_table *table)
     }
 }
 
+static void add_key(struct buf *out, const struct sql_table *table)
+{
+    for (uint32_t i = 0; i < table->table->key_count; i++) {
+        buf_add_str(out, i == 0 ? "SELECT " : ", ");
+        add_value(out, key_column(table, i));
+    }
+}
+
 static void add_label(struct buf *out, struct slice label)
 {
     if (label.len == 0) {
@@ -178,26 +186,34 @@ static void add_all_columns(struct buf *out, const struct sql_table *table)
 }
 
 void sql_add_rows(struct buf *out, const struct sql_table *table, const struct bound *low,
-                  const struct bound *high)
+                  const struct bound *high, uint64_t limit)
 {
     add_all_columns(out, table);
     add_table(out, table);
     add_range(out, table, low, high);
     add_order(out, table);
+    if (limit > 0)
+        buf_addf(out, " LIMIT %llu", (unsigned long long)limit);
 }
 
 void sql_add_bound(struct buf *out, const struct sql_table *table, const struct bound *low,
                    uint64_t count)
 {
     ASSERT(count > 0);
-    for (uint32_t i = 0; i < table->table->key_count; i++) {
-        buf_add_str(out, i == 0 ? "SELECT " : ", ");
-        add_value(out, key_column(table, i));
-    }
+    add_key(out, table);
     add_table(out, table);
     add_range(out, table, low, NULL);
     add_order(out, table);
     buf_addf(out, " LIMIT %llu,1", (unsigned long long)(count - 1));
+}
+
+void sql_add_end(struct buf *out, const struct sql_table *table)
+{
+    ASSERT(table->table->key_count == 1);
+    add_key(out, table);
+    add_table(out, table);
+    add_order(out, table);
+    buf_add_str(out, " DESC LIMIT 1");
 }
 
 static void add_equal(struct buf *out, const struct sql_table *table, const struct bound *key)

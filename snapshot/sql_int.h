@@ -14,13 +14,15 @@ struct sql_table {
     struct slice index;        /* the key's name, "PRIMARY"; empty: not known, none is forced */
 };
 
-/* All columns of the rows behind `low` up to and with `high` (NULL: no such bound), in key order.
- * A table without a key: all its rows. */
+/* All columns of the rows behind `low` up to and with `high` (NULL: no such bound), in key order; the
+ * first `limit` of them (0: all). A table without a key: all its rows. */
 void sql_add_rows(struct buf *out, const struct sql_table *table, const struct bound *low,
-                  const struct bound *high);
+                  const struct bound *high, uint64_t limit);
 /* The key of the `count`th row behind `low`. No row: there are fewer. */
 void sql_add_bound(struct buf *out, const struct sql_table *table, const struct bound *low,
                    uint64_t count);
+/* The largest key. */
+void sql_add_end(struct buf *out, const struct sql_table *table);
 /* All columns of the rows whose keys are among these. */
 void sql_add_rows_of_keys(struct buf *out, const struct sql_table *table,
                           const struct bound *const *keys, uint32_t key_count);

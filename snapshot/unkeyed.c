@@ -126,7 +126,7 @@ static void *run(void *arg)
     struct sql_table table = {.table = unkeyed->job->read};
     struct error err = {0};
     buf_init(&sql, SQL_TEXT_MAX);
-    sql_add_rows(&sql, &table, NULL, NULL);
+    sql_add_rows(&sql, &table, NULL, NULL, 0);
     enum rc rc = buf_check(&sql, "A statement of the snapshot", &err);
     if (rc == RC_OK)
         rc = myconn_stream_open(unkeyed->session.conn, buf_slice(&sql), &column_count, &err);

@@ -128,6 +128,7 @@ static void park(struct reader *reader, struct job *job, uint64_t now_us)
     job->is_described = false;
     job->generation++;
     job->not_before_us = now_us + SHAPE_WAIT_US;
+    job->is_parked = true;
 }
 
 /* Under the lock. */
@@ -170,10 +171,34 @@ static unsigned count_ahead(const struct job *job)
     return count;
 }
 
+/* The next chunk without a question to the server; false: it has to be asked. */
+static bool step_on(struct reader *reader, struct job *job)
+{
+    uint64_t rows = plan_rows(reader, job->row_bytes);
+    struct bound *high = stride_step(&job->stride, job->read, job->plan_low, rows);
+    struct bound *next_low = bound_copy(high);
+    struct range *chunk = next_low == NULL ? NULL : range_make(job, job->plan_low, high);
+    if (chunk == NULL) {
+        bound_free(high);
+        bound_free(next_low);
+        return false;
+    }
+    chunk->aimed = rows;
+    chunk->limit = stride_limit(rows);
+    range_append(job, chunk);
+    job->plan_low = next_low;
+    return true;
+}
+
 static bool pick_plan(struct reader *reader, struct job *job, struct pick *pick, uint64_t now_us)
 {
     unsigned ahead_max = reader->parallelism + (reader->grace_ms > 0 ? GRACE_AHEAD : 1);
-    if (job->is_busy || job->is_planned || !job->is_keyed || count_ahead(job) >= ahead_max)
+    unsigned ahead = count_ahead(job);
+    if (job->is_busy || job->is_planned || !job->is_keyed || ahead >= ahead_max)
+        return false;
+    while (ahead < ahead_max && job->is_described && step_on(reader, job))
+        ahead++;
+    if (ahead >= ahead_max)
         return false;
     if (job->not_before_us > now_us) {
         later(pick, job->not_before_us);
@@ -233,15 +258,24 @@ static bool pick_read(struct reader *reader, struct job *job, struct pick *pick,
     return false;
 }
 
+static struct job *first_without_estimate(struct job *job)
+{
+    while (job != NULL && job->is_estimated)
+        job = job->next;
+    return job;
+}
+
 static bool pick_estimate(struct reader *reader, struct pick *pick)
 {
-    for (struct job *job = reader->first_job; job != NULL; job = job->next)
-        if (!job->is_estimated) {
-            pick->job = job;
-            pick->work = WORK_ESTIMATE;
-            return true;
-        }
-    return false;
+    if (reader->is_estimated)
+        return false;
+    pick->job = first_without_estimate(reader->first_job);
+    if (pick->job == NULL)
+        pick->job = first_without_estimate(reader->first_queued);
+    reader->is_estimated = pick->job == NULL;
+    if (!reader->is_estimated)
+        pick->work = WORK_ESTIMATE;
+    return !reader->is_estimated;
 }
 
 static void pick_work(struct reader *reader, struct worker *worker, struct pick *pick)
@@ -251,20 +285,15 @@ static void pick_work(struct reader *reader, struct worker *worker, struct pick 
     bool estimates_first = reader->parallelism > 1 && worker == reader->workers;
     if (estimates_first && pick_estimate(reader, pick))
         return;
-    unsigned active = 2 * reader->parallelism;
-    for (struct job *job = reader->first_job; job != NULL && active > 0; job = job->next) {
-        active--;
+    for (struct job *job = reader->first_job; job != NULL; job = job->next) {
         if (count_ahead(job) == 0 && pick_plan(reader, job, pick, now_us))
             return;
         if (pick_read(reader, job, pick, now_us))
             return;
     }
-    active = 2 * reader->parallelism;
-    for (struct job *job = reader->first_job; job != NULL && active > 0; job = job->next) {
-        active--;
+    for (struct job *job = reader->first_job; job != NULL; job = job->next)
         if (pick_plan(reader, job, pick, now_us))
             return;
-    }
     pick_estimate(reader, pick);
 }
 
@@ -284,11 +313,13 @@ static enum rc keep_plan(struct reader *reader, struct job *job, struct plan_tas
         job->rows_estimated = plan->rows_estimated;
         if (job->row_bytes == 0)
             job->row_bytes = plan->row_bytes;
+        stride_set_end(&job->stride, job->read, plan->end);
         if (name.len == 0)
             log_warn("snapshot",
                      "The index of a table's key cannot be named; its chunks may be found slowly.",
                      LOG_SLICE("db", job->table->db), LOG_SLICE("table", job->table->name));
     }
+    stride_learn(&job->stride, job->read, plan->low, plan->high, plan->rows);
     struct bound *next_low = bound_copy(plan->high);
     struct range *chunk = range_make(job, plan->low, plan->high);
     if (chunk == NULL || (plan->high != NULL && next_low == NULL)) {
@@ -322,6 +353,7 @@ static void do_plan(struct reader *reader, struct worker *worker, struct plan_ta
             rc = keep_plan(reader, job, plan, &err);
         if (rc == RC_OK) {
             job->failures = 0;
+            job->is_parked = false;
         } else {
             job->not_before_us = now_us + backoff_us(job->failures++);
             take_trouble(reader, job, &err, now_us);
@@ -331,11 +363,13 @@ static void do_plan(struct reader *reader, struct worker *worker, struct plan_ta
     reader_unlock(reader);
     bound_free(plan->low);
     bound_free(plan->high);
+    bound_free(plan->end);
     buf_deinit(&plan->index);
 }
 
 /* A chunk that was cut: what is left of it comes right behind it. Under the lock. */
-static enum rc split(struct range *chunk, struct bound **cut, struct error *err)
+static enum rc split(const struct reader *reader, struct range *chunk, struct bound **cut,
+                     struct error *err)
 {
     struct bound *low = bound_copy(*cut);
     struct range *rest = low == NULL ? NULL : range_make(chunk->job, low, chunk->high);
@@ -344,6 +378,8 @@ static enum rc split(struct range *chunk, struct bound **cut, struct error *err)
         return error_set(err, RC_MEMORY, "There is no memory for the plan of a table.");
     }
     rest->base.last = chunk->base.last;
+    /* There may be any number of rows: no more than fit are asked for at once. */
+    rest->limit = plan_rows(reader, chunk->job->row_bytes);
     rest->next = chunk->next;
     chunk->next = rest;
     chunk->base.last = false;
@@ -357,16 +393,18 @@ static enum rc keep_rows(struct reader *reader, struct read_task *read, struct e
 {
     struct range *chunk = read->chunk;
     struct job *job = chunk->job;
-    if (read->cut != NULL) {
-        enum rc rc = split(chunk, &read->cut, err);
-        if (rc != RC_OK)
-            return rc;
-    }
+    if (chunk->aimed > 0)
+        stride_judge(&job->stride, chunk->aimed, chunk->rows.count, read->cut != NULL);
     if (chunk->rows.count > 0 && chunk->keys == NULL) {
         uint64_t measured = chunk->rows.bytes / chunk->rows.count + 1;
         job->row_bytes = job->row_bytes < measured || job->state.chunks == 0
                              ? measured
                              : (job->row_bytes + measured) / 2;
+    }
+    if (read->cut != NULL) {
+        enum rc rc = split(reader, chunk, &read->cut, err);
+        if (rc != RC_OK)
+            return rc;
     }
     reader->held_bytes -= chunk->reserved;
     chunk->reserved = chunk->rows.held;
@@ -426,6 +464,12 @@ static void do_read(struct reader *reader, struct worker *worker, struct pick *p
     bound_free(read->cut);
 }
 
+static void set_estimated(struct job *job, struct slice db)
+{
+    for (; job != NULL; job = job->next)
+        job->is_estimated |= slice_equal(job->table->db, db);
+}
+
 /* The server's guesses for all tables of one database at once. They are for people only: a failure
  * is no more than a missing figure. */
 static void do_estimate(struct reader *reader, struct worker *worker, struct job *first)
@@ -452,9 +496,8 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
             text_parse_u64(fields[1], &rows))
             job->rows_estimated = rows;
     }
-    for (struct job *job = reader->first_job; job != NULL; job = job->next)
-        if (slice_equal(job->table->db, db))
-            job->is_estimated = true;
+    set_estimated(reader->first_job, db);
+    set_estimated(reader->first_queued, db);
     reader_unlock(reader);
     myconn_result_free(result);
 }

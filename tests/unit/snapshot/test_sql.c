@@ -35,11 +35,14 @@ static void test_range_of_one_column(void **state)
     struct bound *high = bound("7", NULL, NULL);
     struct buf out;
     buf_init(&out, SQL_TEXT_MAX);
-    sql_add_rows(&out, &of, low, high);
+    sql_add_rows(&out, &of, low, high, 0);
     must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) WHERE `id` > -5 AND `id` <= 7 ORDER BY `id`");
     buf_init(&out, SQL_TEXT_MAX);
-    sql_add_rows(&out, &of, NULL, NULL);
-    must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) ORDER BY `id`");
+    sql_add_rows(&out, &of, NULL, NULL, 100);
+    must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) ORDER BY `id` LIMIT 100");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_end(&out, &of);
+    must_be(&out, "SELECT `id` FROM `db`.`t` FORCE INDEX (`PRIMARY`) ORDER BY `id` DESC LIMIT 1");
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_bound(&out, &of, low, 100);
     must_be(&out, "SELECT `id` FROM `db`.`t` FORCE INDEX (`PRIMARY`) WHERE `id` > -5 ORDER BY `id` "
@@ -62,7 +65,7 @@ static void test_range_of_three_columns(void **state)
             "= 1 AND (`word` > _latin1 0x61 OR (`word` = _latin1 0x61 AND `a``b` > "
             "'2024-01-01 00:00:00')))) ORDER BY `id`, `word`, `a``b` LIMIT 0,1");
     buf_init(&out, SQL_TEXT_MAX);
-    sql_add_rows(&out, &of, NULL, low);
+    sql_add_rows(&out, &of, NULL, low, 0);
     must_be(&out,
             COLUMNS " WHERE `id` <= 1 AND (`id` < 1 OR (`id` = 1 AND (`word` < _latin1 0x61 OR "
                     "(`word` = _latin1 0x61 AND `a``b` <= '2024-01-01 00:00:00')))) ORDER BY "
