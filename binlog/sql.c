@@ -1,150 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tokenizer and a classifier by leading words (facts/binlog.md 4.1). Comments before and within
- * are passed over; the content of versioned ones is read, as the server that wrote it read it.
+ * A classifier by leading words (facts/binlog.md 4.1): the one place that says which statements can
+ * change what rows of base tables mean. Rules and threads are told in sql_int.h.
  */
 #include "sql_int.h"
 
-enum token_kind { TOKEN_END = 0, TOKEN_WORD, TOKEN_QUOTED, TOKEN_STRING, TOKEN_MARK };
+#include "ddl/ddl_lexer_int.h"
 
-struct token {
-    enum token_kind kind;
-    struct slice text; /* without quotes, which may still be doubled inside */
-    uint8_t quote;     /* TOKEN_QUOTED, TOKEN_STRING */
-};
-
-struct lexer {
-    const uint8_t *ptr;
-    const uint8_t *end;
-    struct token token; /* the one in hand */
-};
-
-static bool is_space(uint8_t c)
+static bool at_word(const struct ddl_lexer *lexer, const char *word)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_word(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '$' || c >= 0x80;
-}
-
-static bool starts(const struct lexer *lexer, const char *text)
-{
-    size_t len = strlen(text);
-    return (size_t)(lexer->end - lexer->ptr) >= len && memcmp(lexer->ptr, text, len) == 0;
-}
-
-static void skip_line(struct lexer *lexer)
-{
-    while (lexer->ptr < lexer->end && *lexer->ptr != '\n')
-        lexer->ptr++;
-}
-
-static void skip_block_comment(struct lexer *lexer)
-{
-    lexer->ptr += 2;
-    while (lexer->ptr < lexer->end && !starts(lexer, "*/"))
-        lexer->ptr++;
-    if (lexer->ptr < lexer->end)
-        lexer->ptr += 2;
-}
-
-/* White space and comments; of a versioned comment only its frame. */
-static void skip_blank(struct lexer *lexer)
-{
-    while (lexer->ptr < lexer->end) {
-        if (is_space(*lexer->ptr)) {
-            lexer->ptr++;
-        } else if (starts(lexer, "/*!") || starts(lexer, "/*M!")) {
-            lexer->ptr += starts(lexer, "/*!") ? 3 : 4;
-            while (lexer->ptr < lexer->end && *lexer->ptr >= '0' && *lexer->ptr <= '9')
-                lexer->ptr++;
-        } else if (starts(lexer, "/*")) {
-            skip_block_comment(lexer);
-        } else if (starts(lexer, "*/")) {
-            lexer->ptr += 2;
-        } else if (*lexer->ptr == '#' || (starts(lexer, "--") && (lexer->end - lexer->ptr == 2 ||
-                                                                  is_space(lexer->ptr[2])))) {
-            skip_line(lexer);
-        } else {
-            return;
-        }
-    }
-}
-
-static void read_quoted(struct lexer *lexer)
-{
-    uint8_t quote = *lexer->ptr++;
-    const uint8_t *start = lexer->ptr;
-    while (lexer->ptr < lexer->end) {
-        if (quote != '`' && *lexer->ptr == '\\' && lexer->end - lexer->ptr > 1) {
-            lexer->ptr += 2;
-            continue;
-        }
-        if (*lexer->ptr == quote) {
-            if (lexer->end - lexer->ptr < 2 || lexer->ptr[1] != quote)
-                break;
-            lexer->ptr++;
-        }
-        lexer->ptr++;
-    }
-    lexer->token.kind = quote == '\'' ? TOKEN_STRING : TOKEN_QUOTED;
-    lexer->token.quote = quote;
-    lexer->token.text = slice_of(start, (size_t)(lexer->ptr - start));
-    if (lexer->ptr < lexer->end)
-        lexer->ptr++;
-}
-
-static void advance(struct lexer *lexer)
-{
-    skip_blank(lexer);
-    const uint8_t *start = lexer->ptr;
-    if (start == lexer->end) {
-        lexer->token = (struct token){.kind = TOKEN_END};
-    } else if (*start == '`' || *start == '"' || *start == '\'') {
-        read_quoted(lexer);
-    } else if (is_word(*start)) {
-        while (lexer->ptr < lexer->end && is_word(*lexer->ptr))
-            lexer->ptr++;
-        lexer->token = (struct token){.kind = TOKEN_WORD,
-                                      .text = slice_of(start, (size_t)(lexer->ptr - start))};
-    } else {
-        lexer->ptr++;
-        lexer->token = (struct token){.kind = TOKEN_MARK, .text = slice_of(start, 1)};
-    }
-}
-
-static struct lexer lexer_of(struct slice text)
-{
-    struct lexer lexer = {.ptr = text.ptr, .end = text.ptr + text.len};
-    advance(&lexer);
-    return lexer;
-}
-
-static bool at_word(const struct lexer *lexer, const char *word)
-{
-    return lexer->token.kind == TOKEN_WORD &&
+    return lexer->token.kind == DDL_TOKEN_WORD &&
            slice_equal_nocase(lexer->token.text, slice_str(word));
 }
 
-static bool at_mark(const struct lexer *lexer, char mark)
+static bool at_mark(const struct ddl_lexer *lexer, char mark)
 {
-    return lexer->token.kind == TOKEN_MARK && lexer->token.text.ptr[0] == (uint8_t)mark;
+    return lexer->token.kind == DDL_TOKEN_MARK && lexer->token.text.ptr[0] == (uint8_t)mark;
+}
+
+/* Behind a quote that never ends comes nothing. */
+static bool at_end(const struct ddl_lexer *lexer)
+{
+    return lexer->token.kind == DDL_TOKEN_END || lexer->token.kind == DDL_TOKEN_BROKEN;
+}
+
+static struct ddl_lexer lexer_of(const struct sql_dialect *dialect, struct slice text)
+{
+    struct ddl_lexer lexer;
+    ddl_lexer_init(&lexer, text, dialect->sql_mode, dialect->version, dialect->is_mariadb);
+    return lexer;
 }
 
 /* Passes over the word if it is there. */
-static bool accept(struct lexer *lexer, const char *word)
+static bool accept(struct ddl_lexer *lexer, const char *word)
 {
     if (!at_word(lexer, word))
         return false;
-    advance(lexer);
+    ddl_lexer_next(lexer);
     return true;
 }
 
+static bool at_any(const struct ddl_lexer *lexer, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (at_word(lexer, *words))
+            return true;
+    return false;
+}
+
 /* Passes over any number of the words; the list ends in NULL. */
-static void accept_any(struct lexer *lexer, const char *const *words)
+static void accept_any(struct ddl_lexer *lexer, const char *const *words)
 {
     for (bool found = true; found;) {
         found = false;
@@ -153,22 +58,22 @@ static void accept_any(struct lexer *lexer, const char *const *words)
     }
 }
 
-static void accept_if_exists(struct lexer *lexer)
+static void accept_if_exists(struct ddl_lexer *lexer)
 {
     static const char *const words[] = {"IF", "NOT", "EXISTS", NULL};
     if (at_word(lexer, "IF"))
         accept_any(lexer, words);
 }
 
-static bool at_identifier(const struct lexer *lexer)
+static bool at_identifier(const struct ddl_lexer *lexer)
 {
-    return lexer->token.kind == TOKEN_WORD || lexer->token.kind == TOKEN_QUOTED;
+    return lexer->token.kind == DDL_TOKEN_WORD || lexer->token.kind == DDL_TOKEN_QUOTED;
 }
 
 /* The identifier in hand with its doubled quotes undone. */
-static struct slice identifier(struct sql_statement *statement, const struct token *token)
+static struct slice identifier(struct sql_statement *statement, const struct ddl_token *token)
 {
-    if (token->kind != TOKEN_QUOTED ||
+    if (token->kind != DDL_TOKEN_QUOTED ||
         memchr(token->text.ptr, token->quote, token->text.len) == NULL)
         return token->text;
     if (token->text.len > SQL_STORAGE - statement->storage_used) {
@@ -186,20 +91,22 @@ static struct slice identifier(struct sql_statement *statement, const struct tok
     return slice_of(to, len);
 }
 
-/* [db.]name; false when there is none. */
-static bool read_name(struct lexer *lexer, struct sql_statement *statement)
+/* [db.]name or .name; false when there is none. */
+static bool read_name(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
+    if (at_mark(lexer, '.'))
+        ddl_lexer_next(lexer);
     if (!at_identifier(lexer))
         return false;
     struct sql_name name = {.name = identifier(statement, &lexer->token)};
-    advance(lexer);
+    ddl_lexer_next(lexer);
     if (at_mark(lexer, '.')) {
-        advance(lexer);
+        ddl_lexer_next(lexer);
         if (!at_identifier(lexer))
             return false;
         name.db = name.name;
         name.name = identifier(statement, &lexer->token);
-        advance(lexer);
+        ddl_lexer_next(lexer);
     }
     if (statement->name_count == SQL_NAMES_MAX) {
         statement->names_complete = false;
@@ -209,13 +116,13 @@ static bool read_name(struct lexer *lexer, struct sql_statement *statement)
     return true;
 }
 
-static void need_name(struct lexer *lexer, struct sql_statement *statement)
+static void need_name(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     if (!read_name(lexer, statement))
         statement->names_complete = false;
 }
 
-static void read_database(struct lexer *lexer, struct sql_statement *statement)
+static void read_database(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     statement->kind = SQL_DATABASE_DDL;
     accept_if_exists(lexer);
@@ -225,20 +132,39 @@ static void read_database(struct lexer *lexer, struct sql_statement *statement)
 }
 
 /* INDEX name ... ON table */
-static void read_index(struct lexer *lexer, struct sql_statement *statement)
+static void read_index(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     statement->kind = SQL_TABLE_DDL;
-    while (lexer->token.kind != TOKEN_END && !at_word(lexer, "ON"))
-        advance(lexer);
+    while (!at_end(lexer) && !at_word(lexer, "ON"))
+        ddl_lexer_next(lexer);
     accept(lexer, "ON");
     need_name(lexer, statement);
 }
 
-static void read_create(struct lexer *lexer, struct sql_statement *statement)
+/* What CREATE, ALTER and DROP may be about besides base tables, their indexes and databases; and the
+ * words that stand before some of these. */
+static const char *const other_objects[] = {
+    "AGGREGATE", "ALGORITHM", "CATALOG",  "DEFINER",  "EVENT",   "FUNCTION", "INSTANCE",
+    "JSON",      "LIBRARY",   "LOADABLE", "LOGFILE",  "MASKING", "PACKAGE",  "PREPARE",
+    "PROCEDURE", "RESOURCE",  "ROLE",     "SEQUENCE", "SERVER",  "SQL",      "TABLESPACE",
+    "TEMPORARY", "TRIGGER",   "UNDO",     "USER",     "VIEW",    NULL};
+
+/* At the word behind CREATE, ALTER or DROP that is none of ours. */
+static enum sql_kind kind_of_object(struct ddl_lexer *lexer)
 {
-    static const char *const words[] = {"OR",      "REPLACE", "UNIQUE",  "FULLTEXT",
-                                        "SPATIAL", "ONLINE",  "OFFLINE", NULL};
+    bool is_other =
+        at_any(lexer, other_objects) || (accept(lexer, "SPATIAL") && at_word(lexer, "REFERENCE"));
+    return is_other ? SQL_OTHER : SQL_UNKNOWN;
+}
+
+static void read_create(struct ddl_lexer *lexer, struct sql_statement *statement)
+{
+    static const char *const replace[] = {"OR", "REPLACE", NULL};
+    static const char *const words[] = {"UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR",
+                                        "ONLINE", "OFFLINE",  NULL};
     statement->drops = at_word(lexer, "OR"); /* OR REPLACE */
+    accept_any(lexer, replace);
+    struct ddl_lexer place = *lexer;
     accept_any(lexer, words);
     if (accept(lexer, "DATABASE") || accept(lexer, "SCHEMA")) {
         read_database(lexer, statement);
@@ -248,12 +174,14 @@ static void read_create(struct lexer *lexer, struct sql_statement *statement)
         statement->kind = SQL_TABLE_DDL;
         accept_if_exists(lexer);
         need_name(lexer, statement);
-        for (; lexer->token.kind != TOKEN_END; advance(lexer))
+        for (; !at_end(lexer); ddl_lexer_next(lexer))
             statement->has_select = statement->has_select || at_word(lexer, "SELECT");
+    } else {
+        statement->kind = kind_of_object(&place);
     }
 }
 
-static void read_alter(struct lexer *lexer, struct sql_statement *statement)
+static void read_alter(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     static const char *const words[] = {"ONLINE", "OFFLINE", "IGNORE", NULL};
     accept_any(lexer, words);
@@ -261,14 +189,21 @@ static void read_alter(struct lexer *lexer, struct sql_statement *statement)
         read_database(lexer, statement);
         return;
     }
-    if (!accept(lexer, "TABLE"))
+    if (!accept(lexer, "TABLE")) {
+        statement->kind = kind_of_object(lexer);
         return;
+    }
     statement->kind = SQL_TABLE_DDL;
     accept_if_exists(lexer);
     need_name(lexer, statement);
-    while (lexer->token.kind != TOKEN_END) {
+    while (!at_end(lexer)) {
+        /* EXCHANGE PARTITION p WITH TABLE t, CONVERT PARTITION p TO TABLE t, CONVERT TABLE t ... */
+        if (accept(lexer, "TABLE")) {
+            need_name(lexer, statement);
+            continue;
+        }
         if (!accept(lexer, "RENAME")) {
-            advance(lexer);
+            ddl_lexer_next(lexer);
             continue;
         }
         if (at_word(lexer, "COLUMN") || at_word(lexer, "INDEX") || at_word(lexer, "KEY"))
@@ -279,7 +214,7 @@ static void read_alter(struct lexer *lexer, struct sql_statement *statement)
     }
 }
 
-static void read_drop(struct lexer *lexer, struct sql_statement *statement)
+static void read_drop(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     static const char *const words[] = {"ONLINE", "OFFLINE", NULL};
     accept_any(lexer, words);
@@ -293,33 +228,37 @@ static void read_drop(struct lexer *lexer, struct sql_statement *statement)
         accept_if_exists(lexer);
         do {
             need_name(lexer, statement);
-        } while (at_mark(lexer, ',') && (advance(lexer), true));
+        } while (at_mark(lexer, ',') && (ddl_lexer_next(lexer), true));
+    } else {
+        statement->kind = kind_of_object(lexer);
     }
 }
 
-static void read_rename(struct lexer *lexer, struct sql_statement *statement)
+static void read_rename(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
-    if (!accept(lexer, "TABLE") && !accept(lexer, "TABLES"))
+    if (!accept(lexer, "TABLE") && !accept(lexer, "TABLES")) {
+        statement->kind = at_word(lexer, "USER") ? SQL_OTHER : SQL_UNKNOWN;
         return;
+    }
     statement->kind = SQL_TABLE_DDL;
     accept_if_exists(lexer);
     do {
         need_name(lexer, statement);
-        while (lexer->token.kind != TOKEN_END && !at_word(lexer, "TO"))
-            advance(lexer); /* MariaDB: WAIT n, NOWAIT */
+        while (!at_end(lexer) && !at_word(lexer, "TO"))
+            ddl_lexer_next(lexer); /* MariaDB: WAIT n, NOWAIT */
         accept(lexer, "TO");
         need_name(lexer, statement);
-    } while (at_mark(lexer, ',') && (advance(lexer), true));
+    } while (at_mark(lexer, ',') && (ddl_lexer_next(lexer), true));
 }
 
-static void read_truncate(struct lexer *lexer, struct sql_statement *statement)
+static void read_truncate(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     statement->kind = SQL_TRUNCATE;
     accept(lexer, "TABLE");
     need_name(lexer, statement);
 }
 
-static void read_insert(struct lexer *lexer, struct sql_statement *statement)
+static void read_insert(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     static const char *const words[] = {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY",
                                         "IGNORE",       "INTO",    NULL};
@@ -328,19 +267,19 @@ static void read_insert(struct lexer *lexer, struct sql_statement *statement)
 }
 
 /* UPDATE and DELETE are sure of their table only in the single-table form. */
-static void read_update(struct lexer *lexer, struct sql_statement *statement)
+static void read_update(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     static const char *const words[] = {"LOW_PRIORITY", "IGNORE", NULL};
     accept_any(lexer, words);
     need_name(lexer, statement);
     accept(lexer, "AS");
     if (!at_word(lexer, "SET") && at_identifier(lexer))
-        advance(lexer);
+        ddl_lexer_next(lexer);
     if (!at_word(lexer, "SET"))
         statement->names_complete = false;
 }
 
-static void read_delete(struct lexer *lexer, struct sql_statement *statement)
+static void read_delete(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     static const char *const words[] = {"LOW_PRIORITY", "QUICK", "IGNORE", NULL};
     accept_any(lexer, words);
@@ -349,42 +288,42 @@ static void read_delete(struct lexer *lexer, struct sql_statement *statement)
         return;
     }
     need_name(lexer, statement);
-    if (lexer->token.kind != TOKEN_END && !at_word(lexer, "WHERE") && !at_word(lexer, "ORDER") &&
+    if (!at_end(lexer) && !at_word(lexer, "WHERE") && !at_word(lexer, "ORDER") &&
         !at_word(lexer, "LIMIT") && !at_word(lexer, "RETURNING") && !at_mark(lexer, ';'))
         statement->names_complete = false;
 }
 
-static void read_load(struct lexer *lexer, struct sql_statement *statement)
+static void read_load(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
-    while (lexer->token.kind != TOKEN_END) {
+    while (!at_end(lexer)) {
         if (accept(lexer, "INTO") && accept(lexer, "TABLE")) {
             need_name(lexer, statement);
             return;
         }
-        advance(lexer);
+        ddl_lexer_next(lexer);
     }
     statement->names_complete = false;
 }
 
-static void read_any_table(struct lexer *lexer UNUSED, struct sql_statement *statement)
+static void read_any_table(struct ddl_lexer *lexer UNUSED, struct sql_statement *statement)
 {
     statement->names_complete = false;
 }
 
-static void read_rollback(struct lexer *lexer, struct sql_statement *statement)
+static void read_rollback(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     accept(lexer, "WORK");
     if (at_word(lexer, "TO"))
         statement->kind = SQL_ROLLBACK_TO;
 }
 
-static void read_start(struct lexer *lexer, struct sql_statement *statement)
+static void read_start(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     if (at_word(lexer, "TRANSACTION"))
         statement->kind = SQL_BEGIN;
 }
 
-static void read_xa(struct lexer *lexer, struct sql_statement *statement)
+static void read_xa(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     if (at_word(lexer, "START") || at_word(lexer, "BEGIN"))
         statement->kind = SQL_XA_START;
@@ -396,11 +335,12 @@ static void read_xa(struct lexer *lexer, struct sql_statement *statement)
         statement->kind = SQL_XA_ROLLBACK;
 }
 
+/* Everything that a statement of MySQL 9.7 or MariaDB 11.8 and before can begin with. */
 static const struct {
     const char *word;
     enum sql_kind kind;
-    void (*read)(struct lexer *lexer, struct sql_statement *statement); /* NULL: the word says all
-                                                                         */
+    void (*read)(struct ddl_lexer *lexer, struct sql_statement *statement); /* NULL: the word says
+                                                                             * all */
 } statements[] = {
     {"BEGIN", SQL_BEGIN, NULL},
     {"START", SQL_OTHER, read_start},
@@ -422,10 +362,35 @@ static const struct {
     {"CALL", SQL_DML, read_any_table},
     {"WITH", SQL_DML, read_any_table},
     {"SELECT", SQL_DML, read_any_table}, /* a function that changes rows */
+    {"VALUES", SQL_DML, read_any_table},
+    {"TABLE", SQL_DML, read_any_table},
     {"DO", SQL_DML, read_any_table},
 };
 
-void sql_classify(struct slice text, struct sql_statement *statement)
+/* First words of statements that have nothing to do with rows or definitions of base tables, or
+ * that never reach a binlog as they are (EXECUTE, BINLOG). */
+static const char *const other_statements[] = {
+    "ANALYZE", "BACKUP",     "BINLOG",   "CACHE",   "CHANGE",   "CHECK",   "CHECKSUM", "CLONE",
+    "CLOSE",   "DEALLOCATE", "DECLARE",  "DESC",    "DESCRIBE", "EXECUTE", "EXPLAIN",  "FETCH",
+    "FLUSH",   "GET",        "GRANT",    "HANDLER", "HELP",     "IMPORT",  "INSTALL",  "KILL",
+    "LOCK",    "OPEN",       "OPTIMIZE", "PREPARE", "PURGE",    "REPAIR",  "RESET",    "RESIGNAL",
+    "RESTART", "REVOKE",     "SET",      "SHOW",    "SHUTDOWN", "SIGNAL",  "STOP",     "UNINSTALL",
+    "UNLOCK",  "USE",        NULL};
+
+/* MariaDB: SET STATEMENT a = 1, b = 2 FOR the statement. */
+static void skip_set_statement(struct ddl_lexer *lexer)
+{
+    struct ddl_lexer place = *lexer;
+    while (lexer->is_mariadb && accept(&place, "SET") && accept(&place, "STATEMENT")) {
+        while (!at_end(&place) && !at_word(&place, "FOR"))
+            ddl_lexer_next(&place);
+        accept(&place, "FOR");
+        *lexer = place;
+    }
+}
+
+void sql_classify(const struct sql_dialect *dialect, struct slice text,
+                  struct sql_statement *statement)
 {
     statement->kind = SQL_NOTHING;
     statement->name_count = 0;
@@ -433,29 +398,42 @@ void sql_classify(struct slice text, struct sql_statement *statement)
     statement->has_select = false;
     statement->drops = false;
     statement->storage_used = 0;
-    struct lexer lexer = lexer_of(text);
-    if (lexer.token.kind == TOKEN_END)
+    struct ddl_lexer lexer = lexer_of(dialect, text);
+    skip_set_statement(&lexer);
+    while (at_mark(&lexer, '(')) /* (SELECT ...) UNION ... */
+        ddl_lexer_next(&lexer);
+    if (lexer.token.kind == DDL_TOKEN_END || at_mark(&lexer, ';'))
         return;
-    statement->kind = SQL_OTHER;
     for (unsigned i = 0; i < COUNT_OF(statements); i++) {
         if (!accept(&lexer, statements[i].word))
             continue;
         statement->kind = statements[i].kind;
         if (statements[i].read != NULL)
             statements[i].read(&lexer, statement);
-        return;
+        break;
     }
+    if (statement->kind == SQL_NOTHING)
+        statement->kind = at_any(&lexer, other_statements) ? SQL_OTHER : SQL_UNKNOWN;
+    if (statement->kind == SQL_UNKNOWN)
+        statement->names_complete = false;
 }
 
-bool sql_scan_names(struct slice text, sql_name_fn visit, void *ctx)
+bool sql_changes_tables(enum sql_kind kind)
+{
+    return kind == SQL_TRUNCATE || kind == SQL_TABLE_DDL || kind == SQL_DATABASE_DDL ||
+           kind == SQL_UNKNOWN;
+}
+
+bool sql_scan_names(const struct sql_dialect *dialect, struct slice text, sql_name_fn visit,
+                    void *ctx)
 {
     struct sql_statement storage;
-    struct lexer lexer = lexer_of(text);
-    while (lexer.token.kind != TOKEN_END) {
+    struct ddl_lexer lexer = lexer_of(dialect, text);
+    while (!at_end(&lexer)) {
         storage.name_count = 0;
         storage.storage_used = 0;
         if (!read_name(&lexer, &storage))
-            advance(&lexer);
+            ddl_lexer_next(&lexer);
         else if (visit(ctx, storage.names[0]))
             return true;
     }

@@ -4,11 +4,13 @@
  * changes, which cannot be turned into rows and are never passed over in silence when they may
  * concern a captured table (facts/binlog.md 4.1, 13 rule 10).
  */
+#include "query_status_int.h"
 #include "stream_state_int.h"
 
 /* A statement with where it runs, while its names are looked at. */
 struct looking {
     struct binlog_stream *stream;
+    struct sql_dialect dialect;
     struct slice db; /* default database */
     struct error *err;
     enum rc rc;
@@ -64,7 +66,7 @@ static enum rc on_dml(struct looking *looking, const struct query *query,
     bool concerns = first_wanted(looking, statement) != NULL;
     if (looking->rc == RC_OK && !concerns && !statement->names_complete)
         concerns =
-            sql_scan_names(query->text, is_wanted, looking) ||
+            sql_scan_names(&looking->dialect, query->text, is_wanted, looking) ||
             (!is_system_schema(query->db) && tables_any_wanted(looking->stream->tables, query->db));
     if (looking->rc != RC_OK)
         return looking->rc;
@@ -216,6 +218,22 @@ static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struc
     }
 }
 
+/* The mode decides what quotes mean: where there is none (nearly always BEGIN), it is not asked. */
+static struct sql_dialect dialect_of(const struct binlog_stream *stream, const struct query *query)
+{
+    struct sql_dialect dialect = {.version = stream->format.version,
+                                  .is_mariadb = stream->format.is_mariadb};
+    bool has_quotes = false;
+    for (size_t i = 0; i < query->text.len && !has_quotes; i++)
+        has_quotes = query->text.ptr[i] == '\'' || query->text.ptr[i] == '"';
+    if (has_quotes) {
+        struct query_status status;
+        query_status_parse(query->status, dialect.is_mariadb, &status);
+        dialect.sql_mode = status.sql_mode;
+    }
+    return dialect;
+}
+
 enum rc stream_query(struct binlog_stream *stream, struct change *change, struct error *err)
 {
     struct query query;
@@ -225,7 +243,9 @@ enum rc stream_query(struct binlog_stream *stream, struct change *change, struct
         query_parse(stream->event.body, stream->event.header.type, &stream->inflated, &query, err);
     if (rc != RC_OK)
         return rc;
-    sql_classify(query.text, statement);
+    struct looking looking = {
+        .stream = stream, .dialect = dialect_of(stream, &query), .db = query.db, .err = err};
+    sql_classify(&looking.dialect, query.text, statement);
     if (group->open && group->implicit && statement->kind == SQL_BEGIN) {
         group->ended = true;
         stream->event_pending = true;
@@ -237,11 +257,9 @@ enum rc stream_query(struct binlog_stream *stream, struct change *change, struct
     rc = stream_group_open(stream, NULL, err);
     if (rc != RC_OK)
         return rc;
-    struct looking looking = {.stream = stream, .db = query.db, .err = err};
     if (statement->kind == SQL_DML && !group->skipped && stream->options.watch == NULL)
         rc = on_dml(&looking, &query, statement, err);
-    else if (statement->kind == SQL_TRUNCATE || statement->kind == SQL_TABLE_DDL ||
-             statement->kind == SQL_DATABASE_DDL)
+    else if (sql_changes_tables(statement->kind))
         rc = on_ddl(&looking, &query, statement, change, err);
     if (!group->begun)
         group->ended = true;

@@ -1,108 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front door of the DDL parser: the kinds of statements, by their leading words.
- *
- * What cannot change the meaning of a base table's rows is on a list of its own and irrelevant by
- * that; a word that is on no list is a statement that we cannot read.
+ * The front door of the DDL parser: the kinds of statements, by their leading words. Which of them
+ * matter is said in one place (sql_int.h); what matters and is not read here cannot be read.
  */
+#include "../sql_int.h"
 #include "ddl_charset_int.h"
 
-/* First words of statements that have nothing to do with definitions of tables. */
-static const char *const irrelevant[] = {
-    "ANALYZE",   "BACKUP",   "BEGIN",    "BINLOG",  "CACHE",      "CALL",      "CHANGE",
-    "CHECK",     "CHECKSUM", "CLONE",    "COMMIT",  "DEALLOCATE", "DELETE",    "DESC",
-    "DESCRIBE",  "DO",       "EXECUTE",  "EXPLAIN", "FLUSH",      "GET",       "GRANT",
-    "HANDLER",   "HELP",     "IMPORT",   "INSERT",  "INSTALL",    "KILL",      "LOAD",
-    "LOCK",      "OPTIMIZE", "PREPARE",  "PURGE",   "RELEASE",    "REPAIR",    "REPLACE",
-    "RESET",     "RESIGNAL", "RESTART",  "REVOKE",  "ROLLBACK",   "SAVEPOINT", "SELECT",
-    "SET",       "SHOW",     "SHUTDOWN", "SIGNAL",  "START",      "STOP",      "TABLE",
-    "UNINSTALL", "UNLOCK",   "UPDATE",   "USE",     "VALUES",     "WITH",      "XA",
-    NULL};
-
-/* What CREATE, ALTER and DROP may be about besides tables and databases. */
-static const char *const other_objects[] = {
-    "USER",     "ROLE",     "VIEW",     "PROCEDURE", "FUNCTION", "TRIGGER",
-    "EVENT",    "SERVER",   "SEQUENCE", "PACKAGE",   "LOGFILE",  "TABLESPACE",
-    "UNDO",     "RESOURCE", "INSTANCE", "LIBRARY",   "MASKING",  "AGGREGATE",
-    "LOADABLE", "PREPARE",  "CATALOG",  NULL};
-
-/* DEFINER = x, ALGORITHM = x, SQL SECURITY x: what stands before VIEW, TRIGGER and the like. */
-static bool accept_definer(struct ddl_parser *parser)
-{
-    static const char *const words[] = {"DEFINER", "ALGORITHM", "SQL", "AGGREGATE", NULL};
-    return ddl_at_any(parser, words);
-}
-
-/* What follows CREATE. False: on no list. */
-static bool read_create(struct ddl_parser *parser, bool *is_irrelevant)
+/* What follows CREATE. False: nothing that is read here. */
+static bool read_create(struct ddl_parser *parser)
 {
     bool or_replace = ddl_accept_pair(parser, "OR", "REPLACE");
-    if (ddl_accept(parser, "TABLE")) {
+    if (ddl_accept(parser, "TABLE"))
         ddl_read_create_table(parser, or_replace);
-    } else if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA")) {
+    else if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA"))
         ddl_read_create_database(parser, or_replace);
-    } else if (ddl_accept(parser, "INDEX")) {
-        ddl_read_create_index(parser, false);
-    } else if (ddl_accept_pair(parser, "UNIQUE", "INDEX")) {
+    else if (ddl_accept_pair(parser, "UNIQUE", "INDEX"))
         ddl_read_create_index(parser, true);
-    } else if (ddl_accept_pair(parser, "FULLTEXT", "INDEX") ||
-               ddl_accept_pair(parser, "SPATIAL", "INDEX") ||
-               ddl_accept_pair(parser, "VECTOR", "INDEX")) {
+    else if (ddl_accept(parser, "INDEX") || ddl_accept_pair(parser, "FULLTEXT", "INDEX") ||
+             ddl_accept_pair(parser, "SPATIAL", "INDEX") ||
+             ddl_accept_pair(parser, "VECTOR", "INDEX"))
         ddl_read_create_index(parser, false);
-    } else {
-        /* SPATIAL REFERENCE SYSTEM, EXTERNAL ... of MySQL, and TEMPORARY objects of both */
-        *is_irrelevant = ddl_at_any(parser, other_objects) || accept_definer(parser) ||
-                         ddl_at(parser, "TEMPORARY") ||
-                         ddl_accept_pair(parser, "SPATIAL", "REFERENCE");
-        return *is_irrelevant;
-    }
+    else
+        return false;
     return true;
 }
 
-static bool read_alter(struct ddl_parser *parser, bool *is_irrelevant)
+static bool read_alter(struct ddl_parser *parser)
 {
     static const char *const words[] = {"ONLINE", "OFFLINE", "IGNORE", NULL};
-    struct ddl_lexer place = parser->lexer;
     while (ddl_at_any(parser, words))
         ddl_next(parser);
-    if (ddl_accept(parser, "TABLE")) {
+    if (ddl_accept(parser, "TABLE"))
         ddl_read_alter_table(parser);
-        return true;
-    }
-    parser->lexer = place;
-    if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA")) {
+    else if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA"))
         ddl_read_alter_database(parser);
-        return true;
-    }
-    *is_irrelevant = ddl_at_any(parser, other_objects) || accept_definer(parser);
-    return *is_irrelevant;
-}
-
-static bool read_drop(struct ddl_parser *parser, bool *is_irrelevant)
-{
-    if (ddl_accept(parser, "TABLE") || ddl_accept(parser, "TABLES")) {
-        ddl_read_drop_tables(parser);
-    } else if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA")) {
-        ddl_read_drop_database(parser);
-    } else if (ddl_accept(parser, "INDEX") || ddl_accept_pair(parser, "ONLINE", "INDEX") ||
-               ddl_accept_pair(parser, "OFFLINE", "INDEX")) {
-        ddl_read_drop_index(parser);
-    } else {
-        *is_irrelevant = ddl_at_any(parser, other_objects) || ddl_at(parser, "TEMPORARY") ||
-                         ddl_accept_pair(parser, "SPATIAL", "REFERENCE");
-        return *is_irrelevant;
-    }
+    else
+        return false;
     return true;
 }
 
-static bool read_rename(struct ddl_parser *parser, bool *is_irrelevant)
+static bool read_drop(struct ddl_parser *parser)
 {
-    if (ddl_accept(parser, "TABLE") || ddl_accept(parser, "TABLES")) {
-        ddl_read_rename_tables(parser);
-        return true;
-    }
-    *is_irrelevant = ddl_at(parser, "USER");
-    return *is_irrelevant;
+    if (ddl_accept(parser, "TABLE") || ddl_accept(parser, "TABLES"))
+        ddl_read_drop_tables(parser);
+    else if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA"))
+        ddl_read_drop_database(parser);
+    else if (ddl_accept(parser, "INDEX") || ddl_accept_pair(parser, "ONLINE", "INDEX") ||
+             ddl_accept_pair(parser, "OFFLINE", "INDEX"))
+        ddl_read_drop_index(parser);
+    else
+        return false;
+    return true;
+}
+
+static bool read_rename(struct ddl_parser *parser)
+{
+    if (!ddl_accept(parser, "TABLE") && !ddl_accept(parser, "TABLES"))
+        return false;
+    ddl_read_rename_tables(parser);
+    return true;
 }
 
 /* SET STATEMENT a = 1, b = 2 FOR the statement: MariaDB. */
@@ -115,27 +71,35 @@ static void skip_set_statement(struct ddl_parser *parser)
     }
 }
 
-/* Gives whether the statement is of a kind that can matter, or of none that is known. */
-static bool read_statement(struct ddl_parser *parser)
+static void read_statement(struct ddl_parser *parser)
 {
-    bool is_irrelevant = false;
-    bool is_listed = true;
+    bool is_read = true;
     skip_set_statement(parser);
     if (ddl_accept(parser, "CREATE"))
-        is_listed = read_create(parser, &is_irrelevant);
+        is_read = read_create(parser);
     else if (ddl_accept(parser, "ALTER"))
-        is_listed = read_alter(parser, &is_irrelevant);
+        is_read = read_alter(parser);
     else if (ddl_accept(parser, "DROP"))
-        is_listed = read_drop(parser, &is_irrelevant);
+        is_read = read_drop(parser);
     else if (ddl_accept(parser, "RENAME"))
-        is_listed = read_rename(parser, &is_irrelevant);
+        is_read = read_rename(parser);
     else if (ddl_accept(parser, "TRUNCATE"))
         ddl_read_truncate(parser);
     else
-        is_listed = is_irrelevant = ddl_at_any(parser, irrelevant) || ddl_at_end(parser);
-    if (!is_listed)
+        is_read = false;
+    if (!is_read)
         ddl_expected(parser, "a kind of statement that is known");
-    return !is_irrelevant;
+}
+
+/* A text that is not UTF-8 is none that can be told from what matters. */
+static bool is_relevant(const struct ddl_context *context, struct slice text)
+{
+    struct sql_statement words;
+    struct sql_dialect dialect = {.sql_mode = context->sql_mode,
+                                  .version = context->version,
+                                  .is_mariadb = context->is_mariadb};
+    sql_classify(&dialect, text, &words);
+    return sql_changes_tables(words.kind);
 }
 
 /* The text as UTF-8. What is not valid in its charset is read as it is: names and texts that are
@@ -170,11 +134,11 @@ enum rc ddl_read(const struct ddl_context *context, const struct ddl_lookup *loo
     if (!text_is_utf8(text))
         ddl_unreadable(&parser, "The statement's text is not valid in its charset.");
     ddl_lexer_init(&parser.lexer, text, context->sql_mode, context->version, context->is_mariadb);
-    bool is_relevant = read_statement(&parser);
+    if (!is_relevant(context, text))
+        return parser.rc;
+    read_statement(&parser);
     if (parser.rc != RC_OK)
         return parser.rc;
-    if (!is_relevant)
-        return RC_OK;
     result_out->effects = parser.effects.items;
     result_out->effect_count = parser.effects.count;
     result_out->verdict = DDL_UNDERSTOOD;

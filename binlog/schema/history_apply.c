@@ -291,6 +291,17 @@ static enum rc resolve(struct apply *apply, struct name name, const struct catal
     return set_known(apply, name, found);
 }
 
+/* What the captured table is from here on: what the statement told, else what the server says. NULL
+ * when nobody can say; else a copy. */
+static enum rc settle(struct apply *apply, struct name name, const struct catalog_table **after)
+{
+    enum rc rc = *after != NULL ? set_known(apply, name, *after) : resolve(apply, name, after);
+    if (rc != RC_OK || *after == NULL)
+        return rc;
+    *after = keep(apply, schema_find(apply->history->known, name.db, name.name));
+    return *after == NULL ? no_memory(apply) : RC_OK;
+}
+
 static enum rc on_created(struct apply *apply, const struct ddl_effect *effect)
 {
     struct history *history = apply->history;
@@ -300,14 +311,11 @@ static enum rc on_created(struct apply *apply, const struct ddl_effect *effect)
     const struct catalog_table *gone = keep(apply, schema_find(history->gone, name.db, name.name));
     const struct catalog_table *after = effect->after;
     enum rc rc = gone != NULL ? set_unknown(apply, name) : RC_OK;
-    if (rc == RC_OK && after != NULL)
-        rc = set_known(apply, name, after);
-    else if (rc == RC_OK)
-        rc = resolve(apply, name, &after);
+    if (rc == RC_OK)
+        rc = settle(apply, name, &after);
     if (rc != RC_OK || after == NULL)
         return rc;
-    return tell_created(apply, name, keep(apply, schema_find(history->known, name.db, name.name)),
-                        effect->has_select);
+    return tell_created(apply, name, after, effect->has_select);
 }
 
 static enum rc on_changed(struct apply *apply, const struct ddl_effect *effect)
@@ -319,11 +327,10 @@ static enum rc on_changed(struct apply *apply, const struct ddl_effect *effect)
     const struct catalog_table *before =
         keep(apply, schema_find(history->known, name.db, name.name));
     const struct catalog_table *after = effect->after;
-    enum rc rc = after != NULL ? set_known(apply, name, after) : resolve(apply, name, &after);
+    enum rc rc = settle(apply, name, &after);
     if (rc != RC_OK || before == NULL || after == NULL)
         return rc;
-    return tell_altered(apply, name, before,
-                        keep(apply, schema_find(history->known, name.db, name.name)), effect);
+    return tell_altered(apply, name, before, after, effect);
 }
 
 /* The table goes away under this name; what it was is kept where a helper may take its place. */
@@ -408,15 +415,10 @@ static enum rc move_in(struct apply *apply, struct name from, struct name to,
     struct slice real;
     bool is_return = is_swap && ghost_of(from.name, &real) == GHOST_OLD;
     enum rc rc = set_other(apply, from, NULL);
-    if (rc == RC_OK && after != NULL)
-        rc = set_known(apply, to, after);
-    else if (rc == RC_OK)
-        rc = resolve(apply, to, &after);
+    if (rc == RC_OK)
+        rc = settle(apply, to, &after);
     if (rc != RC_OK || after == NULL)
         return rc;
-    after = keep(apply, schema_find(history->known, to.db, to.name));
-    if (after == NULL)
-        return no_memory(apply);
     if (!is_swap)
         return tell_created(apply, to, after, true);
     if (is_return && schema_table_equal(gone, after))
@@ -442,15 +444,10 @@ static enum rc move_out(struct apply *apply, struct name from, struct name to,
         return rc == RC_OK && before != NULL ? tell_dropped(apply, from, before) : rc;
     }
     rc = set_unknown(apply, from);
-    if (rc == RC_OK && after != NULL)
-        rc = set_known(apply, to, after);
-    else if (rc == RC_OK)
-        rc = resolve(apply, to, &after);
+    if (rc == RC_OK)
+        rc = settle(apply, to, &after);
     if (rc != RC_OK || after == NULL)
         return rc;
-    after = keep(apply, schema_find(history->known, to.db, to.name));
-    if (after == NULL)
-        return no_memory(apply);
     return before != NULL ? tell_altered(apply, from, before, after, effect)
                           : tell_created(apply, to, after, true);
 }
@@ -571,9 +568,40 @@ static enum rc on_unread(struct apply *apply, struct name name)
     return name.name.len == 0 ? RC_OK : on_changed(apply, &unknown);
 }
 
+struct name_search {
+    struct apply *apply;
+    enum rc rc;
+};
+
+static bool on_name(void *ctx, struct sql_name found)
+{
+    struct name_search *search = ctx;
+    struct apply *apply = search->apply;
+    struct slice db = found.db.len > 0 ? found.db : apply->context->db;
+    struct slice in_storage = arena_copy(&apply->history->scratch, found.name);
+    struct name name = {server_name(apply, arena_copy(&apply->history->scratch, db)),
+                        server_name(apply, in_storage)};
+    if (history_knows(apply->history, name.db, name.name))
+        search->rc = on_unread(apply, name);
+    return search->rc != RC_OK;
+}
+
+/* Of a statement of a kind that nobody knows every word may be the name of a table. */
+static enum rc on_unknown(struct apply *apply)
+{
+    struct name_search search = {.apply = apply};
+    struct sql_dialect dialect = {.sql_mode = apply->context->sql_mode,
+                                  .version = apply->context->version,
+                                  .is_mariadb = apply->context->is_mariadb};
+    (void)sql_scan_names(&dialect, apply->text, on_name, &search);
+    return search.rc;
+}
+
 static enum rc on_unreadable(struct apply *apply, const struct ddl_result *result,
                              const struct sql_statement *statement)
 {
+    if (statement->kind == SQL_UNKNOWN)
+        return on_unknown(apply);
     enum rc rc = RC_OK;
     for (uint32_t i = 0; rc == RC_OK && i < result->effect_count; i++) {
         const struct ddl_effect *effect = &result->effects[i];
@@ -646,52 +674,6 @@ static struct slice lookup_database(void *ctx, struct slice db)
 {
     const struct apply *apply = ctx;
     return schema_database(apply->history->known, server_name(apply, db));
-}
-
-bool history_touches(const struct sql_statement *statement, struct slice default_db,
-                     struct slice db, struct slice name)
-{
-    if (statement->kind == SQL_DATABASE_DDL)
-        return statement->drops && statement->name_count == 1 &&
-               slice_equal_nocase(statement->names[0].db, db);
-    if (statement->kind != SQL_TABLE_DDL)
-        return false;
-    for (uint32_t i = 0; i < statement->name_count; i++) {
-        struct sql_name named = statement->names[i];
-        if (slice_equal_nocase(named.name, name) &&
-            slice_equal_nocase(named.db.len > 0 ? named.db : default_db, db))
-            return true;
-    }
-    return !statement->names_complete;
-}
-
-static enum rc find_nothing(void *ctx UNUSED, struct slice db UNUSED, struct slice name UNUSED,
-                            const struct catalog_table **table_out, struct error *err UNUSED)
-{
-    *table_out = NULL;
-    return RC_OK;
-}
-
-enum rc history_creates(const struct ddl_context *context, struct slice text, struct slice db,
-                        struct slice name, bool *creates_out, struct error *err)
-{
-    struct arena arena;
-    struct ddl_lookup lookup = {.find = find_nothing};
-    struct ddl_result result;
-    *creates_out = false;
-    arena_init(&arena, "a statement's effects", (size_t)64 << 20);
-    enum rc rc = ddl_read(context, &lookup, text, &arena, &result, err);
-    bool settled = false;
-    for (uint32_t i = 0; rc == RC_OK && i < result.effect_count && !settled; i++) {
-        const struct ddl_effect *effect = &result.effects[i];
-        bool from = slice_equal_nocase(effect->db, db) && slice_equal_nocase(effect->name, name);
-        bool to = effect->new_name.len > 0 && slice_equal_nocase(effect->new_db, db) &&
-                  slice_equal_nocase(effect->new_name, name);
-        settled = from || to;
-        *creates_out = from ? effect->kind == DDL_TABLE_CREATED : to;
-    }
-    arena_deinit(&arena);
-    return rc;
 }
 
 /* Lost tables that this statement touches come one closer to the definition that is known of later.

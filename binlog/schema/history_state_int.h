@@ -4,6 +4,7 @@
  *   history.c        the sets, what is asked of them
  *   history_apply.c  statements
  *   history_notes.c  notes
+ *   history_touch.c  which tables a statement is about
  */
 #ifndef MILLRACE_BINLOG_SCHEMA_HISTORY_STATE_INT_H
 #define MILLRACE_BINLOG_SCHEMA_HISTORY_STATE_INT_H

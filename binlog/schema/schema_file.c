@@ -188,7 +188,8 @@ static enum rc take_statement(struct script *script, struct slice text, unsigned
                               struct error *err)
 {
     struct sql_statement words;
-    sql_classify(text, &words);
+    struct sql_dialect dialect = {.version = script->version, .is_mariadb = script->is_mariadb};
+    sql_classify(&dialect, text, &words);
     if (words.kind != SQL_TABLE_DDL && words.kind != SQL_DATABASE_DDL)
         return RC_OK;
     struct arena arena;

@@ -2,9 +2,11 @@
 /*
  * QUERY events and the classification of their text.
  *
- *   byte 0   0: the rest is a statement; else the event's type, one of those below
+ *   byte 0   1 to 3: which event type the rest is the body of; else the rest is a statement, and
+ *            bits say how its server reads it
  *   rest     the text, or the event's body
  */
+#include "binlog/ddl/ddl_lexer_int.h"
 #include "binlog/query_int.h"
 #include "binlog/sql_int.h"
 #include "fuzz_int.h"
@@ -22,11 +24,15 @@ static bool visit_cb(void *ctx, struct sql_name name)
     return false;
 }
 
-static void classify(struct slice text)
+static void classify(struct slice text, uint8_t way)
 {
     static struct sql_statement statement;
     size_t sum = 0;
-    sql_classify(text, &statement);
+    struct sql_dialect dialect = {.sql_mode = (way & 4 ? DDL_MODE_ANSI_QUOTES : 0) |
+                                              (way & 8 ? DDL_MODE_NO_BACKSLASH_ESCAPES : 0),
+                                  .version = way & 16 ? 101119 : 90704,
+                                  .is_mariadb = (way & 16) != 0};
+    sql_classify(&dialect, text, &statement);
     ASSERT(statement.name_count <= SQL_NAMES_MAX && statement.storage_used <= SQL_STORAGE);
     for (uint32_t i = 0; i < statement.name_count; i++) {
         const struct sql_name *name = &statement.names[i];
@@ -35,7 +41,7 @@ static void classify(struct slice text)
         ASSERT(lies_in(name->name, text.ptr, text.len) ||
                lies_in(name->name, statement.storage, statement.storage_used));
     }
-    ASSERT(!sql_scan_names(text, visit_cb, &sum));
+    ASSERT(!sql_scan_names(&dialect, text, visit_cb, &sum));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     EVENT_MARIADB_QUERY_COMPRESSED};
     struct slice input = slice_of(data, size);
     uint8_t way = fuzz_byte(&input);
-    if (way == 0) {
-        classify(input);
+    if (way == 0 || way > COUNT_OF(types)) {
+        classify(input, way);
         return 0;
     }
     struct buf inflated;
@@ -57,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_told(rc, &err);
     if (rc == RC_OK) {
         ASSERT(text_is_utf8(query.text));
-        classify(query.text);
+        classify(query.text, way);
     }
     buf_deinit(&inflated);
     return 0;

@@ -64,8 +64,9 @@ static unsigned run(struct world *world, const char *text)
                                   .version = 80400,
                                   .explicit_defaults_for_timestamp = true,
                                   .db_collation = SLICE("utf8mb4_0900_ai_ci")};
+    struct sql_dialect dialect = {.version = context.version};
     struct sql_statement words;
-    sql_classify(slice_str(text), &words);
+    sql_classify(&dialect, slice_str(text), &words);
     if (history_statement(world->history, &context, slice_str(text), &words,
                           SLICE("binlog.000001:4"), &world->result, &world->err) != RC_OK)
         fail_msg("%s: %s", text, world->err.text);
@@ -369,19 +370,37 @@ static void test_definitions_out_of_a_file(void **state)
     assert_int_equal(schema_file_read("/nowhere/x.sql", world->history, &world->err), RC_IO);
 }
 
+/* A statement of a kind that nobody knows leaves nothing as known that it names. */
+static void test_unknown_kind(void **state)
+{
+    struct world *world = *state;
+    run(world, "CREATE TABLE a (x INT)");
+    run(world, "CREATE TABLE b (x INT)");
+    assert_int_equal(run(world, "FROBNICATE TABLE `a` WITH shop.c"), 0);
+    expect_columns(world, "a", "");
+    expect_columns(world, "b", "x");
+    run(world, "CREATE TABLE c (x INT)");
+    run(world, "CREATE USER b");
+    expect_columns(world, "b", "x");
+    run(world, "ALTER FROB shop.b");
+    expect_columns(world, "b", "");
+    expect_columns(world, "c", "x");
+}
+
 static void test_touching(void **state)
 {
     (void)state;
+    struct sql_dialect dialect = {.version = 80400};
     struct sql_statement words;
-    sql_classify(SLICE("RENAME TABLE a TO b, other.c TO d"), &words);
+    sql_classify(&dialect, SLICE("RENAME TABLE a TO b, other.c TO d"), &words);
     assert_true(history_touches(&words, SLICE("shop"), SLICE("shop"), SLICE("B")));
     assert_true(history_touches(&words, SLICE("shop"), SLICE("other"), SLICE("c")));
     assert_false(history_touches(&words, SLICE("shop"), SLICE("shop"), SLICE("c")));
-    sql_classify(SLICE("DROP DATABASE shop"), &words);
+    sql_classify(&dialect, SLICE("DROP DATABASE shop"), &words);
     assert_true(history_touches(&words, SLICE("x"), SLICE("shop"), SLICE("any")));
-    sql_classify(SLICE("CREATE DATABASE shop"), &words);
+    sql_classify(&dialect, SLICE("CREATE DATABASE shop"), &words);
     assert_false(history_touches(&words, SLICE("x"), SLICE("shop"), SLICE("any")));
-    sql_classify(SLICE("TRUNCATE a"), &words);
+    sql_classify(&dialect, SLICE("TRUNCATE a"), &words);
     assert_false(history_touches(&words, SLICE("shop"), SLICE("shop"), SLICE("a")));
     bool creates = false;
     struct ddl_context context = {.db = SLICE("shop"), .version = 80400};
@@ -411,6 +430,7 @@ int main(void)
         IN_A_WORLD(test_notes_carry_everything),
         IN_A_WORLD(test_notes_that_are_damaged),
         IN_A_WORLD(test_definitions_out_of_a_file),
+        IN_A_WORLD(test_unknown_kind),
         cmocka_unit_test(test_touching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

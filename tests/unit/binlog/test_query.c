@@ -9,6 +9,8 @@
 #include "binlog/sql_int.h"
 #include "event_writer.h"
 
+static const struct sql_dialect mysql = {.version = 80400};
+
 static void test_statements_are_told_apart(void **state)
 {
     static const struct {
@@ -50,14 +52,14 @@ static void test_statements_are_told_apart(void **state)
         {"CALL p()", SQL_DML, "", false},
         {"GRANT ALL ON t TO u", SQL_OTHER, "", true},
         {"CREATE VIEW v AS SELECT 1", SQL_OTHER, "", true},
-        {"BEGINNING", SQL_OTHER, "", true},
+        {"BEGINNING", SQL_UNKNOWN, "", false},
     };
     (void)state;
     static struct sql_statement statement;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct buf names;
         buf_init(&names, 4096);
-        sql_classify(slice_str(cases[i].text), &statement);
+        sql_classify(&mysql, slice_str(cases[i].text), &statement);
         for (uint32_t n = 0; n < statement.name_count; n++)
             buf_addf(&names, "%s%.*s.%.*s", n > 0 ? " " : "", SLICE_ARG(statement.names[n].db),
                      SLICE_ARG(statement.names[n].name));
@@ -69,13 +71,60 @@ static void test_statements_are_told_apart(void **state)
     }
 }
 
+/* What the session's mode and the server's family make of the same bytes. */
+static void test_statements_are_read_as_their_server_reads_them(void **state)
+{
+    static const struct sql_dialect ansi = {.version = 80400, .sql_mode = 0x4};
+    static const struct sql_dialect plain = {.version = 80400, .sql_mode = 0x100000};
+    static const struct sql_dialect mariadb = {.version = 101119, .is_mariadb = true};
+    static const struct {
+        const struct sql_dialect *dialect;
+        const char *text;
+        enum sql_kind kind;
+        const char *name;
+    } cases[] = {
+        {&mysql, "/*!99999 DROP */ ALTER TABLE t ADD a INT", SQL_TABLE_DDL, "t"},
+        {&mysql, "/*!80000 ALTER */ TABLE t ADD a INT", SQL_TABLE_DDL, "t"},
+        {&mariadb, "/*!80000 DROP */ ALTER TABLE t ADD a INT", SQL_TABLE_DDL, "t"},
+        {&mysql, "/*M!100100 DROP */ ALTER TABLE t ADD a INT", SQL_TABLE_DDL, "t"},
+        {&mariadb, "/*M!100100 ALTER */ TABLE t ADD a INT", SQL_TABLE_DDL, "t"},
+        {&ansi, "DROP TABLE \"t\"", SQL_TABLE_DDL, "t"},
+        {&plain, "ALTER TABLE x COMMENT '\\', RENAME t -- '", SQL_TABLE_DDL, "t"},
+        {&mariadb, "SET STATEMENT max_statement_time = 9 FOR ALTER TABLE t ADD a INT",
+         SQL_TABLE_DDL, "t"},
+        {&mysql, "ALTER TABLE u EXCHANGE PARTITION p WITH TABLE t", SQL_TABLE_DDL, "t"},
+        {&mariadb, "ALTER TABLE u CONVERT PARTITION p TO TABLE t", SQL_TABLE_DDL, "t"},
+        {&mariadb, "CREATE VECTOR INDEX i ON t (v)", SQL_TABLE_DDL, "t"},
+        {&mysql, "(SELECT f()) UNION (SELECT 1)", SQL_DML, NULL},
+        {&mysql, "SET PASSWORD = 'x'", SQL_OTHER, NULL},
+        {&mysql, "CREATE FROB t", SQL_UNKNOWN, NULL},
+        {&mysql, "FROBNICATE TABLE t", SQL_UNKNOWN, NULL},
+        {&mysql, "RENAME FROB t TO u", SQL_UNKNOWN, NULL},
+        {&mysql, "'BEGIN'", SQL_UNKNOWN, NULL},
+        {&mysql, ";", SQL_NOTHING, NULL},
+    };
+    (void)state;
+    static struct sql_statement statement;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        sql_classify(cases[i].dialect, slice_str(cases[i].text), &statement);
+        bool named = cases[i].name == NULL;
+        for (uint32_t n = 0; n < statement.name_count && !named; n++)
+            named = slice_equal(statement.names[n].name, slice_str(cases[i].name));
+        if (statement.kind != cases[i].kind || !named)
+            fail_msg("%s: kind %d, %s", cases[i].text, (int)statement.kind,
+                     named ? "named" : "not named");
+        assert_int_equal(statement.names_complete,
+                         statement.kind != SQL_UNKNOWN && statement.kind != SQL_DML);
+    }
+}
+
 static void test_select_in_create_is_seen(void **state)
 {
     static struct sql_statement statement;
     (void)state;
-    sql_classify(SLICE("CREATE TABLE t AS SELECT * FROM u"), &statement);
+    sql_classify(&mysql, SLICE("CREATE TABLE t AS SELECT * FROM u"), &statement);
     assert_true(statement.has_select);
-    sql_classify(SLICE("CREATE TABLE t (`select` INT COMMENT 'SELECT')"), &statement);
+    sql_classify(&mysql, SLICE("CREATE TABLE t (`select` INT COMMENT 'SELECT')"), &statement);
     assert_false(statement.has_select);
 }
 
@@ -88,7 +137,7 @@ static void test_no_text_reads_past_its_end(void **state)
     for (size_t len = 0; len < sizeof(text); len++) {
         uint8_t *cut = test_malloc(len + 1);
         memcpy(cut + 1, text, len);
-        sql_classify(slice_of(cut + 1, len), &statement);
+        sql_classify(&mysql, slice_of(cut + 1, len), &statement);
         assert_true(statement.name_count <= SQL_NAMES_MAX);
         test_free(cut);
     }
@@ -174,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statements_are_told_apart),
+        cmocka_unit_test(test_statements_are_read_as_their_server_reads_them),
         cmocka_unit_test(test_select_in_create_is_seen),
         cmocka_unit_test(test_no_text_reads_past_its_end),
         cmocka_unit_test(test_query_event),
