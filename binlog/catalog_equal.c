@@ -14,7 +14,9 @@ bool catalog_column_equal(const struct catalog_column *a, const struct catalog_c
            a->byte_length == b->byte_length && a->precision == b->precision &&
            a->scale == b->scale && a->fraction_digits == b->fraction_digits &&
            a->key_ordinal == b->key_ordinal && a->nullable == b->nullable &&
-           a->has_default == b->has_default && a->is_invisible == b->is_invisible &&
+           a->has_default == b->has_default &&
+           a->default_is_expression == b->default_is_expression &&
+           a->is_auto_increment == b->is_auto_increment && a->is_invisible == b->is_invisible &&
            a->generated == b->generated && a->versioning == b->versioning;
 }
 

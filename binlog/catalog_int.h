@@ -50,7 +50,10 @@ struct catalog_key_part {
     uint32_t prefix; /* characters or bytes of a prefix key; 0: the whole column */
 };
 
-/* Primary and unique keys: what decides which columns identify a row. Other indexes are not kept. */
+/* In the place of a column's index: an expression. Tables have at most 4096 columns. */
+#define CATALOG_EXPRESSION 4096u
+
+/* A key or another index. */
 struct catalog_key {
     struct slice name; /* "PRIMARY" for the primary key */
     const struct catalog_key_part *parts;
@@ -66,12 +69,14 @@ struct catalog_table {
     const struct catalog_column *columns;
     uint32_t column_count;
     const struct catalog_key
-        *keys; /* the primary key first, then unique ones in the server's order */
+        *keys; /* what identifies rows: the primary key first, then unique ones in the server's
+                  order */
     uint32_t key_count;
-    /* The names of the other indexes, as far as known. A DDL that adds a key without a name gives
-     * it the first one that is free. */
-    const struct slice *index_names;
-    uint32_t index_name_count;
+    /* The other indexes, as far as known, without their prefixes. A DDL that adds a key without a
+     * name gives it the first one that is free; one that drops the last of an index's columns drops
+     * the index. */
+    const struct catalog_key *indexes;
+    uint32_t index_count;
 };
 
 /* True when both say the same in every part. */

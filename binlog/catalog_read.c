@@ -27,7 +27,7 @@ struct gather {
     uint32_t column_room;
     struct catalog_key keys[CATALOG_KEYS_MAX];
     struct catalog_key_part parts[CATALOG_KEYS_MAX][CATALOG_PARTS_MAX];
-    struct slice index_names[CATALOG_KEYS_MAX];
+    struct catalog_key indexes[CATALOG_KEYS_MAX];
     struct catalog_table table;
     bool open;         /* a table is in hand */
     bool is_versioned; /* MariaDB: WITH SYSTEM VERSIONING */
@@ -183,6 +183,22 @@ static struct slice unquote(struct slice text, struct arena *arena)
     return slice_of(out, len);
 }
 
+/* X'4d' of MariaDB: the bytes. ptr NULL: not hex, or no memory. */
+static struct slice hex_bytes(struct slice text, struct arena *arena)
+{
+    struct slice digits = slice_of(text.ptr + 2, text.len - 3);
+    uint8_t *out = digits.len % 2 != 0 ? NULL : arena_alloc(arena, digits.len / 2);
+    for (size_t i = 0; out != NULL && i < digits.len; i++) {
+        static const char known[] = "0123456789abcdef";
+        const char *digit = memchr(known, digits.ptr[i] | 0x20, sizeof(known) - 1);
+        if (digit == NULL)
+            return SLICE_EMPTY;
+        uint8_t value = (uint8_t)(digit - known);
+        out[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out[i / 2] | value);
+    }
+    return out == NULL ? SLICE_EMPTY : slice_of(out, digits.len / 2);
+}
+
 static bool is_number(struct slice text)
 {
     return text.len > 0 &&
@@ -198,6 +214,8 @@ struct slice catalog_default(struct slice column_default, struct slice extra,
     if (quotes_literals) {
         if (column_default.len > 1 && column_default.ptr[0] == '\'')
             return unquote(column_default, arena);
+        if (column_default.len > 2 && slice_starts_nocase(column_default, SLICE("x'")))
+            return hex_bytes(column_default, arena);
         bool is_bits = slice_starts_nocase(column_default, SLICE("b'"));
         return is_bits || is_number(column_default) ? arena_copy(arena, column_default)
                                                     : SLICE_EMPTY;
@@ -275,13 +293,16 @@ static void fill_column(const struct reading *reading, const struct slice *field
         .fraction_digits = (uint32_t)number(fields[FIELD_FRACTION]),
         .nullable = slice_equal_nocase(fields[FIELD_NULLABLE], SLICE("YES")),
         .is_invisible = contains_nocase(fields[FIELD_EXTRA], SLICE("INVISIBLE")),
+        .is_auto_increment = contains_nocase(fields[FIELD_EXTRA], SLICE("auto_increment")),
         .generated = generated_of(fields[FIELD_EXTRA]),
         .versioning = versioning_of(fields[FIELD_EXPRESSION]),
     };
-    column->has_default = column->nullable || fields[FIELD_DEFAULT].ptr != NULL;
-    if (column->generated == CATALOG_PLAIN)
-        column->default_value = catalog_default(fields[FIELD_DEFAULT], fields[FIELD_EXTRA],
-                                                fields[FIELD_DATA_TYPE], quotes_literals, arena);
+    struct slice shown = fields[FIELD_DEFAULT];
+    column->has_default = column->nullable || shown.ptr != NULL;
+    column->default_value = catalog_default(shown, fields[FIELD_EXTRA], fields[FIELD_DATA_TYPE],
+                                            quotes_literals, arena);
+    bool is_null = shown.ptr == NULL || (quotes_literals && slice_equal(shown, SLICE("NULL")));
+    column->default_is_expression = !is_null && column->default_value.ptr == NULL;
 }
 
 static bool copied(const struct catalog_column *column)
@@ -408,8 +429,8 @@ static enum rc open_for_keys(const struct reading *reading, struct slice db, str
     gather->table.columns = gather->columns;
     gather->table.keys = gather->keys;
     gather->table.key_count = 0;
-    gather->table.index_names = gather->index_names;
-    gather->table.index_name_count = 0;
+    gather->table.indexes = gather->indexes;
+    gather->table.index_count = 0;
     gather->is_versioned = schema_origin(reading->found, db, name).len > 0;
     gather->open = true;
     return RC_OK;
@@ -420,7 +441,7 @@ static uint32_t find_column(const struct catalog_table *table, struct slice name
     for (uint32_t i = 0; i < table->column_count; i++)
         if (slice_equal(table->columns[i].name, name))
             return i;
-    return UINT32_MAX;
+    return CATALOG_EXPRESSION;
 }
 
 /* A key that has an expression among its parts tells no two rows apart by their cells. */
@@ -428,12 +449,12 @@ static void add_part(struct gather *gather, const struct slice *fields)
 {
     struct catalog_key *key = &gather->keys[gather->table.key_count - 1];
     uint32_t column = fields[KEY_COLUMN].ptr == NULL
-                          ? UINT32_MAX
+                          ? CATALOG_EXPRESSION
                           : find_column(&gather->table, fields[KEY_COLUMN]);
-    if (column == UINT32_MAX || key->part_count == CATALOG_PARTS_MAX) {
+    if (column == CATALOG_EXPRESSION)
         gather->key_is_whole = false;
+    if (key->part_count == CATALOG_PARTS_MAX)
         return;
-    }
     gather->parts[gather->table.key_count - 1][key->part_count++] =
         (struct catalog_key_part){.column = column, .prefix = (uint32_t)number(fields[KEY_PREFIX])};
 }
@@ -446,16 +467,24 @@ static void begin_key(struct gather *gather, const struct slice *fields)
     gather->key_is_whole = number(fields[KEY_NOT_UNIQUE]) == 0;
 }
 
-/* Of a key that identifies no row the name alone is kept. */
-static void end_key(struct gather *gather)
+/* A key that identifies no row goes among the other indexes. */
+static enum rc end_key(struct gather *gather, struct error *err)
 {
     struct catalog_table *table = &gather->table;
-    if (table->key_count > 0 && !gather->key_is_whole) {
-        table->key_count--;
-        if (table->index_name_count < CATALOG_KEYS_MAX)
-            gather->index_names[table->index_name_count++] = gather->keys[table->key_count].name;
-    }
+    bool is_other = table->key_count > 0 && !gather->key_is_whole;
     gather->key_is_whole = true;
+    if (!is_other || table->index_count == CATALOG_KEYS_MAX)
+        return RC_OK;
+    struct catalog_key *index = &gather->indexes[table->index_count++];
+    *index = gather->keys[--table->key_count];
+    struct catalog_key_part *parts =
+        arena_alloc(&gather->arena, (index->part_count + 1) * sizeof(*parts));
+    if (parts == NULL)
+        return out_of_room(table->db, table->name, err);
+    for (uint32_t i = 0; i < index->part_count; i++)
+        parts[i] = (struct catalog_key_part){.column = index->parts[i].column};
+    index->parts = parts;
+    return RC_OK;
 }
 
 /* MariaDB: every unique key of a versioned table ends in ROW END, told or hidden: without it older
@@ -501,8 +530,10 @@ static enum rc settle_keys(const struct reading *reading, struct error *err)
     struct gather *gather = reading->gather;
     if (!gather->open)
         return RC_OK;
-    end_key(gather);
     gather->open = false;
+    enum rc rc = end_key(gather, err);
+    if (rc != RC_OK)
+        return rc;
     if (gather->is_versioned)
         add_row_end(gather);
     catalog_choose_key(gather->columns, gather->table.column_count, gather->table.keys,
@@ -535,7 +566,7 @@ static enum rc read_keys(const struct reading *reading, struct error *err)
             if (rc == RC_OK)
                 rc = open_for_keys(reading, fields[KEY_DB], fields[KEY_TABLE], err);
         } else if (is_first) {
-            end_key(gather);
+            rc = end_key(gather, err);
         }
         if (rc != RC_OK || !gather->open)
             continue;
@@ -606,8 +637,8 @@ static enum rc order_keys(const struct reading *reading, struct slice db, struct
     if (rc == RC_OK) {
         memcpy(gather->keys, known->keys, known->key_count * sizeof(gather->keys[0]));
         gather->table.key_count = known->key_count;
-        gather->table.index_names = known->index_names;
-        gather->table.index_name_count = known->index_name_count;
+        gather->table.indexes = known->indexes;
+        gather->table.index_count = known->index_count;
     }
     const struct slice *fields;
     uint32_t at = 0;

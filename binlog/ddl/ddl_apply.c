@@ -232,7 +232,7 @@ static void check_keys(struct ddl_parser *parser, const struct ddl_table *table,
         return;
     for (uint32_t i = 0; i < table->key_count; i++)
         for (uint32_t j = 0; j < table->keys[i].part_count; j++)
-            if (table->keys[i].parts[j].column == column)
+            if (table->keys[i].kind != DDL_KEY_OTHER && table->keys[i].parts[j].column == column)
                 ddl_unreadable(parser,
                                "What the key %.*s covers of the column %.*s, which becomes a "
                                "%.*s, is the server's to say.",

@@ -320,7 +320,7 @@ static struct slice show_bytes(struct ddl_parser *parser, struct slice bytes,
     struct buf text;
     buf_init(&text, 2 * bytes.len + 16);
     if (!parser->context->is_mariadb && parser->context->version >= 80000) {
-        buf_add_str(&text, "0x");
+        buf_add_str(&text, bytes.len == 0 ? "" : "0x");
         for (size_t i = 0; i < bytes.len; i++)
             buf_addf(&text, "%02X", bytes.ptr[i]);
     } else if (text_is_utf8(bytes)) {

@@ -9,7 +9,7 @@
 static bool same_definition(const struct catalog_table *a, const struct catalog_table *b)
 {
     if (a->column_count != b->column_count || a->key_count != b->key_count ||
-        a->index_name_count != b->index_name_count || !slice_equal(a->comment, b->comment) ||
+        a->index_count != b->index_count || !slice_equal(a->comment, b->comment) ||
         !slice_equal(a->collation, b->collation))
         return false;
     for (uint32_t i = 0; i < a->column_count; i++)
@@ -18,8 +18,8 @@ static bool same_definition(const struct catalog_table *a, const struct catalog_
     for (uint32_t i = 0; i < a->key_count; i++)
         if (!catalog_key_equal(&a->keys[i], &b->keys[i]))
             return false;
-    for (uint32_t i = 0; i < a->index_name_count; i++)
-        if (!slice_equal(a->index_names[i], b->index_names[i]))
+    for (uint32_t i = 0; i < a->index_count; i++)
+        if (!catalog_key_equal(&a->indexes[i], &b->indexes[i]))
             return false;
     return true;
 }

@@ -2,8 +2,10 @@
 /*
  * Keys in the model of a table. Their order is the server's own: the primary key, then unique keys
  * without NULLs, whole before prefixes, then those with NULLs, then the rest; else as they were
- * made. Only their names are kept of indexes that are not unique, because the name that a key
- * without one gets depends on them.
+ * made. MariaDB sorts them anew only where an ALTER adds one or lets a column of a unique one be
+ * NULL.
+ * Indexes that are not unique are followed because the name that a key without one gets depends on
+ * what there is.
  */
 #include "ddl_table_int.h"
 
@@ -151,11 +153,11 @@ static void add_key(struct ddl_parser *parser, struct ddl_table *table,
         key.name = SLICE("PRIMARY");
     else if (key.name.len == 0)
         key.name = free_name(parser, table, def);
-    if (key.kind != DDL_KEY_OTHER)
-        add_parts(parser, table, definition, def, &key);
+    add_parts(parser, table, definition, def, &key);
     if (!ddl_ok(parser))
         return;
     table->keys[table->key_count++] = key;
+    table->has_new_keys = true;
 }
 
 void ddl_table_add_keys(struct ddl_parser *parser, struct ddl_table *table,
@@ -178,39 +180,11 @@ static void drop_gone_parts(const struct ddl_table *table, struct ddl_key *key)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < key->part_count; i++)
-        if (is_listed(table, key->parts[i].column))
+        if (key->parts[i].column == NULL || is_listed(table, key->parts[i].column))
             key->parts[kept++] = key->parts[i];
     key->part_count = kept;
 }
 
-static uint64_t part_bytes(const struct ddl_key_part *part)
-{
-    const struct catalog_column *shown = &part->column->shown;
-    if (part->prefix == 0)
-        return shown->byte_length;
-    uint64_t char_bytes = shown->char_length == 0 ? 1 : shown->byte_length / shown->char_length;
-    return part->prefix * (char_bytes == 0 ? 1 : char_bytes);
-}
-
-bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key)
-{
-    enum { KEY_BYTES_MAX = 3072 };
-    uint64_t bytes = 0;
-    if (!parser->context->is_mariadb || parser->context->version < 100400 ||
-        key->kind != DDL_KEY_UNIQUE)
-        return false;
-    for (uint32_t i = 0; i < key->part_count; i++) {
-        const struct ddl_key_part *part = &key->parts[i];
-        if (part->column == NULL)
-            return false;
-        if (part->prefix == 0 && ddl_type_is_large(part->column->shown.data_type))
-            return true;
-        bytes += part_bytes(part);
-    }
-    return bytes > KEY_BYTES_MAX;
-}
-
-/* Where the server keeps the key: less is earlier. */
 static int rank(const struct ddl_parser *parser, const struct ddl_key *key)
 {
     if (key->kind == DDL_KEY_PRIMARY)
@@ -238,31 +212,42 @@ static void sort_keys(struct ddl_parser *parser, struct ddl_table *table)
     uint32_t count = 0;
     for (int round = 0; round < RANKS; round++)
         for (uint32_t i = 0; i < table->key_count; i++)
-            if (rank(parser, &table->keys[i]) == round)
+            if (table->keys[i].rank == round)
                 sorted[count++] = table->keys[i];
     table->keys = sorted;
     table->key_room = table->key_count + 1;
 }
 
+static bool lets_null_in(const struct ddl_key *key)
+{
+    bool found = false;
+    for (uint32_t i = 0; key->kind != DDL_KEY_OTHER && i < key->part_count; i++)
+        found |= key->parts[i].column->was_not_null && key->parts[i].column->shown.nullable;
+    return found;
+}
+
+/* One after the other: a key's rank does not see what the primary key behind it makes NOT NULL. */
 void ddl_table_settle_keys(struct ddl_parser *parser, struct ddl_table *table)
 {
     uint32_t kept = 0;
+    bool sorts = !parser->context->is_mariadb || table->has_new_keys;
     for (uint32_t i = 0; i < table->key_count && ddl_ok(parser); i++) {
         struct ddl_key *key = &table->keys[i];
-        if (key->kind != DDL_KEY_OTHER) {
-            drop_gone_parts(table, key);
-            if (key->part_count == 0)
-                continue;
-            for (uint32_t j = 0; j < key->part_count; j++)
-                key->parts[j].prefix =
-                    settle_prefix(parser, key->parts[j].column, key->parts[j].prefix);
-            if (key->kind == DDL_KEY_PRIMARY)
-                settle_primary(parser, key);
-        }
+        drop_gone_parts(table, key);
+        if (key->part_count == 0)
+            continue;
+        for (uint32_t j = 0; key->kind != DDL_KEY_OTHER && j < key->part_count; j++)
+            key->parts[j].prefix =
+                settle_prefix(parser, key->parts[j].column, key->parts[j].prefix);
+        if (key->kind == DDL_KEY_PRIMARY)
+            settle_primary(parser, key);
+        key->rank = rank(parser, key);
+        sorts = sorts || lets_null_in(key);
         table->keys[kept++] = *key;
     }
     if (!ddl_ok(parser))
         return;
     table->key_count = kept;
-    sort_keys(parser, table);
+    if (sorts)
+        sort_keys(parser, table);
 }

@@ -64,33 +64,65 @@ static void load_columns(struct ddl_parser *parser, struct ddl_table *table,
             return;
         column->shown = before->columns[i];
         column->origin = i;
+        column->was_not_null = !column->shown.nullable;
         ddl_table_insert(parser, table, i, column);
     }
+}
+
+static uint64_t part_bytes(const struct ddl_key_part *part)
+{
+    const struct catalog_column *shown = &part->column->shown;
+    if (part->prefix == 0)
+        return shown->byte_length;
+    uint64_t char_bytes = shown->char_length == 0 ? 1 : shown->byte_length / shown->char_length;
+    return part->prefix * (char_bytes == 0 ? 1 : char_bytes);
+}
+
+bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key)
+{
+    enum { KEY_BYTES_MAX = 3072 };
+    uint64_t bytes = 0;
+    if (!parser->context->is_mariadb || parser->context->version < 100400 ||
+        key->kind != DDL_KEY_UNIQUE)
+        return false;
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        const struct ddl_key_part *part = &key->parts[i];
+        if (part->column == NULL)
+            return false;
+        if (part->prefix == 0 && ddl_type_is_large(part->column->shown.data_type))
+            return true;
+        bytes += part_bytes(part);
+    }
+    return bytes > KEY_BYTES_MAX;
+}
+
+static void load_key(struct ddl_parser *parser, struct ddl_table *table, enum ddl_key_kind kind,
+                     const struct catalog_key *known)
+{
+    struct ddl_key *key = add_key(parser, table, kind, known->name);
+    if (key == NULL)
+        return;
+    key->parts = ddl_alloc(parser, known->part_count * sizeof(*key->parts));
+    if (key->parts == NULL)
+        return;
+    key->part_count = known->part_count;
+    for (uint32_t j = 0; j < known->part_count; j++) {
+        uint32_t index = known->parts[j].column;
+        key->parts[j].column = index < table->column_count ? table->columns[index] : NULL;
+        key->parts[j].prefix = known->parts[j].prefix;
+    }
+    key->was_hashed = ddl_key_is_hashed(parser, key);
 }
 
 static void load_keys(struct ddl_parser *parser, struct ddl_table *table,
                       const struct catalog_table *before)
 {
     for (uint32_t i = 0; i < before->key_count && ddl_ok(parser); i++) {
-        const struct catalog_key *known = &before->keys[i];
-        bool is_primary = slice_equal(known->name, SLICE("PRIMARY"));
-        struct ddl_key *key =
-            add_key(parser, table, is_primary ? DDL_KEY_PRIMARY : DDL_KEY_UNIQUE, known->name);
-        if (key == NULL)
-            return;
-        key->parts = ddl_alloc(parser, known->part_count * sizeof(*key->parts));
-        if (key->parts == NULL)
-            return;
-        key->part_count = known->part_count;
-        for (uint32_t j = 0; j < known->part_count; j++) {
-            uint32_t index = known->parts[j].column;
-            key->parts[j].column = index < table->column_count ? table->columns[index] : NULL;
-            key->parts[j].prefix = known->parts[j].prefix;
-        }
-        key->was_hashed = ddl_key_is_hashed(parser, key);
+        bool is_primary = slice_equal(before->keys[i].name, SLICE("PRIMARY"));
+        load_key(parser, table, is_primary ? DDL_KEY_PRIMARY : DDL_KEY_UNIQUE, &before->keys[i]);
     }
-    for (uint32_t i = 0; i < before->index_name_count && ddl_ok(parser); i++)
-        (void)add_key(parser, table, DDL_KEY_OTHER, before->index_names[i]);
+    for (uint32_t i = 0; i < before->index_count && ddl_ok(parser); i++)
+        load_key(parser, table, DDL_KEY_OTHER, &before->indexes[i]);
 }
 
 struct ddl_table *ddl_table_load(struct ddl_parser *parser, const struct catalog_table *before)
@@ -158,10 +190,12 @@ static bool freeze_parts(struct ddl_parser *parser, const struct ddl_table *tabl
     if (parts == NULL)
         return false;
     uint32_t end = life_end(table);
-    bool has_end = end == table->column_count;
+    bool has_end = end == table->column_count || key->kind == DDL_KEY_OTHER;
     for (uint32_t i = 0; i < key->part_count; i++) {
-        parts[i] = (struct catalog_key_part){.column = ddl_table_index(table, key->parts[i].column),
-                                             .prefix = key->parts[i].prefix};
+        const struct ddl_column *column = key->parts[i].column;
+        parts[i] = (struct catalog_key_part){
+            .column = column == NULL ? CATALOG_EXPRESSION : ddl_table_index(table, column),
+            .prefix = key->kind == DDL_KEY_OTHER ? 0 : key->parts[i].prefix};
         has_end = has_end || parts[i].column == end;
     }
     uint32_t count = key->part_count;
@@ -172,23 +206,23 @@ static bool freeze_parts(struct ddl_parser *parser, const struct ddl_table *tabl
     return ddl_ok(parser);
 }
 
-/* Keys that identify rows by columns go with their parts, all others by their names. */
+/* Keys that identify rows by columns, and all others. */
 static bool freeze_keys(struct ddl_parser *parser, const struct ddl_table *table,
                         struct catalog_table *frozen)
 {
     struct catalog_key *keys = ddl_alloc(parser, table->key_count * sizeof(*keys));
-    struct slice *names = ddl_alloc(parser, table->key_count * sizeof(*names));
-    if (keys == NULL || names == NULL)
+    struct catalog_key *indexes = ddl_alloc(parser, table->key_count * sizeof(*indexes));
+    if (keys == NULL || indexes == NULL)
         return false;
     for (uint32_t i = 0; i < table->key_count; i++) {
         const struct ddl_key *key = &table->keys[i];
-        if (key->kind == DDL_KEY_OTHER)
-            names[frozen->index_name_count++] = ddl_copy(parser, key->name);
-        else if (!freeze_parts(parser, table, key, &keys[frozen->key_count++]))
+        struct catalog_key *place = key->kind == DDL_KEY_OTHER ? &indexes[frozen->index_count++]
+                                                               : &keys[frozen->key_count++];
+        if (!freeze_parts(parser, table, key, place))
             return false;
     }
     frozen->keys = keys;
-    frozen->index_names = names;
+    frozen->indexes = indexes;
     return ddl_ok(parser);
 }
 

@@ -89,6 +89,7 @@ struct ddl_column {
     bool is_defined;      /* by this statement */
     bool is_taken;        /* a clause of this statement drops, changes or renames it */
     bool has_own_default; /* DEFAULT, ON UPDATE or a generation was said */
+    bool was_not_null;    /* before the statement */
     uint32_t origin;      /* index in the definition before, or DDL_NEW_COLUMN */
 };
 
@@ -103,6 +104,7 @@ struct ddl_key {
     struct ddl_key_part *parts;
     uint32_t part_count;
     bool was_hashed; /* MariaDB: unique by a hash before the statement, and sorted as such in it */
+    int rank;        /* where the server keeps it: less is earlier */
 };
 
 struct ddl_table {
@@ -115,6 +117,7 @@ struct ddl_table {
     struct ddl_key *keys;
     uint32_t key_count;
     uint32_t key_room;
+    bool has_new_keys;
 };
 
 /* ddl_column.c: a column's definition from its name on; what stands behind the type alone. */
@@ -150,6 +153,8 @@ void ddl_table_insert(struct ddl_parser *parser, struct ddl_table *table, uint32
 void ddl_table_remove(struct ddl_table *table, const struct ddl_column *column);
 /* The index of the column, which is in the list. */
 uint32_t ddl_table_index(const struct ddl_table *table, const struct ddl_column *column);
+/* MariaDB keeps unique keys that are too long for an index by a hash, behind all others. */
+bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key);
 /* The catalog_table; `origin_out` (may be NULL) gets the origins of its columns. NULL: a failure.
  */
 const struct catalog_table *ddl_table_freeze(struct ddl_parser *parser,
@@ -170,8 +175,6 @@ void ddl_add_versioning(struct ddl_parser *parser, struct ddl_table *table);
 /* ddl_index.c: adds keys to the model; the order that the server keeps them in. */
 void ddl_table_add_keys(struct ddl_parser *parser, struct ddl_table *table,
                         const struct ddl_definition *definition);
-/* MariaDB keeps unique keys that are too long for an index by a hash, behind all others. */
-bool ddl_key_is_hashed(const struct ddl_parser *parser, const struct ddl_key *key);
 struct ddl_key *ddl_table_key(const struct ddl_table *table, struct slice name);
 void ddl_table_drop_key(struct ddl_table *table, const struct ddl_key *key);
 /* Drops the parts of columns that are gone, the keys that have none left, and sorts. */

@@ -115,6 +115,10 @@ static void read_column_fact(struct json_text *text, struct slice name,
         column->nullable = json_text_bool(text);
     else if (is(name, "has_default"))
         column->has_default = json_text_bool(text);
+    else if (is(name, "expression"))
+        column->default_is_expression = json_text_bool(text);
+    else if (is(name, "auto_increment"))
+        column->is_auto_increment = json_text_bool(text);
     else if (is(name, "invisible"))
         column->is_invisible = json_text_bool(text);
     else if (is(name, "generated"))
@@ -155,7 +159,7 @@ static void read_parts(struct json_text *text, struct list *parts)
         json_text_enter(text, '[');
         bool first_number = true;
         if (json_text_item(text, &first_number))
-            part->column = number_up_to(text, COLUMNS_MAX);
+            part->column = number_up_to(text, CATALOG_EXPRESSION);
         if (json_text_item(text, &first_number))
             part->prefix = number_up_to(text, UINT32_MAX);
         if (json_text_item(text, &first_number))
@@ -188,25 +192,27 @@ static void read_keys(struct json_text *text, struct list *keys)
     }
 }
 
-static void read_index_names(struct json_text *text, struct list *names)
+static bool has_columns(const struct catalog_table *table, const struct catalog_key *key,
+                        bool may_have_expressions)
 {
-    bool first = true;
-    json_text_enter(text, '[');
-    while (json_text_item(text, &first)) {
-        struct slice *name = list_add(text, names, sizeof(*name), KEYS_MAX);
-        if (name == NULL)
-            return;
-        *name = json_text_string(text);
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        uint32_t column = key->parts[i].column;
+        if (column >= table->column_count &&
+            !(may_have_expressions && column == CATALOG_EXPRESSION))
+            return false;
     }
+    return true;
 }
 
 /* Key parts and ordinals must be such that nobody has to look at them again. */
 static bool is_sound(const struct catalog_table *table)
 {
     for (uint32_t k = 0; k < table->key_count; k++)
-        for (uint32_t i = 0; i < table->keys[k].part_count; i++)
-            if (table->keys[k].parts[i].column >= table->column_count)
-                return false;
+        if (!has_columns(table, &table->keys[k], false))
+            return false;
+    for (uint32_t k = 0; k < table->index_count; k++)
+        if (!has_columns(table, &table->indexes[k], true))
+            return false;
     uint32_t sum = 0;
     uint32_t count = 0;
     for (uint32_t i = 0; i < table->column_count; i++) {
@@ -227,7 +233,7 @@ enum rc schema_decode(struct slice source, struct arena *arena, struct catalog_t
     struct catalog_table *table = arena_alloc(arena, sizeof(*table));
     struct list columns = {0};
     struct list keys = {0};
-    struct list index_names = {0};
+    struct list indexes = {0};
     struct slice name;
     bool first = true;
     if (table == NULL)
@@ -250,7 +256,7 @@ enum rc schema_decode(struct slice source, struct arena *arena, struct catalog_t
         else if (is(name, "keys"))
             read_keys(&text, &keys);
         else if (is(name, "indexes"))
-            read_index_names(&text, &index_names);
+            read_keys(&text, &indexes);
         else
             json_text_skip(&text);
     }
@@ -264,8 +270,8 @@ enum rc schema_decode(struct slice source, struct arena *arena, struct catalog_t
     table->column_count = columns.count;
     table->keys = keys.items;
     table->key_count = keys.count;
-    table->index_names = index_names.items;
-    table->index_name_count = index_names.count;
+    table->indexes = indexes.items;
+    table->index_count = indexes.count;
     *table_out = table;
     if (table->db.len == 0 || table->name.len == 0 || columns.count == 0)
         return error_set(err, RC_CORRUPT, "The stored definition of a table lacks its %s.",

@@ -49,6 +49,8 @@ static void add_column(struct buf *out, const struct catalog_column *column)
     add_number(out, "key", column->key_ordinal);
     add_flag(out, "nullable", column->nullable);
     add_flag(out, "has_default", column->has_default);
+    add_flag(out, "expression", column->default_is_expression);
+    add_flag(out, "auto_increment", column->is_auto_increment);
     add_flag(out, "invisible", column->is_invisible);
     if (column->default_value.ptr != NULL && text_is_utf8(column->default_value)) {
         add_name(out, "default");
@@ -74,6 +76,15 @@ static void add_key(struct buf *out, const struct catalog_key *key)
     buf_add_str(out, "]}");
 }
 
+static void add_keys(struct buf *out, const struct catalog_key *keys, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_add_byte(out, ',');
+        add_key(out, &keys[i]);
+    }
+}
+
 enum rc schema_encode(const struct catalog_table *table, struct buf *out, struct error *err)
 {
     buf_add_str(out, "{\"db\":");
@@ -90,17 +101,9 @@ enum rc schema_encode(const struct catalog_table *table, struct buf *out, struct
         add_column(out, &table->columns[i]);
     }
     buf_add_str(out, "],\"keys\":[");
-    for (uint32_t k = 0; k < table->key_count; k++) {
-        if (k > 0)
-            buf_add_byte(out, ',');
-        add_key(out, &table->keys[k]);
-    }
+    add_keys(out, table->keys, table->key_count);
     buf_add_str(out, "],\"indexes\":[");
-    for (uint32_t i = 0; i < table->index_name_count; i++) {
-        if (i > 0)
-            buf_add_byte(out, ',');
-        json_add_string(out, table->index_names[i]);
-    }
+    add_keys(out, table->indexes, table->index_count);
     buf_add_str(out, "]}");
     return buf_check(out, "the definition of a table", err);
 }

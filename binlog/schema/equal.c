@@ -6,16 +6,16 @@
 #include "schema_int.h"
 
 /* In whatever order: no reader of indexes but the keys keeps one. */
-static bool index_names_equal(const struct catalog_table *a, const struct catalog_table *b)
+static bool indexes_equal(const struct catalog_table *a, const struct catalog_table *b)
 {
-    for (uint32_t i = 0; i < a->index_name_count; i++) {
+    for (uint32_t i = 0; i < a->index_count; i++) {
         uint32_t j = 0;
-        while (j < b->index_name_count && !slice_equal(a->index_names[i], b->index_names[j]))
+        while (j < b->index_count && !catalog_key_equal(&a->indexes[i], &b->indexes[j]))
             j++;
-        if (j == b->index_name_count)
+        if (j == b->index_count)
             return false;
     }
-    return a->index_name_count == b->index_name_count;
+    return a->index_count == b->index_count;
 }
 
 bool schema_table_equal(const struct catalog_table *a, const struct catalog_table *b)
@@ -31,5 +31,5 @@ bool schema_table_equal(const struct catalog_table *a, const struct catalog_tabl
     for (uint32_t k = 0; k < a->key_count; k++)
         if (!catalog_key_equal(&a->keys[k], &b->keys[k]))
             return false;
-    return index_names_equal(a, b);
+    return indexes_equal(a, b);
 }

@@ -93,6 +93,7 @@ class Server:
     def __init__(self, server, program: str) -> None:
         self.session = Session(server.client_arguments())
         self.model = Model(program)
+        self.model.tell({"socket": str(server.socket), "user": "root"})
         text = self.session.rows("SELECT VERSION()")[0][0]
         self.mariadb = "MariaDB" in text
         major, minor, patch = (int(part) for part in re.match(r"(\d+)\.(\d+)\.(\d+)", text).groups())
@@ -299,6 +300,16 @@ def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list
     return found
 
 
+def catalog_differences(server: Server, databases: list[str]) -> list[str]:
+    """Where the engine's own reading of the catalog and its history of definitions, moved by the same statements, are not
+    equal (schema_table_equal), in words."""
+    found = []
+    for one in server.model.tell({"compare": databases})["differences"]:
+        found.append(f"({one['db']!r}, {one['table']!r}): in the engine, {one['part']}: the catalog has {one['server']}, the "
+                     f"history {one['history']}")
+    return found
+
+
 def _shape(table: dict) -> str:
     columns = [f"{column['name']} {column['column_type']} {column['collation']}{'' if column['nullable'] else ' not null'}"
                for column in table["columns"]]
@@ -335,7 +346,8 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
                 shown = server.shown(databases)
         unread = [f"{answer['verdict']}: {answer['reason']}\n    in {line['sql']}" for line, answer in told
                   if answer["verdict"] in ("unreadable", "error")]
-        found = unread + (differences(shown, told[-1][1], databases, old) if told else [])
+        found = unread + (differences(shown, told[-1][1], databases, old) + catalog_differences(server, databases)
+                          if told else [])
         if found:
             lines = [line["sql"] + (f" (error {line['error']})" if line["error"] else "") for line, _answer in told]
             places = {where for where in before if any(str(where) in text for text in found)}

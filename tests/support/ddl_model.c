@@ -4,20 +4,34 @@
  * the simplest map there is. tests/integration/test_ddl_differential.py compares it with
  * information_schema of the servers that ran the same statements.
  *
+ * Beside the map stands a history of definitions (schema/history_int.h) that takes the same
+ * statements, to be compared with the server in C, byte for byte, as the engine itself would see
+ * both (catalog_read.c).
+ *
  * Reads one JSON object a line from stdin:
  *   sql, db, sql_mode, charset, db_collation, server_collation, version, mariadb,
  *   explicit_timestamp, collations (a list; absent: not said)        a statement with its context
  *   reset: true                                                     forgets everything
- * and answers each with one line: verdict, reason, effects, tables (all definitions), read_ns.
+ *   socket, user                                                    connects to the server
+ *   compare: [databases]                                            with the server's catalog
+ *   classify, version, mariadb                                      a statement's kind alone
+ * and answers each with one line: verdict, reason, effects, tables (all definitions), read_ns;
+ * to compare with differences, each with table, part, server, history; to classify with kind.
  */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "binlog/ddl/ddl_int.h"
+#include "binlog/catalog_read_int.h"
+#include "binlog/schema/history_int.h"
 
-enum { STATEMENT_BYTES_MAX = 64 << 20, TABLE_BYTES_MAX = 16 << 20, COLLATIONS_MAX = 64 };
+enum {
+    STATEMENT_BYTES_MAX = 64 << 20,
+    TABLE_BYTES_MAX = 16 << 20,
+    COLLATIONS_MAX = 64,
+    WAIT_MS = 60000
+};
 
 struct model_table {
     struct model_table *next;
@@ -36,6 +50,8 @@ struct model_database {
 struct model {
     struct model_table *tables;
     struct model_database *databases;
+    struct history *history;
+    struct myconn *conn; /* NULL: not connected */
 };
 
 static void *must(void *memory)
@@ -45,6 +61,14 @@ static void *must(void *memory)
         abort();
     }
     return memory;
+}
+
+static void must_be_ok(enum rc rc, const struct error *err)
+{
+    if (rc == RC_OK)
+        return;
+    fprintf(stderr, "%.*s\n", (int)err->text_len, err->text);
+    abort();
 }
 
 static struct slice text_of(const cJSON *object, const char *key)
@@ -101,23 +125,26 @@ static void *keep_room(struct arena *arena, size_t size)
     return must(arena_alloc(arena, size));
 }
 
+static const struct catalog_key *keep_list(struct arena *arena, const struct catalog_key *from,
+                                           uint32_t count)
+{
+    struct catalog_key *keys = keep_room(arena, count * sizeof(*keys));
+    for (uint32_t i = 0; i < count; i++) {
+        size_t size = from[i].part_count * sizeof(struct catalog_key_part);
+        struct catalog_key_part *parts = keep_room(arena, size);
+        if (size > 0)
+            memcpy(parts, from[i].parts, size);
+        keys[i] = (struct catalog_key){
+            .name = keep(arena, from[i].name), .parts = parts, .part_count = from[i].part_count};
+    }
+    return keys;
+}
+
 static void keep_keys(struct arena *arena, const struct catalog_table *from,
                       struct catalog_table *to)
 {
-    struct catalog_key *keys = keep_room(arena, from->key_count * sizeof(*keys));
-    struct slice *names = keep_room(arena, from->index_name_count * sizeof(*names));
-    for (uint32_t i = 0; i < from->key_count; i++) {
-        size_t size = from->keys[i].part_count * sizeof(struct catalog_key_part);
-        struct catalog_key_part *parts = keep_room(arena, size);
-        memcpy(parts, from->keys[i].parts, size);
-        keys[i] = (struct catalog_key){.name = keep(arena, from->keys[i].name),
-                                       .parts = parts,
-                                       .part_count = from->keys[i].part_count};
-    }
-    for (uint32_t i = 0; i < from->index_name_count; i++)
-        names[i] = keep(arena, from->index_names[i]);
-    to->keys = keys;
-    to->index_names = names;
+    to->keys = keep_list(arena, from->keys, from->key_count);
+    to->indexes = keep_list(arena, from->indexes, from->index_count);
 }
 
 static struct catalog_table *keep_table(struct arena *arena, const struct catalog_table *from)
@@ -270,17 +297,18 @@ static void add_column(cJSON *list, const struct catalog_column *column)
     cJSON_AddItemToArray(list, object);
 }
 
-static void add_keys(cJSON *object, const struct catalog_table *table)
+static void add_keys(cJSON *object, const char *member, const struct catalog_key *list,
+                     uint32_t count)
 {
-    cJSON *keys = cJSON_AddArrayToObject(object, "keys");
-    for (uint32_t i = 0; i < table->key_count; i++) {
+    cJSON *keys = cJSON_AddArrayToObject(object, member);
+    for (uint32_t i = 0; i < count; i++) {
         cJSON *key = cJSON_CreateObject();
-        add_text(key, "name", table->keys[i].name);
+        add_text(key, "name", list[i].name);
         cJSON *parts = cJSON_AddArrayToObject(key, "parts");
-        for (uint32_t j = 0; j < table->keys[i].part_count; j++) {
+        for (uint32_t j = 0; j < list[i].part_count; j++) {
             cJSON *part = cJSON_CreateObject();
-            cJSON_AddNumberToObject(part, "column", table->keys[i].parts[j].column);
-            cJSON_AddNumberToObject(part, "prefix", table->keys[i].parts[j].prefix);
+            cJSON_AddNumberToObject(part, "column", list[i].parts[j].column);
+            cJSON_AddNumberToObject(part, "prefix", list[i].parts[j].prefix);
             cJSON_AddItemToArray(parts, part);
         }
         cJSON_AddItemToArray(keys, key);
@@ -301,7 +329,7 @@ static void add_tables(cJSON *answer, const struct model *model)
             cJSON *columns = cJSON_AddArrayToObject(object, "columns");
             for (uint32_t i = 0; i < at->table->column_count; i++)
                 add_column(columns, &at->table->columns[i]);
-            add_keys(object, at->table);
+            add_keys(object, "keys", at->table->keys, at->table->key_count);
         }
         cJSON_AddItemToArray(list, object);
     }
@@ -336,6 +364,23 @@ static uint64_t now_ns(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The same statement into the history. */
+static void move_history(struct model *model, const struct ddl_context *context, struct slice text)
+{
+    static struct sql_statement words;
+    struct sql_dialect dialect = {.sql_mode = context->sql_mode,
+                                  .version = context->version,
+                                  .is_mariadb = context->is_mariadb};
+    struct history_result result;
+    struct error err;
+    error_clear(&err);
+    sql_classify(&dialect, text, &words);
+    if (sql_changes_tables(words.kind) && words.kind != SQL_TRUNCATE)
+        must_be_ok(history_statement(model->history, context, text, &words, SLICE("the test"),
+                                     &result, &err),
+                   &err);
 }
 
 static void run(struct model *model, const cJSON *line, cJSON *answer)
@@ -379,6 +424,191 @@ static void run(struct model *model, const cJSON *line, cJSON *answer)
         apply(model, &result.effects[i]);
     }
     arena_deinit(&arena);
+    if (rc == RC_OK)
+        move_history(model, &context, text_of(line, "sql"));
+}
+
+/* --- comparing */
+
+static void add_difference(cJSON *list, const struct catalog_table *table, const char *part,
+                           cJSON *server, cJSON *history)
+{
+    cJSON *object = cJSON_CreateObject();
+    add_text(object, "db", table->db);
+    add_text(object, "table", table->name);
+    cJSON_AddStringToObject(object, "part", part);
+    cJSON_AddItemToObject(object, "server", server);
+    cJSON_AddItemToObject(object, "history", history);
+    cJSON_AddItemToArray(list, object);
+}
+
+static cJSON *one_column(const struct catalog_column *column)
+{
+    cJSON *list = cJSON_CreateArray();
+    add_column(list, column);
+    cJSON *object = cJSON_DetachItemFromArray(list, 0);
+    cJSON_AddBoolToObject(object, "auto_increment", column->is_auto_increment);
+    cJSON_Delete(list);
+    return object;
+}
+
+static cJSON *all_keys(const struct catalog_table *table)
+{
+    cJSON *object = cJSON_CreateObject();
+    add_keys(object, "keys", table->keys, table->key_count);
+    add_keys(object, "indexes", table->indexes, table->index_count);
+    return object;
+}
+
+static cJSON *whole_table(const struct catalog_table *table)
+{
+    cJSON *object = cJSON_CreateObject();
+    add_text(object, "comment", table->comment);
+    add_text(object, "charset", table->charset);
+    add_text(object, "collation", table->collation);
+    cJSON_AddNumberToObject(object, "columns", table->column_count);
+    return object;
+}
+
+static bool keys_equal(const struct catalog_table *a, const struct catalog_table *b)
+{
+    struct catalog_table keys_of_a = {.keys = a->keys,
+                                      .key_count = a->key_count,
+                                      .indexes = a->indexes,
+                                      .index_count = a->index_count};
+    struct catalog_table keys_of_b = {.keys = b->keys,
+                                      .key_count = b->key_count,
+                                      .indexes = b->indexes,
+                                      .index_count = b->index_count};
+    return schema_table_equal(&keys_of_a, &keys_of_b);
+}
+
+/* Says where they differ; schema_table_equal has the last word on whether they do. */
+static void tell_differences(cJSON *list, const struct catalog_table *server,
+                             const struct catalog_table *history)
+{
+    if (schema_table_equal(server, history))
+        return;
+    uint32_t told = 0;
+    for (uint32_t i = 0; i < server->column_count && i < history->column_count; i++) {
+        const struct catalog_column *a = &server->columns[i];
+        const struct catalog_column *b = &history->columns[i];
+        if (catalog_column_equal(a, b))
+            continue;
+        add_difference(list, server, "column", one_column(a), one_column(b));
+        told++;
+    }
+    if (!keys_equal(server, history)) {
+        add_difference(list, server, "keys", all_keys(server), all_keys(history));
+        told++;
+    }
+    cJSON *a = whole_table(server);
+    cJSON *b = whole_table(history);
+    if (told > 0 && cJSON_Compare(a, b, true)) {
+        cJSON_Delete(a);
+        cJSON_Delete(b);
+    } else {
+        add_difference(list, server, "table", a, b);
+    }
+}
+
+struct comparison {
+    struct model *model;
+    const cJSON *databases;
+    cJSON *differences;
+    const struct schema *found;
+};
+
+static bool is_compared(void *ctx, struct slice db, struct slice table UNUSED)
+{
+    const struct comparison *comparison = ctx;
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, comparison->databases)
+    {
+        if (slice_equal(slice_str(item->valuestring), db))
+            return true;
+    }
+    return false;
+}
+
+/* A definition of the server's. */
+static enum rc compare_found(void *ctx, const struct catalog_table *table, struct error *err UNUSED)
+{
+    struct comparison *comparison = ctx;
+    const struct catalog_table *known = NULL;
+    struct error unwanted;
+    error_clear(&unwanted);
+    if (history_find(comparison->model->history, table->db, table->name, false, &known,
+                     &unwanted) == RC_OK)
+        tell_differences(comparison->differences, table, known);
+    else
+        add_difference(comparison->differences, table, "missing", whole_table(table),
+                       cJSON_CreateNull());
+    return RC_OK;
+}
+
+/* A definition of the history's: on the server too, and the same when it comes back from a note. */
+static enum rc compare_known(void *ctx, const struct catalog_table *table, struct error *err)
+{
+    struct comparison *comparison = ctx;
+    if (!is_compared(ctx, table->db, table->name))
+        return RC_OK;
+    if (schema_find(comparison->found, table->db, table->name) == NULL)
+        add_difference(comparison->differences, table, "gone", cJSON_CreateNull(),
+                       whole_table(table));
+    struct buf note;
+    struct arena arena;
+    struct catalog_table *back = NULL;
+    buf_init(&note, TABLE_BYTES_MAX);
+    arena_init(&arena, "a note", TABLE_BYTES_MAX);
+    enum rc rc = schema_encode(table, &note, err);
+    if (rc == RC_OK)
+        rc = schema_decode(buf_slice(&note), &arena, &back, err);
+    if (rc == RC_OK)
+        tell_differences(comparison->differences, back, table);
+    buf_deinit(&note);
+    arena_deinit(&arena);
+    return rc;
+}
+
+static void compare(struct model *model, const cJSON *databases, cJSON *answer)
+{
+    struct error err;
+    struct schema *found = NULL;
+    struct comparison comparison = {.model = model,
+                                    .databases = databases,
+                                    .differences = cJSON_AddArrayToObject(answer, "differences")};
+    struct catalog_scope scope = {
+        .wants = is_compared, .wants_ctx = &comparison, .with_comments = true};
+    error_clear(&err);
+    must_be_ok(schema_new(&found, &err), &err);
+    must_be_ok(catalog_read(model->conn, &scope, found, &err), &err);
+    comparison.found = found;
+    must_be_ok(schema_each(found, compare_found, &comparison, &err), &err);
+    must_be_ok(history_each(model->history, compare_known, &comparison, &err), &err);
+    schema_free(found);
+}
+
+static void open_connection(struct model *model, const cJSON *line)
+{
+    struct error err;
+    struct myconn_options options = {.host = "localhost",
+                                     .connect_timeout_ms = WAIT_MS,
+                                     .read_timeout_ms = WAIT_MS,
+                                     .purpose = "test"};
+    options.socket = cJSON_GetObjectItemCaseSensitive(line, "socket")->valuestring;
+    options.user = cJSON_GetObjectItemCaseSensitive(line, "user")->valuestring;
+    error_clear(&err);
+    must_be_ok(myconn_open(&options, &model->conn, &err), &err);
+}
+
+static void new_history(struct model *model)
+{
+    struct error err;
+    struct history_options options = {0};
+    error_clear(&err);
+    history_free(model->history);
+    must_be_ok(history_new(&options, &model->history, &err), &err);
 }
 
 static void reset(struct model *model)
@@ -387,11 +617,44 @@ static void reset(struct model *model)
         remove_table(model, model->tables->db, model->tables->name);
     while (model->databases != NULL)
         remove_database(model, slice_str(model->databases->name));
+    new_history(model);
+}
+
+static void classify(const cJSON *line, cJSON *answer)
+{
+    static struct sql_statement words;
+    struct sql_dialect dialect = {
+        .version = (uint32_t)number_of(line, "version"),
+        .is_mariadb = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "mariadb"))};
+    sql_classify(&dialect, text_of(line, "classify"), &words);
+    const char *kind = sql_changes_tables(words.kind) ? "changes tables" : "irrelevant";
+    cJSON_AddStringToObject(answer, "kind", words.kind == SQL_UNKNOWN ? "unknown" : kind);
+}
+
+static void answer_line(struct model *model, const cJSON *line, cJSON *answer)
+{
+    const cJSON *databases = cJSON_GetObjectItemCaseSensitive(line, "compare");
+    if (databases != NULL) {
+        compare(model, databases, answer);
+        return;
+    }
+    if (cJSON_GetObjectItemCaseSensitive(line, "classify") != NULL) {
+        classify(line, answer);
+        return;
+    }
+    if (cJSON_GetObjectItemCaseSensitive(line, "socket") != NULL)
+        open_connection(model, line);
+    else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "reset")))
+        reset(model);
+    else
+        run(model, line, answer);
+    add_tables(answer, model);
 }
 
 int main(void)
 {
     struct model model = {0};
+    new_history(&model);
     char *line = NULL;
     size_t room = 0;
     while (getline(&line, &room, stdin) > 0) {
@@ -401,11 +664,7 @@ int main(void)
             return 1;
         }
         cJSON *answer = cJSON_CreateObject();
-        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "reset")))
-            reset(&model);
-        else
-            run(&model, object, answer);
-        add_tables(answer, &model);
+        answer_line(&model, object, answer);
         char *text = must(cJSON_PrintUnformatted(answer));
         puts(text);
         fflush(stdout);
@@ -414,6 +673,8 @@ int main(void)
         cJSON_Delete(object);
     }
     reset(&model);
+    history_free(model.history);
+    myconn_close(model.conn);
     free(line);
     return 0;
 }

@@ -40,7 +40,11 @@ static const struct catalog_key keys[] = {
     {.name = SLICE("PRIMARY"), .parts = whole, .part_count = 1},
     {.name = SLICE("u"), .parts = prefix, .part_count = 2},
 };
-static const struct slice index_names[] = {SLICE("i1"), SLICE("i2")};
+static const struct catalog_key_part computed[] = {{.column = 2}, {.column = CATALOG_EXPRESSION}};
+static const struct catalog_key indexes[] = {
+    {.name = SLICE("i1"), .parts = computed, .part_count = 2},
+    {.name = SLICE("i2"), .parts = whole, .part_count = 1},
+};
 
 static struct catalog_table sample(const char *db, const char *name)
 {
@@ -53,8 +57,8 @@ static struct catalog_table sample(const char *db, const char *name)
                                   .column_count = COUNT_OF(columns),
                                   .keys = keys,
                                   .key_count = COUNT_OF(keys),
-                                  .index_names = index_names,
-                                  .index_name_count = COUNT_OF(index_names)};
+                                  .indexes = indexes,
+                                  .index_count = COUNT_OF(indexes)};
 }
 
 static struct schema *new_schema(void)
@@ -172,6 +176,8 @@ static void test_equality(void **state)
     DIFFERS(changed[1].comment = SLICE(""));
     DIFFERS(changed[1].nullable = false);
     DIFFERS(changed[1].has_default = false);
+    DIFFERS(changed[1].default_is_expression = true);
+    DIFFERS(changed[0].is_auto_increment = !changed[0].is_auto_increment);
     DIFFERS(changed[2].is_invisible = false);
     DIFFERS(changed[2].generated = CATALOG_VIRTUAL);
     DIFFERS(changed[2].versioning = CATALOG_ROW_START);
@@ -180,10 +186,10 @@ static void test_equality(void **state)
     DIFFERS(changed[0].precision = 11);
     DIFFERS(changed[1].char_length = 21);
     b.columns = columns;
-    const struct slice turned[] = {SLICE("i2"), SLICE("i1")};
-    b.index_names = turned;
+    const struct catalog_key turned[] = {indexes[1], indexes[0]};
+    b.indexes = turned;
     assert_true(schema_table_equal(&a, &b));
-    b.index_name_count = 1;
+    b.index_count = 1;
     assert_false(schema_table_equal(&a, &b));
     b = a;
     b.key_count = 1;
