@@ -8,7 +8,7 @@ import pytest
 from events import OK, EventPipeline, errors, events_of, millrace, rows_of, stream_faults
 from test_decode_files import copied, switch_file
 
-TRANSACTIONS = 60
+TRANSACTIONS = 30
 
 
 @pytest.fixture(params=["mariadb", "mysql97"])
@@ -64,7 +64,7 @@ def test_many_at_once_over_several_files(server, tmp_path, rng):
             committed = rng.random() < 0.7
             server.query(f"XA {'COMMIT' if committed else 'ROLLBACK'} '{ended}'")
             order += [int(ended[1:]) * 10 + 1] if committed else []
-        if number % 20 == 19:
+        if number % 10 == 9:
             server.query("FLUSH BINARY LOGS")
     for name in waiting:
         server.query(f"XA COMMIT '{name}'")

@@ -55,7 +55,7 @@ def test_every_event_once(source, engine, rng, tmp_path, kills):
     session.close()
     if kills:
         killer.halt()
-        assert killer.kills > 3
+        assert killer.kills >= 1
     source.query("INSERT INTO numbers (id) VALUES (12345678)")
     engine.until_carried(source.place())
     assert engine.stop() == OK

@@ -14,7 +14,8 @@ NUMBERS = {"mariadb": f"SELECT seq AS id FROM seq_1_to_{ROWS}",
            "mysql97": f"WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {ROWS}) SELECT id FROM n"}
 
 
-@pytest.mark.parametrize("family,kind", [("mariadb", "doris"), ("mysql97", "starrocks")])
+@pytest.mark.parametrize("family,kind", [
+    ("mariadb", "doris"), pytest.param("mysql97", "starrocks", marks=pytest.mark.long)])
 def test_killed_in_the_middle(source_of, twin_of, engine, must_be_equal, family, kind):
     source, twin = source_of(family), twin_of(kind)
     engine.write(source.block(), twin.sink("100ms") | {"sink.buffer-flush.max-bytes": f"{BUFFER_MB}mb"})

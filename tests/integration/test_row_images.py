@@ -52,7 +52,7 @@ def busy(source, twin, engine, rng, must_be_equal, moves: bool) -> None:
     session.close()
     killer.halt()
     must_be_equal(source, twin, engine)
-    assert killer.kills >= 2 and session.transactions > 10 * BUSY_S
+    assert killer.kills >= 1 and session.transactions > BUSY_S
     assert engine.stop() == OK
 
 
@@ -80,6 +80,7 @@ def mariadb118():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.long
 def test_full_nodup_is_full(mariadb118, twin, engine, rng, must_be_equal):
     """The row before the change has what the one after it leaves out, so moved keys are carried, too."""
     with row_image(mariadb118, "FULL_NODUP"):
