@@ -310,6 +310,12 @@ static void read_any_table(struct ddl_lexer *lexer UNUSED, struct sql_statement 
     statement->names_complete = false;
 }
 
+static void read_routine(struct ddl_lexer *lexer UNUSED, struct sql_statement *statement)
+{
+    statement->names_complete = false;
+    statement->hides_names = true;
+}
+
 static void read_rollback(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     accept(lexer, "WORK");
@@ -359,12 +365,12 @@ static const struct {
     {"UPDATE", SQL_DML, read_update},
     {"DELETE", SQL_DML, read_delete},
     {"LOAD", SQL_DML, read_load},
-    {"CALL", SQL_DML, read_any_table},
+    {"CALL", SQL_DML, read_routine},
     {"WITH", SQL_DML, read_any_table},
-    {"SELECT", SQL_DML, read_any_table}, /* a function that changes rows */
-    {"VALUES", SQL_DML, read_any_table},
-    {"TABLE", SQL_DML, read_any_table},
-    {"DO", SQL_DML, read_any_table},
+    {"SELECT", SQL_DML, read_routine}, /* a function that changes rows */
+    {"VALUES", SQL_DML, read_routine},
+    {"TABLE", SQL_DML, read_routine},
+    {"DO", SQL_DML, read_routine},
 };
 
 /* First words of statements that have nothing to do with rows or definitions of base tables, or
@@ -396,6 +402,7 @@ void sql_classify(const struct sql_dialect *dialect, struct slice text,
     statement->name_count = 0;
     statement->names_complete = true;
     statement->has_select = false;
+    statement->hides_names = false;
     statement->drops = false;
     statement->storage_used = 0;
     struct ddl_lexer lexer = lexer_of(dialect, text);

@@ -48,6 +48,7 @@ struct sql_statement {
     struct sql_name names[SQL_NAMES_MAX];
     uint32_t name_count;
     bool names_complete; /* false: the statement may touch tables that are not in `names` */
+    bool hides_names;    /* not even its text names the tables: a routine changes rows */
     bool drops;          /* SQL_DATABASE_DDL: the database goes, with all its tables */
     bool has_select;     /* CREATE TABLE ... SELECT: makes rows that are not in the binlog */
     uint8_t storage[SQL_STORAGE];

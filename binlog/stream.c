@@ -159,6 +159,10 @@ static enum rc step(struct binlog_stream *stream, struct change *change, unsigne
             rc = RC_OK;
         return rc == RC_OK ? RC_OK : fail(stream, err);
     }
+    if (stream->group.ended && stream->group.undone) {
+        stream_unknown_undone(stream);
+        return RC_OK;
+    }
     if (stream->group.ended) {
         rc = stream_group_close(stream, change, err);
         if (rc == RC_OK && change->kind == CHANGE_NONE && stream->quiet_txns >= STREAM_IDLE_TXNS)
@@ -192,6 +196,8 @@ enum rc binlog_stream_next(struct binlog_stream *stream, struct change *change, 
                 return fail(stream, err);
             continue;
         }
+        if (stream_unknown_next(stream, change) == RC_OK)
+            break;
         if (stream->walking) {
             rc = stream_rows_next(stream, change, err);
             if (rc == RC_EOF)

@@ -35,6 +35,7 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->walking = false;
     stream->schema.result = (struct history_result){0};
     stream->schema.next = 0;
+    stream->unknown = (struct stream_unknown){0};
     stream->payload_open = false;
     stream->held_replay = false;
     stream->moved = false;

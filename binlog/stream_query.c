@@ -30,13 +30,6 @@ static bool is_wanted(void *ctx, struct sql_name name)
     return wanted || looking->rc != RC_OK;
 }
 
-static bool is_system_schema(struct slice db)
-{
-    return slice_equal_nocase(db, SLICE("mysql")) || slice_equal_nocase(db, SLICE("sys")) ||
-           slice_equal_nocase(db, SLICE("performance_schema")) ||
-           slice_equal_nocase(db, SLICE("information_schema"));
-}
-
 /* The first wanted table among the statement's names; NULL when there is none. */
 static const struct sql_name *first_wanted(struct looking *looking,
                                            const struct sql_statement *statement)
@@ -45,32 +38,6 @@ static const struct sql_name *first_wanted(struct looking *looking,
         if (is_wanted(looking, statement->names[i]))
             return looking->rc == RC_OK ? &statement->names[i] : NULL;
     return NULL;
-}
-
-static enum rc refuse_statement(const struct query *query, struct error *err)
-{
-    enum { SHOWN = 120 };
-    size_t len = query->text.len < SHOWN ? query->text.len : SHOWN;
-    return error_set(err, RC_UNSUPPORTED,
-                     "A statement that changes rows of captured tables is in the binlog as text "
-                     "and not as rows (%s%.*s): %.*s%s. SET GLOBAL binlog_format=ROW, and "
-                     "load the tables anew.",
-                     query->db.len > 0 ? "database " : "no default database", SLICE_ARG(query->db),
-                     (int)len, (const char *)query->text.ptr, len < query->text.len ? "..." : "");
-}
-
-/* Rows change without being in the binlog. */
-static enum rc on_dml(struct looking *looking, const struct query *query,
-                      const struct sql_statement *statement, struct error *err)
-{
-    bool concerns = first_wanted(looking, statement) != NULL;
-    if (looking->rc == RC_OK && !concerns && !statement->names_complete)
-        concerns =
-            sql_scan_names(&looking->dialect, query->text, is_wanted, looking) ||
-            (!is_system_schema(query->db) && tables_any_wanted(looking->stream->tables, query->db));
-    if (looking->rc != RC_OK)
-        return looking->rc;
-    return concerns ? refuse_statement(query, err) : RC_OK;
 }
 
 static void mark_changed(struct looking *looking, const struct sql_statement *statement)
@@ -135,8 +102,6 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
     }
     if (looking->rc != RC_OK)
         return looking->rc;
-    if (wanted != NULL && statement->has_select && stream->options.history == NULL)
-        return refuse_statement(query, err);
     if (!concerns)
         return RC_OK;
     stream->group.told = true;
@@ -161,21 +126,18 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
         .event_offset = stream->event.offset,
         .ddl = query->text,
         .ddl_db = db_of(query, statement, wanted),
+        .about_db = wanted == NULL ? SLICE_EMPTY : name_db(looking, *wanted),
+        .about_table = wanted == NULL ? SLICE_EMPTY : wanted->name,
     };
     return RC_OK;
 }
 
-static enum rc on_rollback(const struct binlog_stream *stream, struct error *err)
+/* Rows of the group may never have been: those of tables with transactions are undone, those of
+ * others stay (facts/binlog.md 4.1). Which table is of which kind is not in the binlog. */
+static void on_rollback(struct binlog_stream *stream)
 {
-    const struct stream_group *group = &stream->group;
-    if (!group->open || group->skipped || (group->given == 0 && !group->xa_captured))
-        return RC_OK;
-    return error_set(err, RC_UNSUPPORTED,
-                     "The transaction that began at %s:%llu is rolled back in the binlog after "
-                     "rows of captured tables were given out; that happens when it mixes "
-                     "transactional and non-transactional tables. Keep such tables apart, and "
-                     "load them anew.",
-                     stream->txn_file, (unsigned long long)stream->txn.offset);
+    struct stream_group *group = &stream->group;
+    group->undone = group->open && group->touched_count > 0;
 }
 
 /* The words that begin and end transactions. RC_NOT_FOUND: it is another statement. */
@@ -198,11 +160,12 @@ static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struc
         group->ended = group->open;
         return RC_OK;
     case SQL_ROLLBACK:
-        rc = on_rollback(stream, err);
+        on_rollback(stream);
         group->ended = group->open;
-        return rc;
+        return RC_OK;
     case SQL_ROLLBACK_TO:
-        return on_rollback(stream, err);
+        on_rollback(stream);
+        return RC_OK;
     case SQL_SAVEPOINT:
     case SQL_XA_END:
         return RC_OK;
@@ -257,8 +220,10 @@ enum rc stream_query(struct binlog_stream *stream, struct change *change, struct
     rc = stream_group_open(stream, NULL, err);
     if (rc != RC_OK)
         return rc;
-    if (statement->kind == SQL_DML && !group->skipped && stream->options.watch == NULL)
-        rc = on_dml(&looking, &query, statement, err);
+    if (statement->kind == SQL_DML && stream->options.watch == NULL)
+        rc = group->xa && !stream->held_replay
+                 ? stream_xa_hold(stream, err)
+                 : stream_unknown_statement(stream, &query, &looking.dialect, err);
     else if (sql_changes_tables(statement->kind))
         rc = on_ddl(&looking, &query, statement, change, err);
     if (!group->begun)

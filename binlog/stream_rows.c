@@ -109,6 +109,7 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
         error_wrap(err, "table %.*s.%.*s", SLICE_ARG(shape->table->db),
                    SLICE_ARG(shape->table->name));
     stream->walking = rc == RC_OK;
+    stream_unknown_touch(stream, shape->table);
     return rc;
 }
 

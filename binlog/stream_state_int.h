@@ -8,6 +8,7 @@
  *   stream_group.c    transactions: where they begin and end, GTIDs
  *   stream_query.c    statements
  *   stream_schema.c   what statements do to tables
+ *   stream_unknown.c  changes of rows that the binlog does not tell
  *   stream_rows.c     table maps and rows
  *   stream_xa.c       XA transactions: holding their rows until their end
  *
@@ -41,6 +42,8 @@
 #define STREAM_INFLATED_MAX ((size_t)1 << 30)
 /* So many transactions without a captured row may pass before a position is offered. */
 #define STREAM_IDLE_TXNS 1000u
+/* Captured tables of one statement or transaction that are told one by one. */
+#define STREAM_UNKNOWN_MAX 32u
 
 struct stream_group {
     bool open;
@@ -58,6 +61,9 @@ struct stream_group {
     uint32_t statements; /* that change tables, so far */
     bool is_void;        /* MariaDB: its statement begins or ends an ALTER that is not done here */
     uint64_t pass; /* rows, counted as `ordinal` is, that the caller is done with from before */
+    uint32_t touched_count; /* captured tables whose rows came: in `touched` of the stream */
+    bool touched_overflow;  /* there were more */
+    bool undone;            /* a ROLLBACK came behind rows: told when the group ends */
 };
 
 /* The statement in hand that changed tables, and what of it is still to be given out. */
@@ -72,6 +78,23 @@ struct stream_schema {
      * their effects. */
     uint32_t taken;
     uint32_t steps;
+};
+
+struct stream_unknown_table {
+    struct table *table; /* NULL: not known */
+    uint64_t ordinal;
+    struct slice db;   /* borrowed, as the statement's text is */
+    struct slice name; /* empty: any table of the database */
+};
+
+/* The captured tables of the statement in hand whose rows it changes nobody knows how. */
+struct stream_unknown {
+    struct stream_unknown_table tables[STREAM_UNKNOWN_MAX];
+    uint32_t count;
+    uint32_t next; /* to be given out */
+    bool overflow;
+    struct slice text; /* borrowed: the event in hand */
+    struct slice db;
 };
 
 struct binlog_stream {
@@ -118,7 +141,9 @@ struct binlog_stream {
     struct xa_store xa;                /* prepared, not ended */
     bool xa_left_told;
     struct stream_schema schema;
-    struct sql_statement statement; /* scratch: too large for the stack of a decoder */
+    struct stream_unknown unknown;
+    struct table *touched[STREAM_UNKNOWN_MAX]; /* of the open group */
+    struct sql_statement statement;            /* scratch: too large for the stack of a decoder */
 
     uint64_t last_commit_us;
     uint64_t events_read;
@@ -149,7 +174,8 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change,
 enum rc stream_group_drop(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 enum rc stream_group_seed(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 
-/* stream_xa.c. Keeps the table map or rows event in hand until the end of its XA group is known. */
+/* stream_xa.c. Keeps the event in hand (a table map, rows, a statement that changes rows) until the
+ * end of its XA group is known. */
 enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 /* XA COMMIT or XA ROLLBACK, in the group that is open. */
@@ -170,6 +196,16 @@ enum rc stream_schema_take(struct binlog_stream *stream, const struct query *que
 /* The next change that the statement in hand made; RC_EOF behind the last. */
 enum rc stream_schema_next(struct binlog_stream *stream, struct change *change,
                            struct error *err) MUST_CHECK;
+
+/* stream_unknown.c. A statement of kind SQL_DML, in the open group. */
+enum rc stream_unknown_statement(struct binlog_stream *stream, const struct query *query,
+                                 const struct sql_dialect *dialect, struct error *err) MUST_CHECK;
+/* Rows of a captured table are in the open group. */
+void stream_unknown_touch(struct binlog_stream *stream, struct table *table);
+/* The group in hand ends and was undone. */
+void stream_unknown_undone(struct binlog_stream *stream);
+/* The next table; RC_EOF behind the last. */
+enum rc stream_unknown_next(struct binlog_stream *stream, struct change *change) MUST_CHECK;
 
 /* stream_rows.c */
 enum rc stream_table_map(struct binlog_stream *stream, struct error *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * XA transactions in the stream (facts/binlog.md 4.4; stream_state_int.h says what becomes of
- * them). Their table maps and rows are copied when they come, in the form of xa_store_int.h.
+ * them). Their table maps, rows and statements that change rows are copied when they come, in the form of xa_store_int.h.
  */
 #include <stdlib.h>
 
@@ -23,13 +23,18 @@ enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err)
     struct stream_group *group = &stream->group;
     const struct event *event = &stream->event;
     uint8_t head[XA_HELD_HEAD];
-    if (event->header.type != EVENT_TABLE_MAP) {
+    if (rows_type_of(event->header.type).kind != ROWS_NONE) {
         struct rows_head rows;
         enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
         if (rc != RC_OK)
             return rc;
         const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
-        group->xa_captured = group->xa_captured || (shape != NULL && shape->table != NULL);
+        if (shape != NULL && shape->table != NULL) {
+            group->xa_captured = true;
+            stream_unknown_touch(stream, shape->table);
+        }
+    } else if (event->header.type != EVENT_TABLE_MAP) {
+        group->xa_captured = true; /* a statement: what it changes is asked when it is given out */
     }
     size_t held = stream->xa.bytes + stream->held.len + sizeof(head) + event->body.len;
     group->held_overflow = group->held_overflow || held > stream->held.max;

@@ -13,7 +13,9 @@ bool xa_held_is_whole(struct slice rows)
         uint32_t body_len = cursor_u32(&cursor);
         uint8_t type = cursor_u8(&cursor);
         cursor_take(&cursor, body_len);
-        if (type != EVENT_TABLE_MAP && rows_type_of(type).kind == ROWS_NONE)
+        bool statement = type == EVENT_QUERY || type == EVENT_MARIADB_QUERY_COMPRESSED ||
+                         type == EVENT_EXECUTE_LOAD_QUERY;
+        if (type != EVENT_TABLE_MAP && !statement && rows_type_of(type).kind == ROWS_NONE)
             return false;
     }
     return !cursor.failed;

@@ -26,7 +26,7 @@ struct xa_prepared {
 enum { XA_STORE_CHAINS = 256 };
 
 /*
- * How rows are held: one table map or rows event after the other, each as
+ * How rows are held: one table map, rows event or statement that changes rows after the other, each as
  *
  *   offset 8 | body length 4 | event type 1 | body
  */

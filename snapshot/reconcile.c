@@ -290,6 +290,7 @@ enum rc reconcile_change(struct snapshot *snapshot, const struct change *change,
     case CHANGE_NONE:
     case CHANGE_READ:
     case CHANGE_SCHEMA:
+    case CHANGE_UNKNOWN: /* the table is read once more, after this */
     case CHANGE_COMMIT:
     case CHANGE_IDLE:
         break;

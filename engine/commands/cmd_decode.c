@@ -66,18 +66,42 @@ static enum rc add_event(struct cloudevent_writer *writer, struct buf *out,
     return rc;
 }
 
+/* The event is printed as any other; that more is missing than it can say belongs where people look. */
+static void alarm(const struct change *change)
+{
+    enum { SHOWN = 120 };
+    size_t len = change->ddl.len < SHOWN ? change->ddl.len : SHOWN;
+    log_error(
+        "decode",
+        "Rows of captured tables changed, and the binlog does not say which: a statement is in "
+        "it as text, or a transaction was rolled back behind its rows. Its tables are told "
+        "by events of type io.millrace.mysql.rows.unknown.v1.",
+        LOG_SLICE("gtid", change->txn->gtid), LOG_SLICE("file", change->txn->file),
+        LOG_U64("offset", change->event_offset), LOG_SLICE("db", change->ddl_db),
+        LOG_SLICE("table", change->table != NULL ? change->table->name : change->about_table),
+        LOG_SLICE("statement", slice_of(change->ddl.ptr, len)),
+        LOG_STR("remedy", "Take these tables anew; SET GLOBAL binlog_format=ROW keeps it from "
+                          "happening again."));
+}
+
 /* Prints every event until the end or an error; what came before an error has been printed. A
- * reader that went away ends it quietly. */
+ * reader that went away ends it quietly. What the binlog does not tell is no reason to stop, and the
+ * exit code says it. */
 static enum exit_code print_events(struct source *source, struct cloudevent_writer *writer,
                                    struct buf *out)
 {
     struct change change;
     struct error err;
+    enum exit_code end = EXIT_CODE_OK;
     for (;;) {
         error_clear(&err);
         enum rc rc = source->ops->next(source, &change, WAIT_MS, &err);
         if (rc == RC_AGAIN)
             continue;
+        if (rc == RC_OK && change.kind == CHANGE_UNKNOWN) {
+            alarm(&change);
+            end = EXIT_CODE_DATA;
+        }
         if (rc == RC_OK)
             rc = add_event(writer, out, &change, &err);
         if (rc != RC_OK || out->len >= FLUSH_AT) {
@@ -85,12 +109,12 @@ static enum exit_code print_events(struct source *source, struct cloudevent_writ
             error_clear(&lost);
             enum rc flushed = command_flush(out, &lost);
             if (flushed == RC_EOF)
-                return EXIT_CODE_OK;
+                return end;
             if (flushed != RC_OK)
                 return command_fail(&lost, EXIT_CODE_INTERNAL);
         }
         if (rc == RC_EOF)
-            return EXIT_CODE_OK;
+            return end;
         if (rc != RC_OK)
             return command_fail(&err, input_code(&err));
     }

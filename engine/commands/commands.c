@@ -35,7 +35,8 @@ static const struct {
     {EXIT_CODE_SINK, "The sink refuses."},
     {EXIT_CODE_CHECKPOINT,
      "The checkpoint is in use, damaged, another pipeline's, or cannot be written."},
-    {EXIT_CODE_DATA, "Input that is damaged, or a row that cannot be carried."},
+    {EXIT_CODE_DATA,
+     "Input that is damaged, or rows that cannot be carried or that the binlog does not tell."},
     {EXIT_CODE_STOPPED,
      "Told to stop, and the epoch could not be finished in time. Nothing is lost."},
 };

@@ -65,6 +65,68 @@ static const char *state_of(struct telling *telling, struct slice table, struct 
     return done ? "complete" : "being read";
 }
 
+/* Where the stream stopped telling what rows the table has: the note of engine/pipeline/unknown.c. */
+struct unknown {
+    struct slice since; /* empty: all of it is known */
+    bool reading;
+    bool left;
+};
+
+static struct slice line_of(struct slice *rest)
+{
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '\n', rest->len);
+    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
+    struct slice line = slice_of(rest->ptr, len);
+    size_t used = end == NULL ? len : len + 1;
+    *rest = slice_of(rest->ptr + used, rest->len - used);
+    return line;
+}
+
+/* Borrowed until the next note is asked for. */
+static struct unknown unknown_of(struct telling *telling, struct slice table)
+{
+    struct unknown unknown = {.reading = false};
+    if (!note_of(telling, "pipeline/unknown/", table))
+        return unknown;
+    struct slice rest = buf_slice(&telling->value);
+    (void)line_of(&rest); /* how long the database's name is */
+    struct slice state = line_of(&rest);
+    unknown.reading = slice_equal(state, SLICE("reading"));
+    unknown.left = slice_equal(state, SLICE("left"));
+    unknown.since = line_of(&rest);
+    return unknown;
+}
+
+static void add_unknown(struct buf *out, const struct unknown *unknown, struct slice table)
+{
+    if (unknown->since.len == 0)
+        return;
+    buf_addf(out, ", its rows are not known since %.*s: ", SLICE_ARG(unknown->since));
+    if (unknown->reading)
+        buf_add_str(out, "it is being read again");
+    else if (unknown->left)
+        buf_addf(out,
+                 "it was read again, but deleted rows may have stayed (millrace snapshot "
+                 "PIPELINE --tables %.*s --rebuild)",
+                 SLICE_ARG(table));
+    else
+        buf_addf(out, "millrace snapshot PIPELINE --tables %.*s --rebuild", SLICE_ARG(table));
+}
+
+static void add_unknown_json(struct buf *out, const struct unknown *unknown)
+{
+    buf_add_str(out, ",\"rows_unknown_since\":");
+    if (unknown->since.len == 0) {
+        buf_add_str(out, "null");
+        return;
+    }
+    json_add_string(out, unknown->since);
+    buf_addf(out, ",\"rows_unknown\":\"%s\"",
+             unknown->reading ? "reading"
+             : unknown->left  ? "left"
+                              : "marked");
+}
+
 static enum rc tell_table(void *ctx, struct slice key, struct slice value, struct error *err UNUSED)
 {
     struct telling *telling = ctx;
@@ -74,15 +136,20 @@ static enum rc tell_table(void *ctx, struct slice key, struct slice value, struc
     bool has_schema = note_of(telling, "schema/", table);
     size_t schema_bytes = telling->value.len;
     bool partly = has_line(value, "\nskip ");
+    struct unknown unknown = unknown_of(telling, table);
     if (telling->json) {
         buf_addf(telling->out, "%s{\"table\":", telling->count > 0 ? "," : "");
         json_add_string(telling->out, table);
-        buf_addf(telling->out, ",\"state\":\"%s\",\"schema_bytes\":%zu,\"columns_left_out\":%s}",
+        buf_addf(telling->out, ",\"state\":\"%s\",\"schema_bytes\":%zu,\"columns_left_out\":%s",
                  state, has_schema ? schema_bytes : 0, partly ? "true" : "false");
+        add_unknown_json(telling->out, &unknown);
+        buf_add_byte(telling->out, '}');
     } else {
-        buf_addf(telling->out, "table        %.*s: %s%s%s\n", SLICE_ARG(table), state,
+        buf_addf(telling->out, "table        %.*s: %s%s%s", SLICE_ARG(table), state,
                  has_schema ? ", its definition is kept" : "",
                  partly ? ", some columns are not carried" : "");
+        add_unknown(telling->out, &unknown, table);
+        buf_add_byte(telling->out, '\n');
     }
     telling->count++;
     return RC_OK;

@@ -6,15 +6,11 @@
 const char *change_kind_name(enum change_kind kind)
 {
     static const char *const names[] = {
-        [CHANGE_NONE] = "nothing",
-        [CHANGE_READ] = "read",
-        [CHANGE_INSERT] = "insert",
-        [CHANGE_UPDATE] = "update",
-        [CHANGE_DELETE] = "delete",
-        [CHANGE_TRUNCATE] = "truncate",
-        [CHANGE_SCHEMA] = "schema change",
-        [CHANGE_COMMIT] = "commit",
-        [CHANGE_IDLE] = "idle",
+        [CHANGE_NONE] = "nothing",         [CHANGE_READ] = "read",
+        [CHANGE_INSERT] = "insert",        [CHANGE_UPDATE] = "update",
+        [CHANGE_DELETE] = "delete",        [CHANGE_TRUNCATE] = "truncate",
+        [CHANGE_SCHEMA] = "schema change", [CHANGE_UNKNOWN] = "unknown change",
+        [CHANGE_COMMIT] = "commit",        [CHANGE_IDLE] = "idle",
     };
     return (unsigned)kind < COUNT_OF(names) ? names[kind] : "unknown";
 }

@@ -17,6 +17,9 @@ enum change_kind {
     CHANGE_TRUNCATE, /* `table` where it is known, else `ddl` alone */
     CHANGE_SCHEMA,   /* a statement in `ddl`; `ddl_db` is the default database it ran in; what it
                         did in `table_change` */
+    CHANGE_UNKNOWN,  /* rows of captured tables changed, or did not change after all, and the stream
+                        does not say which: `ddl` is the statement; of `table`, else of the table
+                        `about_table`, else of any in the database `about_db`, else of any */
     CHANGE_COMMIT,   /* the transaction is over: the only place where a position may be taken */
     CHANGE_IDLE /* the stream moved on (heartbeat, empty transactions); a position may be taken */
 };
@@ -41,8 +44,11 @@ struct change {
     uint64_t ordinal; /* of this row or statement in its transaction from 0, before any filter */
     uint64_t
         event_offset; /* where the event that holds it starts (the outer one when compressed) */
-    struct slice ddl; /* CHANGE_SCHEMA, CHANGE_TRUNCATE: the statement */
+    struct slice ddl; /* CHANGE_SCHEMA, CHANGE_TRUNCATE, CHANGE_UNKNOWN: the statement */
     struct slice ddl_db;
+    /* What the statement names, where `table` is NULL because its definition is not known. */
+    struct slice about_db;
+    struct slice about_table;
     /* CHANGE_SCHEMA: what became of one captured table; a statement that touches several comes as
      * several changes. NULL: the statement was not understood, and no captured table's rows can
      * mean another thing because of it. */

@@ -60,6 +60,8 @@ static const char *event_type(enum change_kind kind)
         return "io.millrace.mysql.table.truncated.v1";
     case CHANGE_SCHEMA:
         return "io.millrace.mysql.schema.changed.v1";
+    case CHANGE_UNKNOWN:
+        return "io.millrace.mysql.rows.unknown.v1";
     case CHANGE_NONE:
     case CHANGE_COMMIT:
     case CHANGE_IDLE:
@@ -82,6 +84,7 @@ static const char *event_op(enum change_kind kind)
     case CHANGE_TRUNCATE:
         return "t";
     case CHANGE_SCHEMA:
+    case CHANGE_UNKNOWN:
     case CHANGE_NONE:
     case CHANGE_COMMIT:
     case CHANGE_IDLE:
@@ -219,7 +222,8 @@ static enum rc add_image(struct cloudevent_writer *writer, struct buf *out,
 static enum rc add_data(struct cloudevent_writer *writer, struct buf *out,
                         const struct change *change, struct error *err)
 {
-    if (change->kind == CHANGE_SCHEMA || change->kind == CHANGE_TRUNCATE) {
+    if (change->kind == CHANGE_SCHEMA || change->kind == CHANGE_TRUNCATE ||
+        change->kind == CHANGE_UNKNOWN) {
         buf_add_str(out, ",\"data\":{\"db\":");
         json_add_string(out, change->ddl_db);
         buf_add_str(out, ",\"statement\":");
@@ -237,18 +241,33 @@ static enum rc add_data(struct cloudevent_writer *writer, struct buf *out,
     return rc;
 }
 
+/* What the change is about: a table, or a database alone, or nothing that has a name. */
+struct about {
+    struct slice db;
+    struct slice table;
+};
+
+static struct about about_of(const struct change *change)
+{
+    if (change->table != NULL)
+        return (struct about){change->table->db, change->table->name};
+    if (change->about_db.len > 0)
+        return (struct about){change->about_db, change->about_table};
+    return (struct about){change->ddl_db, SLICE_EMPTY};
+}
+
 static void add_subject(struct buf *out, const struct change *change)
 {
-    const struct table *table = change->table;
-    if (table == NULL) {
-        if (change->ddl_db.len > 0)
-            add_text(out, "subject", change->ddl_db);
+    struct about about = about_of(change);
+    if (about.table.len == 0) {
+        if (about.db.len > 0)
+            add_text(out, "subject", about.db);
         return;
     }
     buf_add_str(out, ",\"subject\":\"");
-    json_add_escaped(out, table->db);
+    json_add_escaped(out, about.db);
     buf_add_byte(out, '/');
-    json_add_escaped(out, table->name);
+    json_add_escaped(out, about.table);
     buf_add_byte(out, '"');
 }
 
@@ -258,12 +277,11 @@ static void add_extensions(struct buf *out, const struct change *change)
     const char *op = event_op(change->kind);
     if (op != NULL)
         add_text(out, "cdcop", slice_str(op));
-    if (change->table != NULL) {
-        add_text(out, "cdcdb", change->table->db);
-        add_text(out, "cdctable", change->table->name);
-    } else if (change->ddl_db.len > 0) {
-        add_text(out, "cdcdb", change->ddl_db);
-    }
+    struct about about = about_of(change);
+    if (about.db.len > 0)
+        add_text(out, "cdcdb", about.db);
+    if (about.table.len > 0)
+        add_text(out, "cdctable", about.table);
     if (txn->gtid.len > 0)
         add_text(out, "cdcgtid", txn->gtid);
     add_text(out, "cdcfile", txn->file);

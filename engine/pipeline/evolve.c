@@ -22,6 +22,7 @@
 #include "steps_int.h"
 #include "taking_int.h"
 #include "targets_int.h"
+#include "unknown_int.h"
 
 /* Columns that are gone at the source are not left out any more: another one may come under the
  * name. */
@@ -51,6 +52,8 @@ static enum rc move_member(struct evolution *evolution, struct member *old, stru
     old->added = false;
     old->rebuild = false;
     enum rc rc = members_note(pipeline, old, err);
+    if (rc == RC_OK)
+        rc = unknown_move(pipeline, old, member, err);
     if (rc == RC_OK)
         rc = notes_add_table(pipeline, "snapshot/", old->db, old->name, SLICE_EMPTY, err);
     /* Under its new name the snapshot of the table has no note yet; a complete one needs none. */
@@ -187,6 +190,8 @@ static enum rc forget_member(struct pipeline *pipeline, struct member *member, s
     member->rebuild = false;
     buf_reset(&member->skipped);
     enum rc rc = members_note(pipeline, member, err);
+    if (rc == RC_OK)
+        rc = unknown_forget(pipeline, member, err);
     return rc != RC_OK
                ? rc
                : notes_add_table(pipeline, "snapshot/", member->db, member->name, SLICE_EMPTY, err);

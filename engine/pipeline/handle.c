@@ -9,6 +9,7 @@
 #include "recovery_int.h"
 #include "shape_int.h"
 #include "taking_int.h"
+#include "unknown_int.h"
 #include "write_int.h"
 
 /* The row in hand may lie behind the range that is read again. */
@@ -94,6 +95,24 @@ static enum rc handle_schema(struct pipeline *pipeline, const struct change *cha
     return rc != RC_OK ? rc : evolve_follow(pipeline, change, err);
 }
 
+/* An event of its own where events are kept; the tables are marked everywhere. */
+static enum rc handle_unknown(struct pipeline *pipeline, const struct change *change,
+                              struct error *err)
+{
+    struct way *way;
+    pipeline->in_txn = true;
+    pipeline->txn_rows_done = change->ordinal;
+    enum rc rc = replay_ends(pipeline, change, err);
+    if (rc == RC_OK && change->table != NULL)
+        rc = taking_way(pipeline, change->table, &way, err);
+    if (rc == RC_OK)
+        rc = unknown_mark(pipeline, change, err);
+    if (rc == RC_OK && keeps_events(pipeline))
+        rc = keep_event(pipeline, change, err);
+    pipeline->txn_rows_done = change->ordinal + 1;
+    return rc;
+}
+
 static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
                              struct error *err)
 {
@@ -122,6 +141,8 @@ enum rc handle_change(struct pipeline *pipeline, const struct change *change, st
         return handle_truncate(pipeline, change, err);
     case CHANGE_SCHEMA:
         return handle_schema(pipeline, change, err);
+    case CHANGE_UNKNOWN:
+        return handle_unknown(pipeline, change, err);
     case CHANGE_COMMIT:
     case CHANGE_IDLE:
         return handle_border(pipeline, change, err);

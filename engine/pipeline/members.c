@@ -5,6 +5,7 @@
  *   pipeline/tracked                   the checkpoint knows its tables: another one is new
  *   pipeline/table/<db>.<table>        lines: how long <db> is; "stream" or "snapshot"; "rebuild";
  *                                      "skip <column>"
+ *   pipeline/unknown/<db>.<table>      the stream does not tell all of its rows (unknown.c)
  *   pipeline/filling/<db>.<table>      an unkeyed target that an unfinished snapshot fills
  *
  * A table that the checkpoint does not know and that was not seen being created held rows before
@@ -16,7 +17,7 @@
 #include "../base/text.h"
 #include "notes_int.h"
 
-enum { SKIPPED_MAX = 1 << 20, NOTE_MAX = 2 << 20 };
+enum { SKIPPED_MAX = 1 << 20, NOTE_MAX = 2 << 20, SINCE_MAX = 4096 };
 
 static const char TRACKED[] = "pipeline/tracked";
 static const char TABLE[] = "pipeline/table/";
@@ -45,6 +46,7 @@ enum rc members_make(struct pipeline *pipeline, struct slice db, struct slice na
         member->db = arena_copy(&pipeline->arena, db);
         member->name = arena_copy(&pipeline->arena, name);
         buf_init(&member->skipped, SKIPPED_MAX);
+        buf_init(&member->unknown_since, SINCE_MAX);
     }
     if (member == NULL || member->db.ptr == NULL || member->name.ptr == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the table %.*s.%.*s.",
@@ -63,8 +65,10 @@ enum rc members_make(struct pipeline *pipeline, struct slice db, struct slice na
 
 void members_deinit(struct members *members)
 {
-    for (struct member *member = members->first; member != NULL; member = member->behind)
+    for (struct member *member = members->first; member != NULL; member = member->behind) {
         buf_deinit(&member->skipped);
+        buf_deinit(&member->unknown_since);
+    }
 }
 
 enum rc members_each(struct pipeline *pipeline, member_fn visit, void *ctx, struct error *err)
@@ -150,10 +154,10 @@ enum rc members_note(struct pipeline *pipeline, struct member *member, struct er
 }
 
 /* Both names may hold dots, so the note says where the first one ends. */
-static bool split_name(struct slice text, struct slice value, struct slice *db, struct slice *name)
+static bool split_name(struct slice text, struct slice *value, struct slice *db, struct slice *name)
 {
     uint64_t len = 0;
-    struct slice line = next_line(&value);
+    struct slice line = next_line(value);
     if (!text_parse_u64(line, &len) || len >= text.len)
         return false;
     *db = slice_of(text.ptr, (size_t)len);
@@ -161,18 +165,24 @@ static bool split_name(struct slice text, struct slice value, struct slice *db, 
     return true;
 }
 
+enum rc members_of_note(struct pipeline *pipeline, size_t prefix_len, struct slice key,
+                        struct slice *value, struct member **member_out, struct error *err)
+{
+    struct slice db;
+    struct slice name;
+    *member_out = NULL;
+    if (!split_name(slice_of(key.ptr + prefix_len, key.len - prefix_len), value, &db, &name))
+        return RC_OK;
+    return members_make(pipeline, db, name, member_out, err);
+}
+
 static enum rc load_table(void *ctx, struct slice key, struct slice value, struct error *err)
 {
     static const struct slice skip = {(const uint8_t *)"skip ", 5};
     struct pipeline *pipeline = ctx;
-    struct slice db;
-    struct slice name;
     struct member *member;
-    size_t prefix = sizeof(TABLE) - 1;
-    if (!split_name(slice_of(key.ptr + prefix, key.len - prefix), value, &db, &name))
-        return RC_OK;
-    enum rc rc = members_make(pipeline, db, name, &member, err);
-    while (rc == RC_OK && value.len > 0) {
+    enum rc rc = members_of_note(pipeline, sizeof(TABLE) - 1, key, &value, &member, err);
+    while (rc == RC_OK && member != NULL && value.len > 0) {
         struct slice line = next_line(&value);
         if (slice_equal(line, SLICE("snapshot")))
             members_set_state(pipeline, member, MEMBER_QUEUED);

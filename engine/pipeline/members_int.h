@@ -21,6 +21,11 @@ void members_set_state(struct pipeline *pipeline, struct member *member, enum me
 /* Its note, to be stored with the next position. */
 enum rc members_note(struct pipeline *pipeline, struct member *member,
                      struct error *err) MUST_CHECK;
+/* The member that a note "<prefix><db>.<table>" is of, whose value begins with a line that says how
+ * long <db> is; `value` goes on behind it. NULL in `member_out`: the note is not to be understood. */
+enum rc members_of_note(struct pipeline *pipeline, size_t prefix_len, struct slice key,
+                        struct slice *value, struct member **member_out,
+                        struct error *err) MUST_CHECK;
 bool member_skips(const struct member *member, struct slice column);
 void member_skip(struct member *member, struct slice column, bool skip);
 /* Calls `visit` for each member that is not gone. */

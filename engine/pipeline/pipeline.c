@@ -14,8 +14,10 @@
 #include "rebuild_int.h"
 #include "recovery_int.h"
 #include "request_int.h"
+#include "reread_int.h"
 #include "status_int.h"
 #include "taking_int.h"
+#include "unknown_int.h"
 #include "ways_int.h"
 
 enum {
@@ -90,11 +92,15 @@ static enum rc look_around(struct pipeline *pipeline, struct error *err)
     if (!pipeline->in_txn && !pipeline->flight.active && !pipeline->replay.active &&
         epoch_is_due(pipeline, now_us))
         rc = epoch_close(pipeline, err);
+    if (rc == RC_OK)
+        rc = reread_look(pipeline, err);
     struct member *complete = NULL;
     if (rc == RC_OK)
         rc = taking_step(pipeline, &complete, err);
     if (rc == RC_OK && complete != NULL && complete->rebuild)
         rc = rebuild_end(pipeline, complete, err);
+    if (rc == RC_OK && complete != NULL)
+        rc = unknown_over(pipeline, complete, err);
     if (rc == RC_OK && now_us - pipeline->request_us > REQUEST_EVERY_US)
         rc = request_look(pipeline, err);
     if (rc == RC_OK && now_us - pipeline->moved_us > MOVE_EVERY_MS * UINT64_C(1000))
@@ -248,6 +254,8 @@ static enum rc begin_stream(struct pipeline *pipeline, struct error *err)
         rc = members_each(pipeline, queue_member, NULL, err);
     if (rc == RC_OK && !pipeline->replay.active)
         rc = members_each(pipeline, finish_rebuild, NULL, err);
+    if (rc == RC_OK && !pipeline->replay.active)
+        rc = unknown_begin(pipeline, err);
     return rc;
 }
 
@@ -265,6 +273,8 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
         rc = notes_remember(pipeline, err);
     if (rc == RC_OK)
         rc = members_load(pipeline, err);
+    if (rc == RC_OK)
+        rc = unknown_load(pipeline, err);
     if (rc == RC_OK)
         rc = journal_load(pipeline, err);
     if (rc != RC_OK)

@@ -32,6 +32,7 @@ struct pipeline_config {
     uint64_t progress_interval_ms;
     uint64_t label_trust_ms;
     int schema_change_behavior; /* enum behavior */
+    int unknown_rows_behavior;  /* enum unknown_behavior */
     /* Flink CDC's keys that choose nothing here: read and checked, then forgotten. */
     int runtime_mode;
     const char *local_time_zone;

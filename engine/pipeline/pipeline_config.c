@@ -15,6 +15,9 @@ static const char *const deliveries[] = {"exactly-once", "at-least-once", NULL};
 static const char *const strategies[] = {"SINK_DEFINED", "PRIMARY_KEY", "TABLE_ID", NULL};
 static const char *const precisions[] = {"UP_TO_19", "UP_TO_38", NULL};
 
+/* In the order of enum unknown_behavior. */
+static const char *const unknown_behaviors[] = {"reread", "mark", "stop", NULL};
+
 enum { RUNTIME_STREAMING = 0 };
 static const char *const runtime_modes[] = {"STREAMING", "BATCH", NULL};
 
@@ -134,6 +137,18 @@ static const struct cfg_row rows[] = {
      .max = 86400000,
      .flags = CFG_OURS,
      .help = "How often a line with rates and the position goes to the log."},
+    {.key = "unknown.rows.behavior",
+     .type = CFG_ENUM,
+     .offset = AT(unknown_rows_behavior),
+     .fallback = "reread",
+     .choices = unknown_behaviors,
+     .flags = CFG_OURS,
+     .help = "What becomes of a table whose rows changed in a way that the binlog does not tell (a "
+             "statement in statement format, a rolled-back transaction over tables without "
+             "transactions). Each is an alarm in the log and marks the table in the checkpoint; "
+             "reread then reads the table again into a target made anew, where the pipeline began "
+             "with a snapshot, and else leaves it marked; mark leaves it so; stop ends the "
+             "pipeline."},
     {.key = "label.trust",
      .type = CFG_DURATION,
      .offset = AT(label_trust_ms),

@@ -72,6 +72,7 @@ static void tell_log(struct pipeline *pipeline, uint64_t now_us)
              LOG_U64("retries", sink.retries), LOG_U64("reconnects", source.reconnects),
              LOG_U64("buffered_bytes", sink.buffered_bytes), LOG_STR("file", state->position.file),
              LOG_U64("offset", state->position.offset), LOG_U64("epoch", state->epoch),
+             LOG_U64("tables_with_unknown_rows", pipeline->members.unknown),
              LOG_F64("newest_change_age_s", lag_seconds(&source)));
     progress->last_log_us = now_us;
     progress->last_rows = source.rows_read;

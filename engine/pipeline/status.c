@@ -69,6 +69,7 @@ static void describe(struct pipeline *pipeline, const struct error *failure, boo
         buf_addf(out, "newest_change_age_s: %.1f\n",
                  (double)(now_us - source.last_commit_us) / 1e6);
     add_u64(out, "tables", pipeline->members.count);
+    add_u64(out, "tables_with_unknown_rows", pipeline->members.unknown);
     add_snapshot(pipeline, out);
 }
 

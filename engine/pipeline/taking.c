@@ -28,6 +28,7 @@
 #include "notes_int.h"
 #include "shape_int.h"
 #include "targets_int.h"
+#include "unknown_int.h"
 #include "ways_int.h"
 #include "write_int.h"
 
@@ -114,6 +115,8 @@ enum rc taking_again(struct pipeline *pipeline, struct member *member, struct ta
     member->added = false;
     members_set_state(pipeline, member, MEMBER_QUEUED);
     rc = members_note(pipeline, member, err);
+    if (rc == RC_OK)
+        rc = unknown_reading(pipeline, member, table, err);
     /* A target that is made anew is empty. */
     if (rc == RC_OK && table->key_count == 0 && !member->rebuild)
         rc = note_filling(pipeline, member, err);

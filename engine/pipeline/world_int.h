@@ -10,6 +10,7 @@
  *   steps.c      what a schema change means for the target, step by step
  *   notes.c      what has to be known again beside the position
  *   members.c    what is known of each source table: how its rows come, what is not carried
+ *   unknown.c    tables of which the stream does not tell all
  *   targets.c    which sink tables a source table's rows go to, by name
  *   shape.c      a table without the columns that its target does not have
  *   epoch.c      closing an epoch and seeing it through
@@ -18,6 +19,7 @@
  *   ways.c       a table's targets, opened
  *   taking.c     the rows that tables hold already, beside the stream
  *   rebuild.c    a new target beside the old one
+ *   reread.c     those tables are read again
  *   journal.c    how far the steps of a schema change have come
  *   apply.c      one step of a schema change, made, refused or left out
  *   evolve.c     schema changes on their way to the target
@@ -42,6 +44,12 @@ enum member_state {
     MEMBER_DONE    /* the snapshot has brought all of them */
 };
 
+/* Whether the stream tells what rows a table has (unknown.c). */
+enum unknown_state { UNKNOWN_NONE = 0, UNKNOWN_MARKED, UNKNOWN_READING, UNKNOWN_LEFT };
+
+/* unknown.rows.behavior */
+enum unknown_behavior { UNKNOWN_ROWS_REREAD = 0, UNKNOWN_ROWS_MARK, UNKNOWN_ROWS_STOP };
+
 /* What is known of one source table by its name, through all its shapes. Lives as long as the
  * pipeline; kept in the checkpoint as the note "pipeline/table/<db>.<table>". */
 struct member {
@@ -60,6 +68,8 @@ struct member {
     bool
         rebuild; /* its rows go to new targets beside the old ones until the snapshot is complete */
     struct buf skipped; /* names of columns that the target does not take, each ended by '\n' */
+    enum unknown_state unknown;
+    struct buf unknown_since; /* where, when and by what, as the note says it */
 };
 
 enum { MEMBER_BUCKETS = 4096 };
@@ -70,8 +80,11 @@ struct members {
     struct member **end;
     unsigned count;
     unsigned queued;
+    unsigned unknown;        /* in any state but UNKNOWN_NONE */
+    unsigned marked_unknown; /* UNKNOWN_MARKED */
     bool tracked; /* the checkpoint knows which tables it has: one that it does not know is new */
     bool marked;  /* it will, with the next position */
+    bool stranger_told; /* a statement changed something that is none of them */
 };
 
 /* A table as its target knows it: without some columns. */

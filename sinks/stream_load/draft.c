@@ -320,6 +320,7 @@ static enum rc draft_change(struct encoder *encoder, struct body *body, struct b
     case CHANGE_NONE:
     case CHANGE_TRUNCATE:
     case CHANGE_SCHEMA:
+    case CHANGE_UNKNOWN:
     case CHANGE_COMMIT:
     case CHANGE_IDLE:
         break;

@@ -40,7 +40,7 @@ def events_of(output: bytes) -> list[dict]:
 
 
 def rows_of(events: list[dict]) -> list[dict]:
-    """Events that carry rows, without schema changes and truncations."""
+    """Events that carry rows, without schema changes, truncations and what is unknown."""
     return [event for event in events if "row" in event["type"].split(".")]
 
 
@@ -50,7 +50,7 @@ NAME = re.compile(r"[a-z0-9]{1,20}\Z")
 TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T"
                   r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
 OPERATIONS = {"row.inserted": "c", "row.updated": "u", "row.deleted": "d", "row.read": "r", "table.truncated": "t",
-              "schema.changed": None}
+              "schema.changed": None, "rows.unknown": None}
 
 
 def cloudevent_faults(event: dict) -> list[str]:

@@ -289,11 +289,11 @@ static void test_real_files(void **state)
         {"mysql-8.0.28/types_full_image_meta_minimal.binlog", 92, 98, RC_EOF},
         {"mysql-9.7/partial_json.binlog", 2, 9, RC_UNSUPPORTED}, /* ends with minimal images */
         {"mysql-9.7/partial_json_compressed.binlog", 1, 3, RC_EOF},
-        {"mysql-9.7/statement_format.binlog", 0, 1, RC_UNSUPPORTED},
+        {"mysql-9.7/statement_format.binlog", 0, 9, RC_EOF},
         {"mysql-9.7/compressed_payload.binlog", 32, 32, RC_EOF},
         {"mariadb-10.11.19/gtid_domains.binlog.000001", 3, 4, RC_EOF},
         {"mariadb-11.8.9/multi_table_trigger_split.binlog", 48, 19, RC_EOF},
-        {"mariadb-10.6.23/log_bin_compress.binlog", 33, 34, RC_UNSUPPORTED}, /* statement format */
+        {"mariadb-10.6.23/log_bin_compress.binlog", 33, 41, RC_EOF}, /* statement format */
         {"mariadb-10.0.38/txn_nogtid_crc32.binlog", 29, 29, RC_EOF},
         {"mariadb-10.11.19/encrypted_file_key_management.binlog", 0, 0, RC_UNSUPPORTED},
     };

@@ -246,17 +246,6 @@ static void expect_failure(void (*fill)(struct writer *w), enum rc rc, const cha
     teardown(&f);
 }
 
-static void fill_statement_format(struct writer *w)
-{
-    put_query(w, "shop", "BEGIN");
-    put_query(w, "shop", "/* app */ UPDATE t SET name = 'x'");
-}
-
-static void fill_create_select(struct writer *w)
-{
-    put_query(w, "shop", "CREATE TABLE t AS SELECT 1 AS id");
-}
-
 static void fill_rows_without_map(struct writer *w)
 {
     put_query(w, "shop", "BEGIN");
@@ -303,14 +292,6 @@ static void fill_nested(struct writer *w)
     put_gtid(w, 2);
 }
 
-static void fill_rollback_after_rows(struct writer *w)
-{
-    put_query(w, "shop", "BEGIN");
-    put_table_map(w, 90, "t", true);
-    put_insert(w, 90, 1, 1);
-    put_query(w, "shop", "ROLLBACK");
-}
-
 static void fill_unknown_compression(struct writer *w)
 {
     put_gtid(w, 1);
@@ -338,15 +319,12 @@ static void put_xa(struct writer *w, const char *table, bool one_phase)
 static void test_failures_have_words(void **state)
 {
     (void)state;
-    expect_failure(fill_statement_format, RC_UNSUPPORTED, "binlog_format=ROW");
-    expect_failure(fill_create_select, RC_UNSUPPORTED, "binlog_format=ROW");
     expect_failure(fill_rows_without_map, RC_CORRUPT, "table map");
     expect_failure(fill_overshoot, RC_CORRUPT, "over the end");
     expect_failure(fill_incident, RC_CORRUPT, "lost events");
     expect_failure(fill_unknown_type, RC_UNSUPPORTED, "99");
     expect_failure(fill_encryption, RC_UNSUPPORTED, "encrypted");
     expect_failure(fill_nested, RC_CORRUPT, "inside another one");
-    expect_failure(fill_rollback_after_rows, RC_UNSUPPORTED, "rolled back");
     expect_failure(fill_unknown_compression, RC_UNSUPPORTED, "method 9");
 }
 

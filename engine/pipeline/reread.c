@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables whose rows the stream does not tell (unknown.c) are read again: into a new target that takes the
+ * old one's place, because rows may have been deleted. Where the target cannot be made anew (it has the
+ * rows of other tables too, or refuses) the rows are written over those that it has, and the table stays
+ * marked as one that may have rows too many.
+ */
+#include "reread_int.h"
+
+#include "../base/log.h"
+#include "epoch_int.h"
+#include "members_int.h"
+#include "rebuild_int.h"
+#include "taking_int.h"
+#include "targets_int.h"
+#include "unknown_int.h"
+
+/* What the target refuses is said, and the mark stays: the other tables go on. */
+static bool is_refusal(enum rc rc)
+{
+    return rc == RC_UNSUPPORTED || rc == RC_REJECTED || rc == RC_DENIED;
+}
+
+static bool has_shared(struct pipeline *pipeline, const struct member *member, struct error *err)
+{
+    struct sink_target targets[ROUTE_TARGETS_MAX];
+    unsigned count = 0;
+    bool shared = false;
+    enum rc rc = targets_own(pipeline, member, targets, &count, err);
+    for (unsigned i = 0; rc == RC_OK && i < count && !shared; i++)
+        rc = targets_shared(pipeline, member, &targets[i], &shared, err);
+    return shared || rc != RC_OK;
+}
+
+/* A target that cannot be made anew: the rows are read over it, unless it cannot take them twice. */
+static enum rc read_over(struct pipeline *pipeline, struct member *member, const char *reason,
+                         struct error *err)
+{
+    bool possible = member->newest->key_count > 0 || !has_shared(pipeline, member, err);
+    log_warn("pipeline.unknown",
+             possible ? "The target of a table whose rows are not known cannot be made anew; the "
+                        "table's rows are written over it, and rows that were deleted may stay."
+                      : "The target of a table whose rows are not known cannot be made anew, and "
+                        "stays as it is.",
+             LOG_SLICE("db", member->db), LOG_SLICE("table", member->name),
+             LOG_STR("reason", reason));
+    error_clear(err);
+    if (possible)
+        return taking_again(pipeline, member, member->newest, err);
+    return unknown_leave(pipeline, member, err);
+}
+
+static enum rc read_again(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
+                          struct error *err)
+{
+    if (member->unknown != UNKNOWN_MARKED || member->state == MEMBER_QUEUED ||
+        member->newest == NULL)
+        return RC_OK;
+    enum rc rc = epoch_barrier(pipeline, err);
+    if (rc != RC_OK)
+        return rc;
+    log_info("pipeline.unknown", "A table whose rows are not known is read again.",
+             LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
+    if (keeps_events(pipeline))
+        return taking_again(pipeline, member, member->newest, err);
+    struct error own;
+    error_clear(&own);
+    rc = rebuild_begin(pipeline, member, member->newest, &own);
+    if (is_refusal(rc))
+        return read_over(pipeline, member, own.text, err);
+    if (rc != RC_OK && err != NULL)
+        *err = own;
+    return rc;
+}
+
+enum rc reread_look(struct pipeline *pipeline, struct error *err)
+{
+    if (pipeline->members.marked_unknown == 0 || pipeline->in_txn || pipeline->replay.active ||
+        !unknown_is_reread(pipeline))
+        return RC_OK;
+    return members_each(pipeline, read_again, NULL, err);
+}
