@@ -18,14 +18,6 @@ static const uint16_t swe7_low[128] = {
     0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0xe4, 0xf6, 0xe5, 0xfc, 0x00,
 };
 
-static bool is_ascii(struct slice s)
-{
-    uint8_t seen = 0;
-    for (size_t i = 0; i < s.len; i++)
-        seen |= s.ptr[i];
-    return seen < 0x80;
-}
-
 /* --- the 8-bit sets --- */
 
 static enum rc from_single(const struct charset *charset, struct slice bytes, bool replace,
@@ -70,7 +62,7 @@ static bool is_valid_utf8(const struct charset *charset, struct slice bytes)
 {
     enum { LEAD_OF_FOUR = 0xf0 };
     if (charset->char_bytes_max == 1)
-        return is_ascii(bytes);
+        return text_is_ascii(bytes);
     if (!text_is_utf8(bytes))
         return false;
     bool too_long = false;
@@ -202,9 +194,10 @@ static enum rc from_wide(const struct charset *charset, struct slice bytes, bool
 static enum rc convert(const struct charset *charset, struct slice bytes, bool replace,
                        struct buf *scratch, struct slice *text)
 {
-    bool has_ascii = (charset->way == CHARSET_WAY_SINGLE && charset->id != CHARSET_SWE7) ||
-                     charset->way == CHARSET_WAY_MULTI;
-    if (bytes.len == 0 || (has_ascii && is_ascii(bytes))) {
+    /* Most text is ASCII, and most sets have that as it is. */
+    bool has_ascii = charset->way != CHARSET_WAY_WIDE && charset->way != CHARSET_WAY_NONE &&
+                     charset->id != CHARSET_SWE7;
+    if (bytes.len == 0 || (has_ascii && text_is_ascii(bytes))) {
         *text = bytes;
         return RC_OK;
     }

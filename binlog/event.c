@@ -7,7 +7,8 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <zlib.h>
+
+#include "crc32_int.h"
 
 const char *event_type_name(uint8_t type, char scratch[16])
 {
@@ -96,19 +97,19 @@ bool event_crc_is_right(struct slice bytes)
     if (bytes.len < EVENT_HEADER_LEN + EVENT_CRC_LEN)
         return false;
     size_t len = bytes.len - EVENT_CRC_LEN;
-    uLong crc = crc32(0, Z_NULL, 0);
+    uint32_t crc = 0;
     if (bytes.ptr[4] == EVENT_FORMAT_DESCRIPTION) {
         /* The server sets and clears IN_USE in place and leaves the CRC alone (facts/binlog.md
          * 1.3). */
         uint8_t head[EVENT_HEADER_LEN];
         memcpy(head, bytes.ptr, sizeof(head));
         head[17] &= (uint8_t)~EVENT_FLAG_IN_USE;
-        crc = crc32_z(crc, head, sizeof(head));
-        crc = crc32_z(crc, bytes.ptr + sizeof(head), len - sizeof(head));
+        crc = crc32_add(crc, slice_of(head, sizeof(head)));
+        crc = crc32_add(crc, slice_of(bytes.ptr + sizeof(head), len - sizeof(head)));
     } else {
-        crc = crc32_z(crc, bytes.ptr, len);
+        crc = crc32_add(crc, slice_of(bytes.ptr, len));
     }
-    return (uint32_t)crc == load_u32le(bytes.ptr + len);
+    return crc == load_u32le(bytes.ptr + len);
 }
 
 /* "8.0.46-log" to 80046. A MariaDB behind the prefix "5.5.5-" shows its own number behind it. */

@@ -118,30 +118,25 @@ enum rc rows_walk_begin(struct rows_walk *walk, const struct rows_head *head, st
     return RC_OK;
 }
 
-/* Takes one cell: its bytes, or false when they go over the end. */
-static inline bool take_cell(struct cursor *cursor, struct value_layout layout, const uint8_t **ptr,
-                             uint32_t *len)
+/* The size of the cell at `*at`, which then is where its bytes begin; false: it goes over the end. */
+static inline bool cell_size(const struct value_layout *layout, const uint8_t **at,
+                             const uint8_t *end, uint32_t *size)
 {
-    const uint8_t *at = cursor->ptr;
-    size_t left = (size_t)(cursor->end - at);
-    uint64_t size = layout.size;
-    if (layout.prefix != 0) {
-        if (left < layout.prefix)
+    *size = layout->size;
+    unsigned prefix = layout->prefix;
+    if (prefix != 0) {
+        if ((size_t)(end - *at) < prefix)
             return false;
-        size = load_uint_le(at, layout.prefix);
-        at += layout.prefix;
-        left -= layout.prefix;
+        /* A prefix has at most four bytes (value_bind). */
+        *size = prefix == 1 ? **at : (uint32_t)load_uint_le(*at, prefix);
+        *at += prefix;
     }
-    if (size > left || size > UINT32_MAX)
-        return false;
-    *ptr = at;
-    *len = (uint32_t)size;
-    cursor->ptr = at + size;
-    return true;
+    return *size <= (size_t)(end - *at);
 }
 
 /* One row image; `cells` NULL: only pass over it. Inlined twice, so that skipping pays for nothing
- * else. */
+ * else. The place is a local copy: a store into a cell could change the cursor, for all that the
+ * compiler knows. */
 static inline __attribute__((always_inline)) bool image_walk(struct rows_walk *walk, unsigned image,
                                                              struct cell *cells)
 {
@@ -152,19 +147,25 @@ static inline __attribute__((always_inline)) bool image_walk(struct rows_walk *w
     if (nulls == NULL)
         return false;
     bool all = walk->present_count[image] == width;
+    const uint8_t *at = walk->cursor.ptr;
+    const uint8_t *end = walk->cursor.end;
     uint32_t bit = 0;
     for (uint32_t i = 0; i < width; i++) {
-        const uint8_t *ptr = NULL;
-        uint32_t len = 0;
-        enum cell_state state = CELL_ABSENT;
+        struct cell cell = {.state = CELL_ABSENT};
         if (all || rows_bit(present, i)) {
-            state = rows_bit(nulls, bit++) ? CELL_NULL : CELL_VALUE;
-            if (state == CELL_VALUE && !take_cell(&walk->cursor, layouts[i], &ptr, &len))
-                return false;
+            cell.state = CELL_NULL;
+            if (!rows_bit(nulls, bit++)) {
+                if (!cell_size(&layouts[i], &at, end, &cell.len))
+                    return false;
+                cell.ptr = at;
+                cell.state = CELL_VALUE;
+                at += cell.len;
+            }
         }
         if (cells != NULL)
-            cells[i] = (struct cell){ptr, len, state};
+            cells[i] = cell;
     }
+    walk->cursor.ptr = at;
     return true;
 }
 

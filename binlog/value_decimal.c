@@ -15,57 +15,74 @@ static const uint32_t group_limit[GROUP_DIGITS + 1] = {
 
 struct digits_reader {
     const uint8_t *ptr;
-    uint8_t invert; /* 0xff for a negative number */
-    bool first;     /* the next byte carries the sign bit */
+    uint32_t invert; /* all ones for a negative number */
+    bool first;      /* the next byte carries the sign bit */
     bool bad;
-    uint8_t *out;
 };
 
-/* One group of `digits` digits to text. */
-static void read_group(struct digits_reader *reader, unsigned digits)
+/* The value of a group of `digits` digits, which is not 0. */
+static uint32_t read_group(struct digits_reader *reader, unsigned digits)
 {
-    uint32_t value = 0;
-    for (unsigned i = 0; i < group_bytes[digits]; i++) {
-        uint8_t byte = *reader->ptr++;
-        if (reader->first)
-            byte ^= 0x80;
-        reader->first = false;
-        value = value << 8 | (uint8_t)(byte ^ reader->invert);
+    unsigned size = group_bytes[digits];
+    uint32_t value = (uint32_t)load_uint_be(reader->ptr, size);
+    if (reader->first)
+        value ^= UINT32_C(0x80) << (8 * (size - 1));
+    value ^= reader->invert >> (32 - 8 * size);
+    reader->first = false;
+    reader->ptr += size;
+    reader->bad |= value >= group_limit[digits];
+    return value;
+}
+
+/* The digits before the point, without leading zeros; returns how many. */
+static unsigned put_whole(uint8_t *out, struct digits_reader *reader, unsigned count)
+{
+    unsigned len = 0;
+    for (unsigned digits = count % GROUP_DIGITS; count > 0; digits = GROUP_DIGITS) {
+        if (digits == 0)
+            continue;
+        uint32_t value = read_group(reader, digits);
+        count -= digits;
+        if (reader->bad)
+            return 0;
+        if (len > 0) {
+            text_digits(out + len, value, digits);
+            len += digits;
+        } else if (value > 0) {
+            len = text_u64(out, value);
+        }
     }
-    if (value >= group_limit[digits])
-        reader->bad = true;
-    text_digits(reader->out, value, digits);
-    reader->out += digits;
+    return len;
 }
 
 bool value_decimal_add(struct buf *out, struct slice bytes, unsigned precision, unsigned scale)
 {
+    enum { AROUND = 3 }; /* sign, a zero before the point, the point */
     if (precision == 0 || precision > PRECISION_MAX || scale > SCALE_MAX || scale > precision ||
         bytes.len != value_decimal_bytes(precision, scale))
         return false;
-    uint8_t digits[PRECISION_MAX];
-    unsigned whole = precision - scale;
+    uint8_t text[PRECISION_MAX + AROUND];
+    unsigned len = 0;
     bool negative = (bytes.ptr[0] & 0x80) == 0;
     struct digits_reader reader = {
-        .ptr = bytes.ptr, .invert = negative ? 0xff : 0, .first = true, .out = digits};
-    read_group(&reader, whole % GROUP_DIGITS);
-    for (unsigned i = 0; i < whole / GROUP_DIGITS + scale / GROUP_DIGITS; i++)
-        read_group(&reader, GROUP_DIGITS);
-    read_group(&reader, scale % GROUP_DIGITS);
+        .ptr = bytes.ptr, .invert = negative ? UINT32_MAX : 0, .first = true};
+    if (negative)
+        text[len++] = '-';
+    unsigned whole = put_whole(text + len, &reader, precision - scale);
+    len += whole;
+    if (whole == 0)
+        text[len++] = '0';
+    if (scale > 0)
+        text[len++] = '.';
+    for (unsigned left = scale; left > 0 && !reader.bad;) {
+        unsigned digits = left < GROUP_DIGITS ? left : GROUP_DIGITS;
+        text_digits(text + len, read_group(&reader, digits), digits);
+        len += digits;
+        left -= digits;
+    }
     if (reader.bad)
         return false;
-    unsigned leading = 0;
-    while (leading < whole && digits[leading] == '0')
-        leading++;
-    if (negative)
-        buf_add_byte(out, '-');
-    if (leading == whole)
-        buf_add_byte(out, '0');
-    buf_add(out, digits + leading, whole - leading);
-    if (scale > 0) {
-        buf_add_byte(out, '.');
-        buf_add(out, digits + whole, scale);
-    }
+    buf_add(out, text, len);
     return true;
 }
 

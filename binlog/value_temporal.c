@@ -64,11 +64,12 @@ void value_time_from_unix(struct value_time *time, uint64_t seconds)
 
 unsigned value_put_date(uint8_t *out, const struct value_time *time)
 {
-    text_digits(out, time->year, 4);
+    text_two_digits(out, time->year / 100 % 100);
+    text_two_digits(out + 2, time->year % 100);
     out[4] = '-';
-    text_digits(out + 5, time->month, 2);
+    text_two_digits(out + 5, time->month % 100);
     out[7] = '-';
-    text_digits(out + 8, time->day, 2);
+    text_two_digits(out + 8, time->day % 100);
     return 10;
 }
 
@@ -76,20 +77,20 @@ static unsigned put_fraction(uint8_t *out, uint32_t micros, unsigned digits)
 {
     if (digits == 0)
         return 0;
-    uint8_t all[FRACTION_DIGITS_MAX];
-    text_digits(all, micros, FRACTION_DIGITS_MAX);
     out[0] = '.';
-    memcpy(out + 1, all, digits);
-    return 1 + digits;
+    text_two_digits(out + 1, micros / 10000 % 100);
+    text_two_digits(out + 3, micros / 100 % 100);
+    text_two_digits(out + 5, micros % 100);
+    return 1 + digits; /* the room is there for all six */
 }
 
 /* ":MM:SS[.f]" */
 static unsigned put_minutes(uint8_t *out, const struct value_time *time, unsigned digits)
 {
     out[0] = ':';
-    text_digits(out + 1, time->minute, 2);
+    text_two_digits(out + 1, time->minute % 100);
     out[3] = ':';
-    text_digits(out + 4, time->second, 2);
+    text_two_digits(out + 4, time->second % 100);
     return 6 + put_fraction(out + 6, time->micros, digits);
 }
 
@@ -97,7 +98,7 @@ unsigned value_put_datetime(uint8_t *out, const struct value_time *time, unsigne
 {
     unsigned len = value_put_date(out, time);
     out[len++] = ' ';
-    text_digits(out + len, time->hour, 2);
+    text_two_digits(out + len, time->hour % 100);
     return len + 2 + put_minutes(out + len + 2, time, digits);
 }
 

@@ -56,6 +56,19 @@ static inline void buf_add_slice(struct buf *buf, struct slice s)
     buf_add(buf, s.ptr, s.len);
 }
 
+/* For short texts that are added again and again: BUF_STEP bytes may be read at `s.ptr`, however long it
+ * is. A copy of known length is a few instructions, and what it writes too much is overwritten. */
+#define BUF_STEP 32u
+static inline void buf_add_padded(struct buf *buf, struct slice s)
+{
+    if (s.len > BUF_STEP || buf->rc != RC_OK || buf->cap - buf->len <= BUF_STEP) {
+        buf_add(buf, s.ptr, s.len);
+        return;
+    }
+    memcpy(buf->ptr + buf->len, s.ptr, BUF_STEP);
+    buf->len += s.len;
+}
+
 /* `text`: a literal */
 static inline void buf_add_str(struct buf *buf, const char *text)
 {

@@ -10,30 +10,55 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char pairs[] = "0001020304050607080910111213141516171819"
-                            "2021222324252627282930313233343536373839"
-                            "4041424344454647484950515253545556575859"
-                            "6061626364656667686970717273747576777879"
-                            "8081828384858687888990919293949596979899";
+const uint8_t text_pairs[200] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+
+/* Decimal digits of `value`: its bits give the number to within one, a power of ten decides. */
+static unsigned count_digits(uint64_t value)
+{
+    static const uint64_t powers[] = {0,
+                                      UINT64_C(10),
+                                      UINT64_C(100),
+                                      UINT64_C(1000),
+                                      UINT64_C(10000),
+                                      UINT64_C(100000),
+                                      UINT64_C(1000000),
+                                      UINT64_C(10000000),
+                                      UINT64_C(100000000),
+                                      UINT64_C(1000000000),
+                                      UINT64_C(10000000000),
+                                      UINT64_C(100000000000),
+                                      UINT64_C(1000000000000),
+                                      UINT64_C(10000000000000),
+                                      UINT64_C(100000000000000),
+                                      UINT64_C(1000000000000000),
+                                      UINT64_C(10000000000000000),
+                                      UINT64_C(100000000000000000),
+                                      UINT64_C(1000000000000000000),
+                                      UINT64_C(10000000000000000000)};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned least = bits * 1233 >> 12; /* 1233/4096 is log10(2), a little more */
+    return least + (value >= powers[least]);
+}
 
 /* From the end, two digits a division: the divisions are what it costs. */
 unsigned text_u64(uint8_t *out, uint64_t value)
 {
-    uint8_t digits[20];
-    unsigned at = sizeof(digits);
+    unsigned len = count_digits(value);
+    uint8_t *at = out + len;
     while (value >= 100) {
         at -= 2;
-        memcpy(digits + at, pairs + value % 100 * 2, 2);
+        text_two_digits(at, (uint32_t)(value % 100));
         value /= 100;
     }
-    if (value >= 10) {
-        at -= 2;
-        memcpy(digits + at, pairs + value * 2, 2);
-    } else {
-        digits[--at] = (uint8_t)('0' + value);
-    }
-    memcpy(out, digits + at, sizeof(digits) - at);
-    return (unsigned)sizeof(digits) - at;
+    if (value >= 10)
+        text_two_digits(at - 2, (uint32_t)value);
+    else
+        at[-1] = (uint8_t)('0' + value);
+    return len;
 }
 
 unsigned text_i64(uint8_t *out, int64_t value)
@@ -48,7 +73,7 @@ void text_digits(uint8_t *out, uint32_t value, unsigned digits)
 {
     for (; digits >= 2; value /= 100) {
         digits -= 2;
-        memcpy(out + digits, pairs + value % 100 * 2, 2);
+        text_two_digits(out + digits, value % 100);
     }
     if (digits == 1)
         out[0] = (uint8_t)('0' + value % 10);
@@ -211,15 +236,14 @@ size_t text_utf8_len(struct slice s)
 
 bool text_is_utf8(struct slice s)
 {
+    enum { WORD = 8 };
     size_t i = 0;
+    if (text_is_ascii(s))
+        return true;
     while (i < s.len) {
-        uint64_t word;
-        if (i + 8 <= s.len) {
-            memcpy(&word, s.ptr + i, 8);
-            if ((word & 0x8080808080808080u) == 0) {
-                i += 8;
-                continue;
-            }
+        if (i + WORD <= s.len && (load_u64le(s.ptr + i) & TEXT_HIGH_BITS) == 0) {
+            i += WORD;
+            continue;
         }
         size_t len = utf8_sequence(s.ptr + i, s.len - i);
         if (len == 0)

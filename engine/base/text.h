@@ -6,6 +6,16 @@
 #define MILLRACE_BASE_TEXT_H
 
 #include "buf.h"
+#include "endian.h"
+
+/* "00" to "99", one behind the other. */
+extern const uint8_t text_pairs[200];
+
+/* Two decimal digits; `value` is below 100. */
+static inline void text_two_digits(uint8_t *out, uint32_t value)
+{
+    memcpy(out, text_pairs + 2 * (size_t)value, 2);
+}
 
 /* Decimal text at `out` (room for 20 bytes); returns the length. */
 unsigned text_u64(uint8_t *out, uint64_t value);
@@ -25,6 +35,28 @@ bool text_parse_i64(struct slice text, int64_t *value_out);
 
 /* Edit distance for "did you mean" hints; at most 64 bytes of each are compared. */
 unsigned text_distance(struct slice a, struct slice b);
+
+#define TEXT_HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* True when no byte has its highest bit. The last word overlaps the one before it, so that no byte is
+ * looked at alone where there are four. */
+static inline bool text_is_ascii(struct slice s)
+{
+    const uint8_t *p = s.ptr;
+    size_t left = s.len;
+    uint64_t seen = 0;
+    if (left >= 8) {
+        for (; left > 8; left -= 8, p += 8)
+            seen |= load_u64le(p);
+        seen |= load_u64le(p + left - 8);
+    } else if (left >= 4) {
+        seen = load_u32le(p) | (uint64_t)load_u32le(p + left - 4) << 32;
+    } else {
+        for (size_t i = 0; i < left; i++)
+            seen |= p[i];
+    }
+    return (seen & TEXT_HIGH_BITS) == 0;
+}
 
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(struct slice s);

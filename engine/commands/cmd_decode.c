@@ -93,8 +93,8 @@ static enum exit_code print_events(struct source *source, struct cloudevent_writ
     struct change change;
     struct error err;
     enum exit_code end = EXIT_CODE_OK;
+    error_clear(&err);
     for (;;) {
-        error_clear(&err);
         enum rc rc = source->ops->next(source, &change, WAIT_MS, &err);
         if (rc == RC_AGAIN)
             continue;

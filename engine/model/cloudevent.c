@@ -4,14 +4,19 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <stdlib.h>
+
 #include "../base/clock.h"
 #include "../base/text.h"
+#include "event_table_int.h"
 #include "json.h"
 
 enum {
     SCRATCH_MAX = 1 << 30, /* a value is never larger than an event */
     KEY_MAX = 1 << 20,
-    SOURCE_MAX = 4096
+    SOURCE_MAX = 4096,
+    ENVELOPE_MAX = 1 << 20,
+    TABLES = 64 /* whose names are kept escaped; a power of two */
 };
 
 /* Part of the format: the same key gives the same partitionkey in every run and every place. */
@@ -20,9 +25,15 @@ enum {
 enum rc cloudevent_writer_init(struct cloudevent_writer *writer, struct slice source_name,
                                struct error *err)
 {
+    *writer = (struct cloudevent_writer){0};
     buf_init(&writer->source, SOURCE_MAX);
     buf_init(&writer->scratch, SCRATCH_MAX);
     buf_init(&writer->key, KEY_MAX);
+    buf_init(&writer->envelope.txn_text, ENVELOPE_MAX);
+    buf_init(&writer->envelope.text, ENVELOPE_MAX);
+    writer->tables = calloc(TABLES, sizeof(*writer->tables));
+    if (writer->tables == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the names of tables.");
     /* `source` is a URI-reference (CloudEvents 1.0.2): anything but unreserved characters is
      * escaped. */
     buf_add_str(&writer->source, "urn:millrace:mysql:");
@@ -43,6 +54,12 @@ void cloudevent_writer_deinit(struct cloudevent_writer *writer)
     buf_deinit(&writer->source);
     buf_deinit(&writer->scratch);
     buf_deinit(&writer->key);
+    buf_deinit(&writer->envelope.txn_text);
+    buf_deinit(&writer->envelope.text);
+    for (unsigned i = 0; writer->tables != NULL && i < TABLES; i++)
+        event_table_deinit(&writer->tables[i]);
+    free(writer->tables);
+    writer->tables = NULL;
 }
 
 static const char *event_type(enum change_kind kind)
@@ -112,22 +129,34 @@ static void add_text(struct buf *out, const char *name, struct slice value)
     json_add_string(out, value);
 }
 
-static void add_hex(struct buf *out, uint64_t value, unsigned digits)
+/* Eight hex digits, all at once: the nibbles are spread over the bytes of a word, and those above 9 are
+ * moved up to the letters. */
+static uint64_t hex_word(uint32_t value)
 {
-    static const char alphabet[] = "0123456789abcdef";
-    uint8_t *to = buf_reserve(out, digits);
-    if (to == NULL)
-        return;
-    for (unsigned i = digits; i > 0; i--) {
-        to[i - 1] = (uint8_t)alphabet[value & 15];
-        value >>= 4;
-    }
-    out->len += digits;
+    uint64_t word = value;
+    word = (word << 16 | word) & UINT64_C(0x0000ffff0000ffff);
+    word = (word << 8 | word) & UINT64_C(0x00ff00ff00ff00ff);
+    word = (word << 4 | word) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    uint64_t letters = ((word + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
+    return word + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
 }
 
-static void add_id(struct buf *out, const struct change *change)
+static void put_hex8(uint8_t *to, uint32_t value)
 {
-    const struct txn *txn = change->txn;
+    store_u64le(to, __builtin_bswap64(hex_word(value)));
+}
+
+static void put_hex16(uint8_t *to, uint64_t value)
+{
+    put_hex8(to, (uint32_t)(value >> 32));
+    put_hex8(to + 8, (uint32_t)value);
+}
+
+/* --- the envelope: what rows of one event share --- */
+
+/* An id up to the ordinal. */
+static void add_id(struct buf *out, const struct txn *txn)
+{
     buf_add_str(out, "\"id\":\"");
     if (txn->gtid.len > 0) {
         buf_add_slice(out, txn->gtid);
@@ -139,22 +168,163 @@ static void add_id(struct buf *out, const struct change *change)
         buf_add_u64(out, txn->offset);
     }
     buf_add_byte(out, ':');
-    buf_add_u64(out, change->ordinal);
+}
+
+/* Generation, file number, transaction offset; the ordinal follows. All of fixed width, so text order is
+ * stream order. */
+static void add_sequence(struct buf *out, const struct txn *txn)
+{
+    enum { DIGITS = 32 };
+    buf_add_str(out, ",\"sequence\":\"");
+    uint8_t *to = buf_reserve(out, DIGITS);
+    if (to == NULL)
+        return;
+    put_hex8(to, txn->generation);
+    put_hex8(to + 8, (uint32_t)file_number(txn->file));
+    put_hex16(to + 16, txn->offset);
+    out->len += DIGITS;
+}
+
+/* What a change without a known table is about: a table by name, or a database alone, or nothing that
+ * has a name. */
+struct about {
+    struct slice db;
+    struct slice table;
+};
+
+static struct about about_of(const struct change *change)
+{
+    if (change->about_db.len > 0)
+        return (struct about){change->about_db, change->about_table};
+    return (struct about){change->ddl_db, SLICE_EMPTY};
+}
+
+static void add_subject_of(struct buf *out, struct about about)
+{
+    if (about.table.len == 0) {
+        if (about.db.len > 0)
+            add_text(out, "subject", about.db);
+        return;
+    }
+    buf_add_str(out, ",\"subject\":\"");
+    json_add_escaped(out, about.db);
+    buf_add_byte(out, '/');
+    json_add_escaped(out, about.table);
     buf_add_byte(out, '"');
 }
 
-/* Generation, file number, transaction offset, ordinal: fixed width, so text order is stream order.
- */
-static void add_sequence(struct buf *out, const struct change *change)
+static void add_names_of(struct buf *out, struct about about)
+{
+    if (about.db.len > 0)
+        add_text(out, "cdcdb", about.db);
+    if (about.table.len > 0)
+        add_text(out, "cdctable", about.table);
+}
+
+static void add_extensions(struct buf *out, const struct change *change,
+                           const struct event_table *names)
 {
     const struct txn *txn = change->txn;
-    buf_add_str(out, ",\"sequence\":\"");
-    add_hex(out, txn->generation, 8);
-    add_hex(out, file_number(txn->file), 8);
-    add_hex(out, txn->offset, 16);
-    add_hex(out, change->ordinal, 16);
+    const char *op = event_op(change->kind);
+    if (op != NULL)
+        add_text(out, "cdcop", slice_str(op));
+    if (names != NULL)
+        buf_add(out, names->text.ptr + names->names_offset, names->names_len);
+    else
+        add_names_of(out, about_of(change));
+    if (txn->gtid.len > 0)
+        add_text(out, "cdcgtid", txn->gtid);
+    add_text(out, "cdcfile", txn->file);
+    buf_add_str(out, ",\"cdcpos\":\"");
+    buf_add_u64(out, change->event_offset);
+    buf_add_str(out, "\",\"cdctxid\":\"");
+    if (txn->gtid.len > 0) {
+        buf_add_slice(out, txn->gtid);
+    } else {
+        json_add_escaped(out, txn->file);
+        buf_add_byte(out, ':');
+        buf_add_u64(out, txn->offset);
+    }
     buf_add_byte(out, '"');
 }
+
+/* Statements have an envelope of their own each: their subject is not a table's alone. */
+static bool is_row(enum change_kind kind)
+{
+    return kind == CHANGE_READ || kind == CHANGE_INSERT || kind == CHANGE_UPDATE ||
+           kind == CHANGE_DELETE;
+}
+
+static bool envelope_fits(const struct cloudevent_envelope *envelope, const struct change *change)
+{
+    const struct txn *txn = change->txn;
+    const struct buf *text = &envelope->txn_text;
+    return envelope->kind == change->kind && envelope->table == change->table &&
+           envelope->event_offset == change->event_offset && envelope->txn_offset == txn->offset &&
+           envelope->commit_time_us == txn->commit_time_us &&
+           envelope->server_id == txn->server_id && envelope->generation == txn->generation &&
+           text->len == txn->gtid.len + txn->file.len &&
+           slice_equal(slice_of(text->ptr, txn->gtid.len), txn->gtid) &&
+           slice_equal(slice_of(text->ptr + txn->gtid.len, txn->file.len), txn->file);
+}
+
+static enum rc envelope_make(struct cloudevent_writer *writer, const struct change *change,
+                             const struct event_table *names, struct error *err)
+{
+    struct cloudevent_envelope *envelope = &writer->envelope;
+    const struct txn *txn = change->txn;
+    struct buf *out = &envelope->text;
+    buf_reset(out);
+    buf_add_str(out, "{\"specversion\":\"1.0\",");
+    add_id(out, txn);
+    envelope->sequence_part = out->len;
+    buf_add_byte(out, '"');
+    add_text(out, "source", buf_slice(&writer->source));
+    add_text(out, "type", slice_str(event_type(change->kind)));
+    if (names != NULL)
+        buf_add(out, names->text.ptr, names->names_offset);
+    else
+        add_subject_of(out, about_of(change));
+    buf_add_str(out, ",\"time\":\"");
+    clock_add_rfc3339(out, txn->commit_time_us);
+    buf_add_str(out, "\",\"datacontenttype\":\"application/json\"");
+    add_sequence(out, txn);
+    envelope->data_part = out->len;
+    add_extensions(out, change, names);
+    buf_add_str(out, is_row(change->kind) ? ",\"data\":{\"before\":" : ",\"data\":{\"db\":");
+    buf_reset(&envelope->txn_text);
+    buf_add_slice(&envelope->txn_text, txn->gtid);
+    buf_add_slice(&envelope->txn_text, txn->file);
+    envelope->kind = CHANGE_NONE;
+    enum rc rc = buf_check(out, "the envelope of an event", err);
+    if (rc == RC_OK)
+        rc = buf_check(&envelope->txn_text, "the names of a transaction", err);
+    if (rc != RC_OK || !is_row(change->kind))
+        return rc;
+    envelope->kind = change->kind;
+    envelope->table = change->table;
+    envelope->event_offset = change->event_offset;
+    envelope->txn_offset = txn->offset;
+    envelope->commit_time_us = txn->commit_time_us;
+    envelope->server_id = txn->server_id;
+    envelope->generation = txn->generation;
+    return RC_OK;
+}
+
+/* The escaped names of the change's table; NULL where it has none. */
+static enum rc find_names(struct cloudevent_writer *writer, const struct table *table,
+                          const struct event_table **names, struct error *err)
+{
+    *names = NULL;
+    if (table == NULL)
+        return RC_OK;
+    uint64_t spread = (uint64_t)(uintptr_t)table * UINT64_C(0x9e3779b97f4a7c15);
+    struct event_table *entry = &writer->tables[spread >> 32 & (TABLES - 1)];
+    *names = entry;
+    return entry->table == table ? RC_OK : event_table_fill(entry, table, err);
+}
+
+/* --- the row --- */
 
 static const struct row *key_image(const struct change *change)
 {
@@ -190,137 +360,96 @@ static enum rc add_partition_key(struct cloudevent_writer *writer, struct buf *o
         buf_add_byte(&writer->key, cell->state == CELL_VALUE ? ':' : 'n');
         buf_add_slice(&writer->key, text);
     }
+    uint8_t digits[16];
+    put_hex16(digits, XXH3_64bits_withSeed(writer->key.ptr, writer->key.len, PARTITION_SEED));
     buf_add_str(out, ",\"partitionkey\":\"");
-    add_hex(out, XXH3_64bits_withSeed(writer->key.ptr, writer->key.len, PARTITION_SEED), 16);
+    buf_add(out, digits, sizeof(digits));
     buf_add_byte(out, '"');
     return buf_check(&writer->key, "the key of a row", err);
 }
 
-static enum rc add_image(struct cloudevent_writer *writer, struct buf *out,
-                         const struct table *table, const struct row *row, struct error *err)
+static enum rc add_image(struct cloudevent_writer *writer, const struct event_table *names,
+                         const struct row *row, struct buf *out, struct error *err)
 {
     if (!row_exists(row)) {
         buf_add_str(out, "null");
         return RC_OK;
     }
-    char separator = '{';
+    const struct table *table = names->table;
+    size_t start = out->len;
     for (uint32_t i = 0; i < table->column_count; i++) {
-        if (row->cells[i].state == CELL_ABSENT)
+        const struct cell *cell = &row->cells[i];
+        if (cell->state == CELL_ABSENT)
             continue;
-        buf_add_byte(out, (uint8_t)separator);
-        separator = ',';
-        json_add_string(out, table->columns[i].name);
-        buf_add_byte(out, ':');
-        enum rc rc = json_add_cell(out, &table->columns[i], &row->cells[i], &writer->scratch, err);
+        event_table_add_key(names, i, out);
+        enum rc rc = json_add_cell(out, &table->columns[i], cell, &writer->scratch, err);
         if (rc != RC_OK)
             return rc;
     }
-    buf_add_str(out, separator == '{' ? "{}" : "}");
+    if (out->rc != RC_OK)
+        return RC_OK; /* told at the end */
+    if (out->len == start)
+        buf_add_byte(out, '{');
+    else
+        out->ptr[start] = '{'; /* where the first key has its comma */
+    buf_add_byte(out, '}');
     return RC_OK;
 }
 
-static enum rc add_data(struct cloudevent_writer *writer, struct buf *out,
-                        const struct change *change, struct error *err)
+static enum rc add_data(struct cloudevent_writer *writer, const struct event_table *names,
+                        const struct change *change, struct buf *out, struct error *err)
 {
-    if (change->kind == CHANGE_SCHEMA || change->kind == CHANGE_TRUNCATE ||
-        change->kind == CHANGE_UNKNOWN) {
-        buf_add_str(out, ",\"data\":{\"db\":");
+    if (!is_row(change->kind)) {
         json_add_string(out, change->ddl_db);
         buf_add_str(out, ",\"statement\":");
         json_add_string(out, change->ddl);
         buf_add_byte(out, '}');
         return RC_OK;
     }
-    buf_add_str(out, ",\"data\":{\"before\":");
-    enum rc rc = add_image(writer, out, change->table, &change->before, err);
+    enum rc rc = add_image(writer, names, &change->before, out, err);
     if (rc != RC_OK)
         return rc;
     buf_add_str(out, ",\"after\":");
-    rc = add_image(writer, out, change->table, &change->after, err);
+    rc = add_image(writer, names, &change->after, out, err);
     buf_add_byte(out, '}');
     return rc;
 }
 
-/* What the change is about: a table, or a database alone, or nothing that has a name. */
-struct about {
-    struct slice db;
-    struct slice table;
-};
-
-static struct about about_of(const struct change *change)
+static enum rc add_event(struct cloudevent_writer *writer, struct buf *out,
+                         const struct change *change, struct error *err)
 {
-    if (change->table != NULL)
-        return (struct about){change->table->db, change->table->name};
-    if (change->about_db.len > 0)
-        return (struct about){change->about_db, change->about_table};
-    return (struct about){change->ddl_db, SLICE_EMPTY};
-}
-
-static void add_subject(struct buf *out, const struct change *change)
-{
-    struct about about = about_of(change);
-    if (about.table.len == 0) {
-        if (about.db.len > 0)
-            add_text(out, "subject", about.db);
-        return;
-    }
-    buf_add_str(out, ",\"subject\":\"");
-    json_add_escaped(out, about.db);
-    buf_add_byte(out, '/');
-    json_add_escaped(out, about.table);
+    enum { ORDINAL_DIGITS = 16 };
+    const struct event_table *names;
+    enum rc rc = find_names(writer, change->table, &names, err);
+    if (rc == RC_OK && !envelope_fits(&writer->envelope, change))
+        rc = envelope_make(writer, change, names, err);
+    if (rc != RC_OK)
+        return rc;
+    const struct cloudevent_envelope *envelope = &writer->envelope;
+    const uint8_t *text = envelope->text.ptr;
+    buf_add(out, text, envelope->sequence_part);
+    buf_add_u64(out, change->ordinal);
+    buf_add(out, text + envelope->sequence_part, envelope->data_part - envelope->sequence_part);
+    uint8_t ordinal[ORDINAL_DIGITS];
+    put_hex16(ordinal, change->ordinal);
+    buf_add(out, ordinal, sizeof(ordinal));
     buf_add_byte(out, '"');
-}
-
-static void add_extensions(struct buf *out, const struct change *change)
-{
-    const struct txn *txn = change->txn;
-    const char *op = event_op(change->kind);
-    if (op != NULL)
-        add_text(out, "cdcop", slice_str(op));
-    struct about about = about_of(change);
-    if (about.db.len > 0)
-        add_text(out, "cdcdb", about.db);
-    if (about.table.len > 0)
-        add_text(out, "cdctable", about.table);
-    if (txn->gtid.len > 0)
-        add_text(out, "cdcgtid", txn->gtid);
-    add_text(out, "cdcfile", txn->file);
-    buf_add_str(out, ",\"cdcpos\":\"");
-    buf_add_u64(out, change->event_offset);
-    buf_add_str(out, "\",\"cdctxid\":\"");
-    if (txn->gtid.len > 0) {
-        buf_add_slice(out, txn->gtid);
-    } else {
-        json_add_escaped(out, txn->file);
-        buf_add_byte(out, ':');
-        buf_add_u64(out, txn->offset);
-    }
-    buf_add_byte(out, '"');
+    rc = add_partition_key(writer, out, change, err);
+    if (rc != RC_OK)
+        return rc;
+    buf_add(out, text + envelope->data_part, envelope->text.len - envelope->data_part);
+    rc = add_data(writer, names, change, out, err);
+    buf_add_str(out, "}\n");
+    return rc == RC_OK ? buf_check(out, "an event", err) : rc;
 }
 
 enum rc cloudevent_add(struct cloudevent_writer *writer, struct buf *out,
                        const struct change *change, struct error *err)
 {
-    const char *type = event_type(change->kind);
-    if (type == NULL)
+    if (event_type(change->kind) == NULL)
         return RC_OK;
     size_t start = out->len;
-    buf_add_str(out, "{\"specversion\":\"1.0\",");
-    add_id(out, change);
-    add_text(out, "source", buf_slice(&writer->source));
-    add_text(out, "type", slice_str(type));
-    add_subject(out, change);
-    buf_add_str(out, ",\"time\":\"");
-    clock_add_rfc3339(out, change->txn->commit_time_us);
-    buf_add_str(out, "\",\"datacontenttype\":\"application/json\"");
-    add_sequence(out, change);
-    enum rc rc = add_partition_key(writer, out, change, err);
-    add_extensions(out, change);
-    if (rc == RC_OK)
-        rc = add_data(writer, out, change, err);
-    buf_add_str(out, "}\n");
-    if (rc == RC_OK)
-        rc = buf_check(out, "an event", err);
+    enum rc rc = add_event(writer, out, change, err);
     if (rc != RC_OK) {
         out->len = start;
         out->rc = RC_OK;

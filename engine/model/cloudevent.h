@@ -21,11 +21,32 @@
 
 #include "change.h"
 
-/* Owned by the caller; one thread. */
+struct event_table;
+
+/* What a change shares with the one before it mostly: all of the envelope but the row's own number and
+ * key. The texts are made again when one of these differs. */
+struct cloudevent_envelope {
+    enum change_kind kind; /* CHANGE_NONE: nothing was made yet */
+    const struct table *table;
+    uint64_t event_offset;
+    uint64_t txn_offset;
+    uint64_t commit_time_us;
+    uint32_t server_id;
+    uint32_t generation;
+    struct buf txn_text; /* the transaction's GTID and file, as they came */
+    struct buf text;     /* three parts: up to the id's ordinal, the sequence's ordinal, the data */
+    size_t sequence_part; /* where the second begins */
+    size_t data_part;     /* where the third begins */
+};
+
+/* Owned by the caller; one thread. The tables of its changes must outlive it, as those of a source that
+ * is closed after it do. */
 struct cloudevent_writer {
     struct buf source;  /* the `source` attribute, escaped */
     struct buf scratch; /* for column text */
     struct buf key;
+    struct cloudevent_envelope envelope;
+    struct event_table *tables; /* owned: a cache, see event_table_int.h */
 };
 
 enum rc cloudevent_writer_init(struct cloudevent_writer *writer, struct slice source_name,

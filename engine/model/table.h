@@ -41,7 +41,8 @@ struct column;
 /*
  * The canonical text of one value, the same from a snapshot and from the binlog. `cell` is what the
  * row view holds (source bytes, never NULL or absent). `text` is borrowed: from the cell itself
- * where the bytes already are the text, else from `scratch`, until it is reset.
+ * where the bytes already are the text, or from the column; else it is appended to `scratch`, with
+ * nothing before or behind it, so that a consumer may give the buffer where the text is to stay.
  *
  *   INT UINT BIT YEAR       decimal digits
  *   DECIMAL                 digits at full scale, "0.10" and never ".10"
