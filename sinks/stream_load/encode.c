@@ -21,6 +21,16 @@ static struct slice build(struct arena *arena, struct buf *scratch)
     return made;
 }
 
+/* With bytes behind it for buf_add_padded. */
+static struct slice build_padded(struct arena *arena, struct buf *scratch)
+{
+    static const uint8_t padding[BUF_STEP];
+    size_t len = scratch->len;
+    buf_add(scratch, padding, sizeof(padding));
+    struct slice made = build(arena, scratch);
+    return slice_of(made.ptr, made.ptr == NULL ? 0 : len);
+}
+
 static struct slice build_tail(struct arena *arena, struct buf *scratch, bool keyless,
                                const char *delete_column, char digit)
 {
@@ -31,7 +41,7 @@ static struct slice build_tail(struct arena *arena, struct buf *scratch, bool ke
         buf_add_byte(scratch, (uint8_t)digit);
     }
     buf_add_str(scratch, "}\n");
-    return build(arena, scratch);
+    return build_padded(arena, scratch);
 }
 
 /* The bytes that a text may have in a target column: of VARCHAR(80) and CHAR(80), 80. STRING, and
@@ -70,7 +80,7 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
         buf_add_byte(&encoder->scratch, i == 0 ? '{' : ',');
         json_add_string(&encoder->scratch, schema->columns[i].target_name);
         buf_add_byte(&encoder->scratch, ':');
-        encoder->prefixes[i] = build(arena, &encoder->scratch);
+        encoder->prefixes[i] = build_padded(arena, &encoder->scratch);
         encoder->text_max[i] = text_limit(schema->columns[i].target_type);
         encoder->has_unseen = encoder->has_unseen || source->columns[i].changes_unseen;
         complete = encoder->prefixes[i].ptr != NULL;
@@ -310,11 +320,60 @@ static inline enum rc add_text(struct encoder *encoder, uint32_t index, struct s
     return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
 }
 
+/* What did not fit is told at the end of the line, as for values that are copied. */
+static enum rc place_failed(const struct encoder *encoder, uint32_t index, enum rc rc,
+                            const struct buf *out, struct error *err)
+{
+    if (out->rc == RC_OK)
+        return cell_failed(encoder, index, rc, err);
+    error_clear(err);
+    return RC_OK;
+}
+
+/* Values whose text needs no look: the column's function writes it where it will stay. */
+static enum rc place_number(const struct encoder *encoder, uint32_t index, const struct cell *cell,
+                            struct buf *out, struct error *err)
+{
+    size_t start = out->len;
+    struct slice text;
+    enum rc rc = cell_text(&encoder->schema->source->columns[index], cell, out, &text, err);
+    if (rc != RC_OK)
+        return place_failed(encoder, index, rc, out, err);
+    if (out->len == start)
+        buf_add_slice(out, text);
+    return RC_OK;
+}
+
+/* The same for dates: what the target does not have as a date is taken back. */
+static enum rc place_date(struct encoder *encoder, uint32_t index, const struct cell *cell,
+                          struct buf *out, struct error *err)
+{
+    size_t start = out->len;
+    buf_add_byte(out, '"');
+    size_t text_start = out->len;
+    struct slice text;
+    enum rc rc = cell_text(&encoder->schema->source->columns[index], cell, out, &text, err);
+    if (rc != RC_OK)
+        return place_failed(encoder, index, rc, out, err);
+    if (out->len > text_start && encoder_date_is_real(text)) {
+        buf_add_byte(out, '"');
+        return RC_OK;
+    }
+    /* Borrowed, or no date: then nothing of it is written, and it may lie behind the end. */
+    out->len = start;
+    return add_date(encoder, index, text, out, err);
+}
+
 static inline enum rc add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
                                struct buf *out, struct error *err)
 {
     if (cell->state == CELL_NULL)
         return add_null(encoder, index, out, err);
+    enum load_encoding encoding = encoder->schema->columns[index].encoding;
+    if (encoding == LOAD_NUMBER)
+        return place_number(encoder, index, cell, out, err);
+    if (encoding == LOAD_DATE)
+        return place_date(encoder, index, cell, out, err);
     struct slice text;
     enum rc rc = read_text(encoder, index, cell, &text, err);
     return rc == RC_OK ? add_text(encoder, index, text, out, err) : rc;
@@ -368,7 +427,7 @@ enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image,
     ASSERT(row_exists(image->row) && image->row->count == count);
     for (uint32_t i = 0; i < count; i++) {
         const struct cell *cell = row_image_cell(image, i);
-        buf_add_slice(out, encoder->prefixes[i]);
+        buf_add_padded(out, encoder->prefixes[i]);
         bool absent = cell->state == CELL_ABSENT;
         if (absent && deleted) {
             add_filler(&encoder->schema->columns[i], out);
@@ -389,6 +448,6 @@ enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image,
         if (rc != RC_OK)
             return rc;
     }
-    buf_add_slice(out, deleted ? encoder->delete_tail : encoder->upsert_tail);
+    buf_add_padded(out, deleted ? encoder->delete_tail : encoder->upsert_tail);
     return RC_OK;
 }
