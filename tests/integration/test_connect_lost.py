@@ -129,6 +129,7 @@ def test_connections_that_are_killed(private, pipeline):
     assert pipeline.stop() == OK
 
 
+@pytest.mark.threads
 def test_every_connection_is_killed_in_a_large_transaction(private, pipeline):
     """The dump is cut while rows of one transaction are given out: none may come twice."""
     pipeline.start()

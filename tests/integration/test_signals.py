@@ -26,6 +26,7 @@ def timed(action) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_stop_finishes_the_epoch(mariadb, twin, engine, rng, must_be_equal, number):
     """In the middle of a workload; what was read is durable, and the next start goes on behind it."""

@@ -66,6 +66,7 @@ def written_and_killed(source, twin, engine, rng, must_be_equal, seconds, transa
     assert engine.stop() == 0
 
 
+@pytest.mark.threads
 def test_kills_under_writers(mariadb, doris, engine, rng, must_be_equal):
     """kill -9 at random moments of a snapshot, while the workload changes what it reads."""
     written_and_killed(mariadb, doris, engine, rng, must_be_equal, 4, 200)
