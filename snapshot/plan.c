@@ -134,7 +134,7 @@ enum rc plan_describe(struct session *session, struct plan_task *task, struct er
     enum rc rc = RC_OK;
     if (task->table.table->key_count > 0)
         rc = find_index(session, task, err);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !task->has_figures)
         rc = find_figures(session, task, err);
     task->table.index = buf_slice(&task->index);
     return rc;

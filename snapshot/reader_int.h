@@ -229,6 +229,7 @@ struct plan_task {
     uint32_t generation;
     struct sql_table table;
     bool is_described;
+    bool has_figures;  /* row_bytes and rows_estimated are known already */
     struct bound *low; /* owned */
     /* What comes out. */
     struct buf index;

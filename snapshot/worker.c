@@ -209,6 +209,8 @@ static bool pick_plan(struct reader *reader, struct job *job, struct pick *pick,
                                .generation = job->generation,
                                .table = {.table = job->read},
                                .is_described = job->is_described,
+                               .has_figures = job->is_estimated && job->row_bytes > 0,
+                               .rows_estimated = job->rows_estimated,
                                .low = bound_copy(job->plan_low),
                                .row_bytes = job->row_bytes};
     buf_init(&plan->index, 4096);
@@ -470,8 +472,8 @@ static void set_estimated(struct job *job, struct slice db)
         job->is_estimated |= slice_equal(job->table->db, db);
 }
 
-/* The server's guesses for all tables of one database at once. They are for people only: a failure
- * is no more than a missing figure. */
+/* The server's guesses for all tables of one database at once. They are for people, and to begin
+ * with: a failure is no more than a missing figure. */
 static void do_estimate(struct reader *reader, struct worker *worker, struct job *first)
 {
     struct error err = {0};
@@ -479,8 +481,8 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
     struct slice db = first->table->db; /* lives until the source is closed */
     enum rc rc = worker_connect(reader, &worker->session, &err);
     buf_reset(&worker->sql);
-    buf_add_str(&worker->sql, "SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE "
-                              "TABLE_SCHEMA = ");
+    buf_add_str(&worker->sql, "SELECT TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH FROM "
+                              "information_schema.TABLES WHERE TABLE_SCHEMA = ");
     myconn_add_literal(&worker->sql, db);
     if (rc == RC_OK)
         rc = myconn_query(worker->session.conn, buf_slice(&worker->sql), &result, &err);
@@ -491,10 +493,13 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
     while (rc == RC_OK && myconn_row(result, &fields)) {
         struct table named = {.db = db, .name = fields[0]};
         struct job *job = reader_find(reader, &named);
-        uint64_t rows;
-        if (job != NULL && !job->is_estimated && fields[1].ptr != NULL &&
-            text_parse_u64(fields[1], &rows))
-            job->rows_estimated = rows;
+        uint64_t number;
+        if (job == NULL || job->is_estimated)
+            continue;
+        if (fields[1].ptr != NULL && text_parse_u64(fields[1], &number))
+            job->rows_estimated = number;
+        if (job->row_bytes == 0 && fields[2].ptr != NULL && text_parse_u64(fields[2], &number))
+            job->row_bytes = number;
     }
     set_estimated(reader->first_job, db);
     set_estimated(reader->first_queued, db);
