@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dump_error_int.h"
+
 #define ERROR_NO_BINARY_LOGGING 1381
 
 static enum rc add_file(struct binlog_files *files, unsigned *room, const struct slice *fields,
@@ -96,11 +98,11 @@ enum rc binlog_files_check(const struct binlog_files *files, const char *name, u
     const char *first = files->items[0].name;
     const char *last = files->items[files->count - 1].name;
     if (index < 0 && binlog_files_compare(name, first) < 0)
-        return error_set(err, RC_PURGED,
-                         "Reading should go on at %s:%llu, but the oldest binlog file that the "
-                         "server still has is %s: the changes in between are gone. Copy the "
-                         "tables anew and start from now.",
-                         name, (unsigned long long)offset, first);
+        return error_set(
+            err, RC_PURGED,
+            "Reading should go on at %s:%llu, but the oldest binlog file that the "
+            "server still has is %s: the changes in between are gone. " DUMP_PURGED_REMEDY,
+            name, (unsigned long long)offset, first);
     if (index < 0)
         return error_set(err, RC_MISMATCH,
                          "Reading should go on at %s:%llu, but the server's binlog files go from "

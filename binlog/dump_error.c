@@ -25,10 +25,9 @@ static const struct rule rules[] = {
      "The checkpoint holds transactions that this server does not have: it was restored from an "
      "older backup or reset, or it is another server. Start afresh with a new checkpoint "
      "directory and a new copy of the tables."},
-    {"purged", RC_PURGED,
-     "What is asked for is no longer on the server: copy the tables anew and start from now."},
+    {"purged", RC_PURGED, "What is asked for is no longer on the server. " DUMP_PURGED_REMEDY},
     {"Could not find first log file", RC_PURGED,
-     "The binlog file is no longer on the server: copy the tables anew and start from now."},
+     "The binlog file is no longer on the server. " DUMP_PURGED_REMEDY},
     {"is not in the master's binlog", RC_MISMATCH,
      "The checkpoint holds a transaction that this server's binlog does not have: it was restored "
      "from an older backup or reset, or it is another server. Start afresh with a new checkpoint "

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dump_error_int.h"
+
 #define FIRST_OFFSET 4u /* behind the magic bytes of a binlog file */
 
 void startup_plan_init(struct startup_plan *plan)
@@ -166,7 +168,7 @@ enum rc startup_check_gtids(const struct gtid_set *from, const struct gtid_set *
         set_text_limited(missing, text, sizeof(text));
         rc = error_set(err, RC_PURGED,
                        "The transactions %s are needed, but the server has purged them; its oldest "
-                       "binlog file is %s. Copy the tables anew and start from now.",
+                       "binlog file is %s. " DUMP_PURGED_REMEDY,
                        text, first_file);
     }
     if (rc == RC_OK)

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "reader_int.h"
-
-#define TELL_EXPIRY_EVERY_US (600ull * 1000000)
+#include "watermark_int.h"
 
 static unsigned count_under_way(const struct job *job)
 {
@@ -66,25 +65,22 @@ static enum rc ask(struct reader *reader, struct job *job, const struct position
     return RC_OK;
 }
 
-/* The server deletes binlogs by their age. The stream reads on beside the snapshot, so only its own
- * lag counts: what it has not read yet may go. */
-static void warn_of_expiry(struct reader *reader, const struct position *here)
+/* A question that fails is asked again later: this is a courtesy. */
+static void warn_of_expiry(struct reader *reader, uint64_t after_s, const struct position *here)
 {
+    struct session *session;
+    struct position newest;
+    struct error ignored = {0};
     uint64_t now_us = clock_wall_us();
-    if (reader->expiry_s == 0 || here->commit_time_us == 0 || here->commit_time_us > now_us)
+    /* Before its first transaction the stream stands where it began, which is not long ago. */
+    uint64_t commit_us = here->commit_time_us != 0 ? here->commit_time_us : reader->opened_us;
+    if (!expiry_is_to_be_looked_at(&reader->expiry, after_s, commit_us, now_us))
         return;
-    uint64_t lag_s = (now_us - here->commit_time_us) / 1000000;
-    uint64_t told_before_us = now_us - reader->expiry_told_us;
-    if (lag_s < reader->expiry_s / 2 || told_before_us < TELL_EXPIRY_EVERY_US)
-        return;
-    reader->expiry_told_us = now_us;
-    log_warn("snapshot",
-             "The stream is far behind while tables are read, and the server deletes binlog files "
-             "by their age. Raise binlog_expire_logs_seconds (expire_logs_days) for as long as the "
-             "snapshot takes.",
-             LOG_STR("file", here->file), LOG_U64("behind_s", lag_s),
-             LOG_U64("deleted_after_s", reader->expiry_s),
-             LOG_U64("left_s", lag_s < reader->expiry_s ? reader->expiry_s - lag_s : 0));
+    position_init(&newest);
+    if (reader_control(reader, &session, &ignored) == RC_OK &&
+        watermark_now(session, &newest, &ignored) == RC_OK)
+        expiry_tell(&reader->expiry, after_s, here->file, newest.file, commit_us, now_us);
+    position_deinit(&newest);
 }
 
 /* Under the lock, which unkeyed_pump lets go while it talks to the server. */
@@ -125,7 +121,9 @@ enum rc pump_run(struct snapshot *snapshot, const struct position *here, struct 
         return rc;
     reader_lock(reader);
     rc = ask_all(reader, here, err);
-    warn_of_expiry(reader, here);
+    uint64_t expiry_s = reader->expiry_s;
     reader_unlock(reader);
+    if (rc == RC_OK)
+        warn_of_expiry(reader, expiry_s, here);
     return rc;
 }

@@ -18,6 +18,7 @@
 
 #include <stdatomic.h>
 
+#include "expiry_int.h"
 #include "rows_int.h"
 #include "session_int.h"
 #include "sql_int.h"
@@ -167,7 +168,8 @@ struct reader {
     uint64_t round;
     uint64_t rows_read;
     uint64_t bytes_read;
-    uint64_t expiry_told_us;
+    struct expiry expiry;
+    uint64_t opened_us;      /* wall clock */
     struct job *unkeyed_job; /* the one that is open or being opened; NULL: none */
     struct job *last_found;  /* of reconcile, by the table below */
     const struct table *last_table;

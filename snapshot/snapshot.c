@@ -219,6 +219,7 @@ static enum rc open_reader(const struct snapshot_options *options, struct snapsh
     reader->connection = source->ops->connection(source);
     reader->last_job = &reader->first_job;
     reader->last_queued = &reader->first_queued;
+    reader->opened_us = clock_wall_us();
     configure(reader, options);
     init_waiting(reader);
     row_pool_init(&reader->pool, (unsigned)((reader->parallelism + 1) * reader->chunk_bytes /
