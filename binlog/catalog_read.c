@@ -298,11 +298,13 @@ static void fill_column(const struct reading *reading, const struct slice *field
         .versioning = versioning_of(fields[FIELD_EXPRESSION]),
     };
     struct slice shown = fields[FIELD_DEFAULT];
-    column->has_default = column->nullable || shown.ptr != NULL;
+    /* MySQL shows no text of some expressions, but always that there is one. */
+    bool is_marked = contains_nocase(fields[FIELD_EXTRA], SLICE("DEFAULT_GENERATED"));
+    column->has_default = column->nullable || shown.ptr != NULL || is_marked;
     column->default_value = catalog_default(shown, fields[FIELD_EXTRA], fields[FIELD_DATA_TYPE],
                                             quotes_literals, arena);
     bool is_null = shown.ptr == NULL || (quotes_literals && slice_equal(shown, SLICE("NULL")));
-    column->default_is_expression = !is_null && column->default_value.ptr == NULL;
+    column->default_is_expression = is_marked || (!is_null && column->default_value.ptr == NULL);
 }
 
 static bool copied(const struct catalog_column *column)

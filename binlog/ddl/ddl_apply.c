@@ -96,8 +96,8 @@ static bool has_ascii_labels(const struct ddl_type *type)
 static bool garbles_labels(const struct ddl_type *type, const struct ddl_collation *old,
                            const struct ddl_collation *new)
 {
-    if (type->kind < DDL_ENUM || old->bytes == new->bytes || new->is_binary ||
-        (is_utf8(old->bytes) && is_utf8(new->bytes)))
+    bool keeps_text = is_utf8(new->bytes) || new->is_binary;
+    if (type->kind < DDL_ENUM || old->bytes == new->bytes || (is_utf8(old->bytes) && keeps_text))
         return false;
     return old->char_bytes_min > 1 || new->char_bytes_min > 1 || !has_ascii_labels(type);
 }
@@ -134,7 +134,7 @@ static void convert_column(struct ddl_parser *parser, const struct ddl_table *ta
 
 /* A column that the same statement defines is of the new charset too, whatever it says itself. */
 static void convert_def(struct ddl_parser *parser, const struct ddl_table *table,
-                        const struct ddl_alter *alter, struct ddl_clause *clause)
+                        struct ddl_clause *clause)
 {
     struct ddl_type *type = &clause->def.type;
     bool is_large = type->kind >= DDL_TINYTEXT && type->kind <= DDL_LONGTEXT;
@@ -149,13 +149,15 @@ static void convert_def(struct ddl_parser *parser, const struct ddl_table *table
     if (!ddl_type_is_text(type))
         return;
     struct ddl_collation said = ddl_collation_resolve(parser, &type->charset, &table->collation);
-    bool resolves_late = !parser->context->is_mariadb || parser->context->version < 100900;
+    /* BINARY without a charset is the _bin collation of whatever it comes to be; beside a charset
+     * newer servers have made a collation of both by then, which is converted as any other. */
+    bool resolves_late =
+        parser->context->version < (parser->context->is_mariadb ? 100900u : 80000u);
     bool keeps_order =
         type->charset.is_binary_sorted && (type->charset.charset.len == 0 || resolves_late);
     if (said.is_binary)
         return;
-    if (keeps_order && alter->convert.collation.len ==
-                           0) /* BINARY: the _bin collation of whatever it comes to be */
+    if (keeps_order)
         type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
                                                     .is_binary_sorted = true};
     else if (slice_starts_nocase(type->charset.collation, SLICE("uca1400_")))
@@ -179,7 +181,7 @@ static void convert_columns(struct ddl_parser *parser, const struct ddl_table *t
 {
     for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++)
         if (alter->clauses[i].kind <= DDL_CHANGE_COLUMN && !alter->clauses[i].is_void)
-            convert_def(parser, table, alter, &alter->clauses[i]);
+            convert_def(parser, table, &alter->clauses[i]);
     for (uint32_t i = 0; i < table->column_count && ddl_ok(parser); i++)
         if (!is_changed(alter, table->columns[i]))
             convert_column(parser, table, table->columns[i]);

@@ -320,12 +320,13 @@ static struct slice show_bytes(struct ddl_parser *parser, struct slice bytes,
     struct buf text;
     buf_init(&text, 2 * bytes.len + 16);
     if (!parser->context->is_mariadb && parser->context->version >= 80000) {
-        buf_add_str(&text, bytes.len == 0 ? "" : "0x");
+        if (bytes.len > 0 || type->kind == DDL_CHAR)
+            buf_add_str(&text, "0x");
         for (size_t i = 0; i < bytes.len; i++)
             buf_addf(&text, "%02X", bytes.ptr[i]);
     } else if (text_is_utf8(bytes)) {
         buf_add_slice(&text, bytes);
-        if (parser->context->is_mariadb && type->kind == DDL_CHAR)
+        if (type->kind == DDL_CHAR)
             for (uint64_t i = bytes.len; i < type->length && i < 255; i++)
                 buf_add_byte(&text, 0);
     }

@@ -2,10 +2,9 @@
 /*
  * Keys in the model of a table. Their order is the server's own: the primary key, then unique keys
  * without NULLs, whole before prefixes, then those with NULLs, then the rest; else as they were
- * made. MariaDB sorts them anew only where an ALTER adds one or lets a column of a unique one be
- * NULL.
- * Indexes that are not unique are followed because the name that a key without one gets depends on
- * what there is.
+ * made. MariaDB sorts them anew only where an ALTER adds one, or drops a column of the primary key
+ * (or of what serves as one) or lets it be NULL. Indexes that are not unique are followed because
+ * the name that a key without one gets depends on what there is.
  */
 #include "ddl_table_int.h"
 
@@ -185,6 +184,14 @@ static void drop_gone_parts(const struct ddl_table *table, struct ddl_key *key)
     key->part_count = kept;
 }
 
+static bool has_null(const struct ddl_key *key)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < key->part_count; i++)
+        found = found || (key->parts[i].column != NULL && key->parts[i].column->shown.nullable);
+    return found;
+}
+
 static int rank(const struct ddl_parser *parser, const struct ddl_key *key)
 {
     if (key->kind == DDL_KEY_PRIMARY)
@@ -193,13 +200,10 @@ static int rank(const struct ddl_parser *parser, const struct ddl_key *key)
         return 6;
     if (key->was_hashed || ddl_key_is_hashed(parser, key))
         return 5;
-    bool has_null = false;
     bool has_prefix = false;
-    for (uint32_t i = 0; i < key->part_count; i++) {
-        has_null = has_null || key->parts[i].column->shown.nullable;
+    for (uint32_t i = 0; i < key->part_count; i++)
         has_prefix = has_prefix || key->parts[i].prefix != 0;
-    }
-    return 1 + 2 * has_null + has_prefix;
+    return 1 + 2 * has_null(key) + has_prefix;
 }
 
 /* Stable; in as many rounds as there are ranks. */
@@ -218,14 +222,6 @@ static void sort_keys(struct ddl_parser *parser, struct ddl_table *table)
     table->key_room = table->key_count + 1;
 }
 
-static bool lets_null_in(const struct ddl_key *key)
-{
-    bool found = false;
-    for (uint32_t i = 0; key->kind != DDL_KEY_OTHER && i < key->part_count; i++)
-        found |= key->parts[i].column->was_not_null && key->parts[i].column->shown.nullable;
-    return found;
-}
-
 /* One after the other: a key's rank does not see what the primary key behind it makes NOT NULL. */
 void ddl_table_settle_keys(struct ddl_parser *parser, struct ddl_table *table)
 {
@@ -233,7 +229,9 @@ void ddl_table_settle_keys(struct ddl_parser *parser, struct ddl_table *table)
     bool sorts = !parser->context->is_mariadb || table->has_new_keys;
     for (uint32_t i = 0; i < table->key_count && ddl_ok(parser); i++) {
         struct ddl_key *key = &table->keys[i];
+        uint32_t part_count = key->part_count;
         drop_gone_parts(table, key);
+        sorts = sorts || (key->was_first && (key->part_count < part_count || has_null(key)));
         if (key->part_count == 0)
             continue;
         for (uint32_t j = 0; key->kind != DDL_KEY_OTHER && j < key->part_count; j++)
@@ -242,7 +240,6 @@ void ddl_table_settle_keys(struct ddl_parser *parser, struct ddl_table *table)
         if (key->kind == DDL_KEY_PRIMARY)
             settle_primary(parser, key);
         key->rank = rank(parser, key);
-        sorts = sorts || lets_null_in(key);
         table->keys[kept++] = *key;
     }
     if (!ddl_ok(parser))

@@ -64,7 +64,6 @@ static void load_columns(struct ddl_parser *parser, struct ddl_table *table,
             return;
         column->shown = before->columns[i];
         column->origin = i;
-        column->was_not_null = !column->shown.nullable;
         ddl_table_insert(parser, table, i, column);
     }
 }
@@ -114,6 +113,17 @@ static void load_key(struct ddl_parser *parser, struct ddl_table *table, enum dd
     key->was_hashed = ddl_key_is_hashed(parser, key);
 }
 
+/* Whole columns without NULLs. */
+static bool may_be_primary(const struct ddl_key *key)
+{
+    bool fits = !key->was_hashed;
+    for (uint32_t i = 0; fits && i < key->part_count; i++) {
+        const struct ddl_column *column = key->parts[i].column;
+        fits = column != NULL && !column->shown.nullable && key->parts[i].prefix == 0;
+    }
+    return fits;
+}
+
 static void load_keys(struct ddl_parser *parser, struct ddl_table *table,
                       const struct catalog_table *before)
 {
@@ -121,6 +131,11 @@ static void load_keys(struct ddl_parser *parser, struct ddl_table *table,
         bool is_primary = slice_equal(before->keys[i].name, SLICE("PRIMARY"));
         load_key(parser, table, is_primary ? DDL_KEY_PRIMARY : DDL_KEY_UNIQUE, &before->keys[i]);
     }
+    uint32_t first = 0;
+    while (ddl_ok(parser) && first < table->key_count && !may_be_primary(&table->keys[first]))
+        first++;
+    if (ddl_ok(parser) && first < table->key_count)
+        table->keys[first].was_first = true;
     for (uint32_t i = 0; i < before->index_count && ddl_ok(parser); i++)
         load_key(parser, table, DDL_KEY_OTHER, &before->indexes[i]);
 }

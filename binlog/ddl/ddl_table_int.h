@@ -89,7 +89,6 @@ struct ddl_column {
     bool is_defined;      /* by this statement */
     bool is_taken;        /* a clause of this statement drops, changes or renames it */
     bool has_own_default; /* DEFAULT, ON UPDATE or a generation was said */
-    bool was_not_null;    /* before the statement */
     uint32_t origin;      /* index in the definition before, or DDL_NEW_COLUMN */
 };
 
@@ -104,6 +103,7 @@ struct ddl_key {
     struct ddl_key_part *parts;
     uint32_t part_count;
     bool was_hashed; /* MariaDB: unique by a hash before the statement, and sorted as such in it */
+    bool was_first;  /* the primary key before the statement, or what served as one */
     int rank;        /* where the server keeps it: less is earlier */
 };
 

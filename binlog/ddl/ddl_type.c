@@ -162,15 +162,19 @@ static void read_compressed(struct ddl_parser *parser, struct ddl_type *type)
         ddl_next(parser);
 }
 
-/* ASCII, UNICODE, BYTE, CHARACTER SET x and BINARY, in the orders that the grammar has. */
+/* ASCII, UNICODE, BYTE, CHARACTER SET x and BINARY, in the orders that the grammar has. To MySQL
+ * ASCII BINARY is a collation, which a CONVERT in the same statement converts as any other. */
 static void read_charset(struct ddl_parser *parser, struct ddl_type *type)
 {
+    struct slice binary_collation = SLICE_EMPTY;
     for (;;) {
-        if (ddl_accept(parser, "ASCII"))
+        if (ddl_accept(parser, "ASCII")) {
             set_charset(type, SLICE("latin1"));
-        else if (ddl_accept(parser, "UNICODE"))
+            binary_collation = SLICE("latin1_bin");
+        } else if (ddl_accept(parser, "UNICODE")) {
             set_charset(type, SLICE("ucs2"));
-        else if (ddl_accept(parser, "BYTE"))
+            binary_collation = SLICE("ucs2_bin");
+        } else if (ddl_accept(parser, "BYTE"))
             set_charset(type, SLICE("binary"));
         else if (ddl_accept(parser, "BINARY"))
             type->charset.is_binary_sorted = true;
@@ -178,6 +182,11 @@ static void read_charset(struct ddl_parser *parser, struct ddl_type *type)
             read_compressed(parser, type);
         else if (!ddl_accept_charset(parser, &type->charset))
             break;
+    }
+    if (type->charset.is_binary_sorted && binary_collation.len > 0 &&
+        !parser->context->is_mariadb) {
+        type->charset.collation = binary_collation;
+        type->charset.is_binary_sorted = false;
     }
 }
 
