@@ -420,6 +420,20 @@ static void drop_versioning(struct ddl_table *table)
             ddl_table_remove(table, table->columns[i - 1]);
 }
 
+/* A column that is not added, because it is there already, gets no key either. */
+static void drop_void_keys(struct ddl_alter *alter)
+{
+    struct ddl_definition *added = &alter->added;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < added->key_count; i++) {
+        uint32_t clause = added->keys[i].of_clause;
+        if (clause == 0 || !alter->clauses[clause - 1].is_void ||
+            alter->clauses[clause - 1].is_late)
+            added->keys[kept++] = added->keys[i];
+    }
+    added->key_count = kept;
+}
+
 void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct ddl_alter *alter)
 {
     resolve(parser, table, alter);
@@ -434,6 +448,7 @@ void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct 
     if (!ddl_ok(parser))
         return;
     apply_keys(table, alter);
+    drop_void_keys(alter);
     ddl_table_add_keys(parser, table, &alter->added);
     ddl_table_settle_keys(parser, table);
     ddl_promote_timestamp(parser, table);

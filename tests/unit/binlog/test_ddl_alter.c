@@ -61,6 +61,15 @@ static const struct case_of_alter cases[] = {
      "a int(11) key1; b int(11) null; c varchar(10) null =x latin1_swedish_ci; d int(11) null | "
      "PRIMARY(a) u(b,c)",
      "0 1 2 n"},
+    {"ADD COLUMN IF NOT EXISTS b INT UNIQUE, ADD COLUMN IF NOT EXISTS d INT UNIQUE",
+     "a int(11) key1; b int(11) null; c varchar(10) null =x latin1_swedish_ci; d int(11) null | "
+     "PRIMARY(a) u(b,c) d(d)",
+     "0 1 2 n"},
+    {"CONVERT TO CHARSET ucs2 COLLATE ucs2_unicode_ci, MODIFY c CHAR(3) BINARY, "
+     "ADD d CHAR CHARSET latin1 BINARY",
+     "a int(11) key1; b int(11) null; c char(3) null ucs2_bin; d char(1) null ucs2_unicode_ci | "
+     "PRIMARY(a) u(b,c)",
+     NULL},
     {"DROP a, ADD a BIGINT, ADD d INT DEFAULT 1, ALTER d DROP DEFAULT",
      "b int(11) null; c varchar(10) null =x latin1_swedish_ci; a bigint(20) key1; d int(11) null | "
      "PRIMARY(a) u(b,c)",
@@ -226,6 +235,55 @@ static void test_indexes(void **state)
     assert_string_equal(fixture_shape(&fixture, "w"), "a int(11) null | a_2(a)");
     fixture_must(&fixture, "ALTER TABLE w ADD UNIQUE (a)");
     assert_string_equal(fixture_shape(&fixture, "w"), "a int(11) null | a_2(a) a_3(a)");
+    /* An index goes with the last of its columns, and its name is free again. */
+    fixture_must(&fixture, "CREATE TABLE v (a INT, b INT, c INT, KEY c (a, b))");
+    fixture_must(&fixture, "ALTER TABLE v DROP a");
+    fixture_must(&fixture, "ALTER TABLE v ADD UNIQUE (c)");
+    fixture_must(&fixture, "ALTER TABLE v DROP b");
+    fixture_must(&fixture, "ALTER TABLE v ADD UNIQUE (c)");
+    assert_string_equal(fixture_shape(&fixture, "v"), "c int(11) null | c_2(c) c(c)");
+    fixture_deinit(&fixture);
+}
+
+/* The order in which the server keeps unique keys, after one ALTER of a table with some. */
+static void check_order(struct ddl_fixture *fixture, const char *body, const char *clauses,
+                        const char *keys)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql), "CREATE OR REPLACE TABLE o (%s)", body);
+    fixture_must(fixture, sql);
+    (void)snprintf(sql, sizeof(sql), "ALTER TABLE o %s", clauses);
+    fixture_must(fixture, sql);
+    const char *shape = strchr(fixture_shape(fixture, "o"), '|');
+    if (shape == NULL || strcmp(shape + 2, keys) != 0)
+        fail_msg("%s: %s", clauses, shape);
+}
+
+/* Seen on MariaDB 10.5, 10.11, 11.8 and MySQL 9.7. */
+static void test_order_of_keys(void **state)
+{
+    static const char nulls[] = "b INT, c INT, UNIQUE kb (b), UNIQUE kc (c)";
+    static const char whole[] = "b INT NOT NULL, c INT NOT NULL, UNIQUE kb (b), UNIQUE kc (c)";
+    (void)state;
+    struct ddl_fixture fixture;
+    fixture_init(&fixture);
+    assert_true(fixture.context.is_mariadb);
+    check_order(&fixture, nulls, "MODIFY c INT NOT NULL", "kb(b) kc(c)");
+    check_order(&fixture, nulls, "MODIFY c INT NOT NULL, ADD KEY (b)", "kc(c) kb(b)");
+    check_order(&fixture, whole, "MODIFY b INT", "kc(c) kb(b)");
+    check_order(&fixture, whole, "MODIFY c INT", "kb(b) kc(c)");
+    check_order(&fixture, "a INT PRIMARY KEY, b INT, c INT, UNIQUE kb (b), UNIQUE kc (c)",
+                "MODIFY c INT NOT NULL, DROP PRIMARY KEY", "kb(b) kc(c)");
+    check_order(&fixture, "a INT PRIMARY KEY, b INT, c INT, UNIQUE kb (b), UNIQUE kc (c)",
+                "MODIFY c INT NOT NULL, DROP a", "kc(c) kb(b)");
+    /* The primary key makes its columns NOT NULL for the keys behind it alone. */
+    check_order(&fixture, nulls, "ADD PRIMARY KEY (c)", "PRIMARY(c) kb(b) kc(c)");
+    check_order(&fixture, "b INT, c INT, PRIMARY KEY (c), UNIQUE kb (b), UNIQUE kc (c)", "FORCE",
+                "PRIMARY(c) kc(c) kb(b)");
+    fixture.context.is_mariadb = false;
+    fixture.context.version = 90704;
+    check_order(&fixture, nulls, "MODIFY c INT NOT NULL", "kc(c) kb(b)");
+    check_order(&fixture, nulls, "ADD PRIMARY KEY (c)", "PRIMARY(c) kb(b) kc(c)");
     fixture_deinit(&fixture);
 }
 
@@ -263,7 +321,7 @@ int main(void)
         cmocka_unit_test(test_clauses),          cmocka_unit_test(test_no_effect),
         cmocka_unit_test(test_rename),           cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_rows_that_vanish), cmocka_unit_test(test_indexes),
-        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_unreadable),       cmocka_unit_test(test_order_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
