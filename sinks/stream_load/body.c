@@ -79,9 +79,15 @@ uint64_t body_draft_memory(const struct body *body, const struct body_draft *dra
     uint64_t bytes = body->data.len - draft->data_mark + body->keys.len - draft->keys_mark +
                      draft->count * sizeof(struct body_row) +
                      (body->set_count - draft->sets_mark) * body->bits_size;
-    if (((uint64_t)body->row_count + draft->count) * 2 > body->slot_count)
-        bytes += (body->slot_count == 0 ? SLOTS_MIN : body->slot_count) * sizeof(uint32_t);
-    return bytes;
+    /* An empty body counts nothing, though it may have kept its slots: the first rows count them. Else
+     * a batch would hold more in an engine that has run than in one that reads it again. */
+    uint64_t counted = body->row_count == 0 ? 0 : body->slot_count;
+    uint64_t needed = body->slot_count;
+    if (needed == 0)
+        needed = SLOTS_MIN;
+    else if (((uint64_t)body->row_count + draft->count) * 2 > needed)
+        needed *= 2;
+    return bytes + (needed - counted) * sizeof(uint32_t);
 }
 
 void body_draft_begin(const struct body *body, struct body_draft *draft)
