@@ -360,6 +360,8 @@ enum rc evolve_truncate(struct pipeline *pipeline, const struct change *change, 
         rc = taking_change(pipeline, change->table, change->table, err);
     if (rc == RC_OK)
         rc = targets_now(pipeline, way->member, targets, &count, err);
+    if (rc != RC_OK)
+        return rc;
     struct evolution evolution = {.pipeline = pipeline, .change = change, .member = way->member};
     for (unsigned i = 0; rc == RC_OK && i < count; i++) {
         bool shared = false;

@@ -116,9 +116,14 @@ static enum rc handle_unknown(struct pipeline *pipeline, const struct change *ch
 static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
                              struct error *err)
 {
-    enum rc rc = notes_collect(pipeline, err);
+    /* A range that is read again may end inside this transaction, behind its last row: then the
+     * notes of this border are of the next epoch, as they were the first time. */
+    bool inside = recovery_ends_inside(pipeline);
+    enum rc rc = inside ? RC_OK : notes_collect(pipeline, err);
     if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change))
         rc = recovery_finish(pipeline, err);
+    if (rc == RC_OK && inside)
+        rc = notes_collect(pipeline, err);
     if (change->kind == CHANGE_COMMIT) {
         pipeline->in_txn = false;
         pipeline->row_targets_done = 0;

@@ -94,26 +94,45 @@ static enum rc judge_forgotten(struct pipeline *pipeline, const struct manifest_
     return RC_MISMATCH;
 }
 
-static enum rc resolve_all(struct pipeline *pipeline, const struct store_intent *intent,
-                           bool *all_applied, struct error *err)
+/* How long ago the unfinished attempt began. */
+static uint64_t age_ms_of(const struct store_intent *intent)
 {
-    struct sink *sink = pipeline->parts.sink;
-    struct replay *replay = &pipeline->replay;
     uint64_t now_us = clock_wall_us();
-    uint64_t age_ms =
-        now_us > intent->started_wall_us ? (now_us - intent->started_wall_us) / 1000 : 0;
+    return now_us > intent->started_wall_us ? (now_us - intent->started_wall_us) / 1000 : 0;
+}
+
+/* What became of one load. What is found applied is noted at once: another attempt will carry that
+ * note with its intent, for by the time of a later question the label may be forgotten. The age counts
+ * when the answer is here, because a load that was running may have been waited for. */
+static enum rc resolve_one(struct pipeline *pipeline, uint32_t index, enum load_state *state,
+                           struct error *err)
+{
+    const struct store_ops *store_ops = pipeline->parts.store_ops;
+    struct store *store = pipeline->parts.store;
+    struct sink *sink = pipeline->parts.sink;
+    const struct store_intent *intent = store_ops->state(store)->intent;
+    const struct manifest_entry *entry = &pipeline->replay.entries[index];
+    *state = LOAD_APPLIED;
+    if (intent->done[index])
+        return RC_OK;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->resolve(sink, entry, state, err));
+    if (rc == RC_OK && *state == LOAD_UNKNOWN)
+        rc = at(pipeline, PIPELINE_SIDE_SINK,
+                judge_forgotten(pipeline, entry, age_ms_of(intent), err));
+    if (rc == RC_OK && *state == LOAD_APPLIED)
+        rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->done(store, intent->epoch, index, err));
+    return rc;
+}
+
+static enum rc resolve_all(struct pipeline *pipeline, bool *all_applied, struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
     *all_applied = true;
     for (uint32_t i = 0; i < replay->count; i++) {
-        enum load_state state = LOAD_APPLIED;
-        if (!intent->done[i]) {
-            enum rc rc = at(pipeline, PIPELINE_SIDE_SINK,
-                            sink->ops->resolve(sink, &replay->entries[i], &state, err));
-            if (rc == RC_OK && state == LOAD_UNKNOWN)
-                rc = at(pipeline, PIPELINE_SIDE_SINK,
-                        judge_forgotten(pipeline, &replay->entries[i], age_ms, err));
-            if (rc != RC_OK)
-                return rc;
-        }
+        enum load_state state;
+        enum rc rc = resolve_one(pipeline, i, &state, err);
+        if (rc != RC_OK)
+            return rc;
         replay->states[i] = state;
         *all_applied = *all_applied && state == LOAD_APPLIED;
         log_info("pipeline.recovery", "A load of the unfinished epoch was looked up.",
@@ -139,7 +158,7 @@ enum rc recovery_begin(struct pipeline *pipeline, struct error *err)
     if (rc != RC_OK)
         return rc;
     bool all_applied;
-    rc = resolve_all(pipeline, state->intent, &all_applied, err);
+    rc = resolve_all(pipeline, &all_applied, err);
     if (rc != RC_OK)
         return rc;
     struct replay *replay = &pipeline->replay;
@@ -170,6 +189,12 @@ static bool border_is_over(struct pipeline *pipeline, bool txn_ended)
     /* The range ends inside a transaction. Its own end is passed only when it has now fewer rows
      * than were counted, because a table is no longer wanted; then that is the end of the range. */
     return was_reached && txn_ended;
+}
+
+bool recovery_ends_inside(const struct pipeline *pipeline)
+{
+    const struct replay *replay = &pipeline->replay;
+    return replay->active && (replay->to.rows_done > 0 || replay->to.targets_done > 0);
 }
 
 bool recovery_is_over(struct pipeline *pipeline, const struct change *change)

@@ -10,6 +10,8 @@
 /* Asks what became of the loads of an unfinished epoch; afterwards it is either advanced, or
  * pipeline->replay says what to read again. */
 enum rc recovery_begin(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* True while a range is read again that ends inside a transaction. */
+bool recovery_ends_inside(const struct pipeline *pipeline);
 /* True when `change` (NULL: the start of the stream) lies behind the end of the replayed range. */
 bool recovery_is_over(struct pipeline *pipeline, const struct change *change);
 /* Seals the replayed epoch, loads what was not applied, and waits for it. */

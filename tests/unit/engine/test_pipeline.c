@@ -480,6 +480,32 @@ static void stops_when_a_label_is_forgotten(void **state UNUSED)
     route_set_free(routes);
 }
 
+/* Which of an epoch's loads were applied is noted as soon as it is known: a later life must not have to
+ * ask again for a label that may be forgotten by then. */
+static void notes_what_it_finds_applied(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    stored.crash_at = 3; /* the first place, the first intent, its first load */
+    stored.crash_after = true;
+    assert_false(live(routes, &err, &rc));
+    assert_true(stored.has_intent);
+    assert_int_equal(world.load_count, 1);
+    assert_false(stored.done[0]);
+    stored.crash_at = 1;
+    assert_false(live(routes, &err, &rc));
+    assert_int_equal(world.load_count, 1);
+    assert_true(stored.done[0]);
+    stored.crash_at = 0;
+    assert_true(live(routes, &err, &rc));
+    assert_int_equal(rc, RC_OK);
+    check_world();
+    route_set_free(routes);
+}
+
 int main(void)
 {
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
@@ -489,6 +515,7 @@ int main(void)
         cmocka_unit_test(survives_every_crash),
         cmocka_unit_test(survives_many_crashes),
         cmocka_unit_test(stops_when_a_label_is_forgotten),
+        cmocka_unit_test(notes_what_it_finds_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
