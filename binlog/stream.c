@@ -68,6 +68,7 @@ enum rc binlog_stream_new(const struct binlog_stream_options *options, struct bi
     stream->crc32 = options->announced_crc32;
     buf_init(&stream->txn_gtid, 256);
     buf_init(&stream->inflated, STREAM_INFLATED_MAX);
+    fragments_init(&stream->fragments, STREAM_INFLATED_MAX);
     size_t held_max = options->offline ? STREAM_HELD_OFFLINE_MAX : STREAM_HELD_MAX;
     buf_init(&stream->held, options->held_max != 0 ? options->held_max : held_max);
     buf_init(&stream->reached_text, POSITION_GTID_MAX);
@@ -93,6 +94,7 @@ void binlog_stream_free(struct binlog_stream *stream)
     gtid_set_free(stream->include_gtids);
     buf_deinit(&stream->txn_gtid);
     buf_deinit(&stream->inflated);
+    fragments_deinit(&stream->fragments);
     buf_deinit(&stream->held);
     xa_store_clear(&stream->xa);
     buf_deinit(&stream->reached_text);

@@ -221,15 +221,10 @@ static enum rc on_unknown(struct binlog_stream *stream, struct error *err)
     const struct event_header *header = &stream->event.header;
     if ((header->flags & EVENT_FLAG_IGNORABLE) != 0)
         return RC_OK;
-    if (header->type < EVENT_MARIADB_ANNOTATE_ROWS ||
-        header->type == EVENT_MARIADB_PARTIAL_ROW_DATA)
+    if (header->type < EVENT_MARIADB_ANNOTATE_ROWS)
         return error_set(err, RC_UNSUPPORTED,
-                         "An event of this type (%u) may carry changes and cannot be read%s.",
-                         header->type,
-                         header->type == EVENT_MARIADB_PARTIAL_ROW_DATA
-                             ? "; SET GLOBAL binlog_row_event_fragment_threshold to its maximum "
-                               "makes the server write whole rows events"
-                             : "");
+                         "An event of this type (%u) may carry changes and cannot be read.",
+                         header->type);
     if (!stream->unknown_told[header->type])
         log_warn("binlog.stream", "Passing over events of a type that is not known.",
                  LOG_U64("type", header->type), LOG_STR("file", stream->file),
@@ -253,6 +248,8 @@ static enum rc handle_body(struct binlog_stream *stream, struct change *change, 
         return stream_xa_prepare(stream, err);
     case EVENT_TABLE_MAP:
         return stream_table_map(stream, err);
+    case EVENT_MARIADB_PARTIAL_ROW_DATA:
+        return stream_rows_fragment(stream, err);
     case EVENT_STOP:
     case EVENT_INTVAR:
     case EVENT_SLAVE:
@@ -273,9 +270,24 @@ static enum rc handle_body(struct binlog_stream *stream, struct change *change, 
     }
 }
 
+/* Fragments of a rows event follow one another; a file may end behind one when its server crashed. */
+static enum rc check_fragments(const struct binlog_stream *stream, uint8_t type, struct error *err)
+{
+    if (!fragments_are_open(&stream->fragments) || type == EVENT_MARIADB_PARTIAL_ROW_DATA ||
+        type == EVENT_HEARTBEAT || type == EVENT_HEARTBEAT_V2 || type == EVENT_ROTATE ||
+        type == EVENT_STOP || type == EVENT_FORMAT_DESCRIPTION)
+        return RC_OK;
+    return error_set(err, RC_CORRUPT,
+                     "Another event comes where fragment %u of %u of a rows event is awaited.",
+                     stream->fragments.next, stream->fragments.total);
+}
+
 enum rc stream_handle(struct binlog_stream *stream, struct change *change, struct error *err)
 {
     uint8_t type = stream->event.header.type;
+    enum rc rc = check_fragments(stream, type, err);
+    if (rc != RC_OK)
+        return rc;
     if (rows_type_of(type).kind != ROWS_NONE)
         return stream_rows_begin(stream, err);
     switch (type) {

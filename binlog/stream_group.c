@@ -100,6 +100,7 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change, 
 enum rc stream_group_drop(struct binlog_stream *stream, struct error *err)
 {
     struct stream_group *group = &stream->group;
+    fragments_drop(&stream->fragments);
     if (!group->open)
         return RC_OK;
     if (group->told)

@@ -36,6 +36,7 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->schema.result = (struct history_result){0};
     stream->schema.next = 0;
     stream->unknown = (struct stream_unknown){0};
+    fragments_drop(&stream->fragments);
     stream->payload_open = false;
     stream->held_replay = false;
     stream->moved = false;

@@ -113,6 +113,19 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
     return rc;
 }
 
+enum rc stream_rows_fragment(struct binlog_stream *stream, struct error *err)
+{
+    enum rc rc = open_implicit(stream, err);
+    if (rc != RC_OK || stream->options.watch != NULL)
+        return rc;
+    rc = fragments_take(&stream->fragments, &stream->event, err);
+    if (rc == RC_AGAIN)
+        return RC_OK;
+    if (rc == RC_OK)
+        stream->bytes_copied += stream->event.body.len;
+    return rc != RC_OK ? rc : stream_rows_begin(stream, err);
+}
+
 static void fill_change(const struct binlog_stream *stream, struct change *change)
 {
     static const enum change_kind kinds[] = {[ROWS_INSERT] = CHANGE_INSERT,

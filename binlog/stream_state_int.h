@@ -28,6 +28,7 @@
 #ifndef MILLRACE_BINLOG_STREAM_STATE_INT_H
 #define MILLRACE_BINLOG_STREAM_STATE_INT_H
 
+#include "fragments_int.h"
 #include "payload_int.h"
 #include "query_int.h"
 #include "rows_partial_int.h"
@@ -130,7 +131,8 @@ struct binlog_stream {
     struct rows_walk walk;
     bool walking;
     struct rows_partial partial;
-    struct buf inflated; /* MariaDB's compressed rows or statement in hand */
+    struct fragments fragments; /* of one rows event, MariaDB */
+    struct buf inflated;        /* MariaDB's compressed rows or statement in hand */
     struct payload *payload;
     bool payload_open;
     uint64_t payload_offset;
@@ -210,6 +212,8 @@ enum rc stream_unknown_next(struct binlog_stream *stream, struct change *change)
 /* stream_rows.c */
 enum rc stream_table_map(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+/* A fragment of a rows event: the last one makes the whole the event in hand, and begins it. */
+enum rc stream_rows_fragment(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 /* The next row of the event in hand; RC_EOF behind the last. */
 enum rc stream_rows_next(struct binlog_stream *stream, struct change *change,
                          struct error *err) MUST_CHECK;
