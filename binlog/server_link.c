@@ -95,6 +95,19 @@ static enum rc query_text(struct myconn *conn, struct slice sql, char *out, size
     return rc;
 }
 
+/* Servers before 5.6.2 and 10.1.6 have no such variable: their images are full. Of FULL_NODUP the row
+ * before has what the one after it lacks. */
+static bool has_partial_rows(struct myconn *conn)
+{
+    char value[32];
+    struct error unknown;
+    error_clear(&unknown);
+    return query_text(conn, SLICE("SELECT @@GLOBAL.binlog_row_image"), value, sizeof(value),
+                      &unknown) == RC_OK &&
+           (slice_equal_nocase(slice_str(value), SLICE("MINIMAL")) ||
+            slice_equal_nocase(slice_str(value), SLICE("NOBLOB")));
+}
+
 static enum rc learn_identity(struct myconn *conn, bool is_mariadb,
                               struct source_identity *identity, struct error *err)
 {
@@ -140,6 +153,7 @@ enum rc server_link_open(struct server_source *source, struct error *err)
         return rc;
     source->is_mariadb = myconn_is_mariadb(source->control);
     rc = learn_identity(source->control, source->is_mariadb, &source->identity, err);
+    source->identity.partial_rows = rc == RC_OK && has_partial_rows(source->control);
     source->version = session_version(source->identity.version);
     return rc;
 }

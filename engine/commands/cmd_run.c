@@ -111,11 +111,14 @@ static enum rc open_source(struct run *run, struct error *err)
 static enum rc open_sink(struct run *run, struct error *err)
 {
     const struct store_state *state = run->store_ops->state(run->store);
+    struct source_identity identity;
+    run->source->ops->identity(run->source, &identity);
     struct sink_options options = {.config = run->file.sink_config,
                                    .pipeline = slice_str(run->file.pipeline.name),
                                    .pipeline_id = slice_str(state->pipeline_id),
                                    .source_name = slice_str(run->file.pipeline.name),
-                                   .recovering = state->intent != NULL};
+                                   .recovering = state->intent != NULL,
+                                   .partial_rows = identity.partial_rows};
     return run->file.sink->open(&options, &run->sink, err);
 }
 

@@ -70,6 +70,8 @@ struct sink_options {
         pipeline_id; /* 32 hex digits, made once with the checkpoint: part of every token */
     struct slice source_name; /* for CloudEvents' `source` */
     bool recovering;          /* an unfinished epoch will be resolved before the first write */
+    bool partial_rows; /* rows will lack columns: a target that cannot take them is refused when the
+                          way to it is made */
 };
 
 struct sink_pending {
@@ -176,6 +178,11 @@ struct sink_ops {
      * sink. */
     enum rc (*table)(struct sink *sink, const struct table *table, const struct sink_target *target,
                      struct sink_table **table_out, struct error *err);
+    /* What can be said of a table's way without making anything, for `millrace check`; findings that
+     * are no failures are not told. NULL: nothing. */
+    enum rc (*check_table)(struct sink *sink, const struct table *table,
+                           const struct sink_target *target, struct report *report,
+                           struct error *err);
     /* Makes one step of a schema change at a target and returns when the target shows it. Called when
      * nothing is pending and nothing on its way; `table` is called anew for the table afterwards. A
      * step that the target shows already (a crash lay between) is done: it is compared, not repeated.

@@ -60,7 +60,8 @@ struct source_options {
 struct source_identity {
     char server[POSITION_SERVER_MAX]; /* as position.server */
     char version[128];                /* "10.11.19-MariaDB-log" */
-    bool has_gtid; /* positions carry GTID sets: files may change under failover */
+    bool has_gtid;     /* positions carry GTID sets: files may change under failover */
+    bool partial_rows; /* rows come without some of their columns (binlog_row_image) */
 };
 
 struct source_stats {

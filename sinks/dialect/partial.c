@@ -69,12 +69,11 @@ enum rc dialect_partial_version(struct myconn *conn, const char *product, const 
     bool unknown = theirs_major == 0 && theirs_minor == 0;
     if (unknown || theirs_major > major || (theirs_major == major && theirs_minor >= minor))
         return RC_OK;
-    error_set(
-        err, RC_UNSUPPORTED,
-        "A row for table %.*s.%.*s lacks columns, and %s %u.%u cannot update a part of a row: "
-        "that came with %u.%u.",
-        SLICE_ARG(schema->db), SLICE_ARG(schema->table), product, theirs_major, theirs_minor, major,
-        minor);
+    error_set(err, RC_UNSUPPORTED,
+              "Rows for table %.*s.%.*s lack columns, and %s %u.%u cannot update a part of a row: "
+              "that came with %u.%u.",
+              SLICE_ARG(schema->db), SLICE_ARG(schema->table), product, theirs_major, theirs_minor,
+              major, minor);
     error_hint(err, "Set binlog_row_image=FULL at the source server, or use a newer %s.", product);
     return RC_UNSUPPORTED;
 }

@@ -40,6 +40,7 @@ const struct sink_ops doris_sink = {
     .check = stream_load_check,
     .limits = stream_load_limits,
     .table = stream_load_table,
+    .check_table = stream_load_check_table,
     .change_table = stream_load_change_table,
     .write = stream_load_write,
     .pending = stream_load_pending,

@@ -24,15 +24,29 @@ static enum rc check_table(struct slice create, const struct load_schema *schema
 {
     if (property_is_true(create, SLICE("\"enable_unique_key_merge_on_write\"")))
         return RC_OK;
-    error_set(
-        err, RC_UNSUPPORTED,
-        "A row for table %.*s.%.*s lacks columns, and that table is not merge-on-write: Apache "
-        "Doris cannot update a part of its rows.",
-        SLICE_ARG(schema->db), SLICE_ARG(schema->table));
+    error_set(err, RC_UNSUPPORTED,
+              "Rows for table %.*s.%.*s lack columns, and that table is not merge-on-write: Apache "
+              "Doris cannot update a part of its rows.",
+              SLICE_ARG(schema->db), SLICE_ARG(schema->table));
     error_hint(err,
                "Make it anew with PROPERTIES (\"enable_unique_key_merge_on_write\" = \"true\"), "
                "or set binlog_row_image=FULL at the source server.");
     return RC_UNSUPPORTED;
+}
+
+/* A table that is not there yet is made merge-on-write. */
+static enum rc find_table(struct myconn *conn, const struct load_schema *schema, bool *found_out,
+                          struct error *err)
+{
+    enum { ARENA_MAX = 64 << 20 };
+    struct arena arena;
+    struct dialect_catalog catalog;
+    struct sink_target target = {.db = schema->db, .table = schema->table};
+    arena_init(&arena, "a target's columns", ARENA_MAX);
+    enum rc rc = dialect_catalog_read(conn, &target, &arena, &catalog, err);
+    *found_out = rc == RC_OK && catalog.column_count > 0;
+    arena_deinit(&arena);
+    return rc;
 }
 
 enum rc doris_partial_check(struct myconn *conn, const struct load_schema *schema,
@@ -40,7 +54,10 @@ enum rc doris_partial_check(struct myconn *conn, const struct load_schema *schem
 {
     ASSERT(!schema->keyless);
     enum rc rc = dialect_partial_version(conn, doris_traits.product, "doris-", 2, 0, schema, err);
-    if (rc != RC_OK)
+    bool found = false;
+    if (rc == RC_OK)
+        rc = find_table(conn, schema, &found, err);
+    if (rc != RC_OK || !found)
         return rc;
     struct buf sql;
     buf_init(&sql, 64u << 10);

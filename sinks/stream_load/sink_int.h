@@ -30,6 +30,7 @@ struct stream_load {
     struct load_settings settings;
     const void *config; /* the dialect's own; borrowed */
     char pipeline_id[33];
+    bool partial_rows; /* rows will lack columns */
     struct arena arena;
     struct halt halt;
     struct frontends frontends;

@@ -74,6 +74,7 @@ static void fill_ops(struct stream_load *sink)
                                   .check = stream_load_check,
                                   .limits = stream_load_limits,
                                   .table = stream_load_table,
+                                  .check_table = stream_load_check_table,
                                   .change_table = stream_load_change_table,
                                   .write = stream_load_write,
                                   .pending = stream_load_pending,
@@ -105,6 +106,7 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
         sink->settings.threads = 1;
     sink->config = options->config;
     memcpy(sink->pipeline_id, options->pipeline_id.ptr, options->pipeline_id.len);
+    sink->partial_rows = options->partial_rows;
     sink->open_end = &sink->open_first;
     sink->widen = 1;
     fill_ops(sink);
@@ -260,6 +262,29 @@ static enum rc prepare_table(struct stream_load *sink, struct sink_table *table,
                         sink->settings.zero_dates, &table->arena, err);
 }
 
+struct partial_call {
+    const struct load_dialect *dialect;
+    const struct load_schema *schema;
+};
+
+static enum rc run_partial_check(void *ctx, struct myconn *conn, struct error *err)
+{
+    const struct partial_call *call = ctx;
+    return call->dialect->partial_check(conn, call->schema, err);
+}
+
+/* Rows that lack columns are for targets that can keep the columns which they have. */
+static enum rc need_partial(struct stream_load *sink, struct load_target *target,
+                            const struct load_schema *schema, struct error *err)
+{
+    struct partial_call call = {.dialect = sink->dialect, .schema = schema};
+    if (target->takes_partial || schema->keyless || sink->dialect->partial_check == NULL)
+        return RC_OK;
+    enum rc rc = query_run(&sink->query, run_partial_check, &call, err);
+    target->takes_partial = rc == RC_OK;
+    return rc;
+}
+
 /* The target was changed since the way to it was made: makes it anew, in place, because it is known
  * by its address. No load can speak of the old one: when a target is changed, nothing is on its way,
  * and since then nothing was written by it. */
@@ -295,7 +320,11 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
                          SLICE_ARG(names->db), SLICE_ARG(names->table));
     table->source = source;
     arena_init(&table->arena, "target table", TABLE_ARENA_MAX);
+    struct error own;
+    err = err == NULL ? &own : err;
     enum rc rc = prepare_table(sink, table, names, err);
+    if (rc == RC_OK && sink->partial_rows)
+        rc = need_partial(sink, target, &table->schema, err);
     if (rc == RC_OK)
         rc = target_add_table(target, table, err);
     if (rc != RC_OK) {
@@ -306,6 +335,27 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
     }
     *table_out = table;
     return RC_OK;
+}
+
+enum rc stream_load_check_table(struct sink *base, const struct table *source,
+                                const struct sink_target *names, struct report *report,
+                                struct error *err)
+{
+    struct stream_load *sink = stream_load_of(base);
+    struct load_schema schema = {.db = names->db, .table = names->table};
+    struct partial_call call = {.dialect = sink->dialect, .schema = &schema};
+    if (!sink->partial_rows || source->key_count == 0 || sink->dialect->partial_check == NULL)
+        return RC_OK;
+    struct error finding;
+    error_clear(&finding);
+    enum rc rc = query_run(&sink->query, run_partial_check, &call, &finding);
+    if (rc == RC_UNSUPPORTED) {
+        report_add(report, REPORT_FAIL, NULL, "%s", finding.text);
+        return RC_OK;
+    }
+    if (rc != RC_OK && err != NULL)
+        *err = finding;
+    return rc;
 }
 
 static enum rc run_statement(void *ctx, struct myconn *conn, struct error *err)
@@ -393,29 +443,15 @@ static void note_open(struct stream_load *sink, struct sink_table *table)
     sink->open_end = &target->next_open;
 }
 
-static enum rc run_partial_check(void *ctx, struct myconn *conn, struct error *err)
-{
-    const struct prepare_call *call = ctx;
-    return call->sink->dialect->partial_check(conn, &call->table->schema, err);
-}
-
-/* Rows that lack columns are for targets that can keep the columns which they have. */
 static enum rc check_partial(struct stream_load *sink, struct sink_table *table,
                              const struct body_draft *draft, struct error *err)
 {
-    struct load_target *target = table->target;
+    struct error own;
     bool partial = false;
     for (unsigned i = 0; i < draft->count; i++)
         partial |= draft->lines[i].set != BODY_WHOLE;
-    if (!partial || target->takes_partial)
-        return RC_OK;
-    enum rc rc = RC_OK;
-    struct error own;
-    struct prepare_call call = {.sink = sink, .table = table};
-    if (sink->dialect->partial_check != NULL)
-        rc = query_run(&sink->query, run_partial_check, &call, err == NULL ? &own : err);
-    target->takes_partial = rc == RC_OK;
-    return rc;
+    return partial ? need_partial(sink, table->target, &table->schema, err == NULL ? &own : err)
+                   : RC_OK;
 }
 
 /* Takes the draft's lines into the open batch. */

@@ -165,7 +165,8 @@ struct load_dialect {
     enum rc (*check)(const struct load_settings *settings, const void *config, struct myconn *conn,
                      struct report *report, struct error *err);
     /* Whether the target takes rows that lack columns and keeps what it has in those. Asked once a
-     * table, before its first such row. RC_UNSUPPORTED says why it does not, with the remedy. NULL:
+     * table: when the way to it is made, where such rows are known to come, else before its first one;
+     * and by `check`, where `schema` has the target's names alone and the table need not be there. RC_UNSUPPORTED says why it does not, with the remedy. NULL:
      * it always does. */
     enum rc (*partial_check)(struct myconn *conn, const struct load_schema *schema,
                              struct error *err);
@@ -192,6 +193,9 @@ struct sink_limits stream_load_limits(const struct sink *sink);
 enum rc stream_load_table(struct sink *sink, const struct table *table,
                           const struct sink_target *target, struct sink_table **table_out,
                           struct error *err);
+enum rc stream_load_check_table(struct sink *sink, const struct table *table,
+                                const struct sink_target *target, struct report *report,
+                                struct error *err);
 enum rc stream_load_write(struct sink *sink, struct sink_table *table, const struct change *change,
                           struct error *err);
 enum rc stream_load_change_table(struct sink *sink, const struct schema_step *step,

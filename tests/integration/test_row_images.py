@@ -16,7 +16,7 @@ import pytest
 import servers
 from conftest import FAST, PASSWORD, Source
 from engine import Killer, run
-from events import DATA, OK, SOURCE
+from events import DATA, OK, SINK, SOURCE
 from workload import TABLES, Workload, schema
 
 BUSY_S = 4
@@ -202,6 +202,25 @@ def test_a_merge_on_read_table_is_refused(mariadb, doris, engine, must_be_equal)
     assert engine.wait() != OK
     assert "is not merge-on-write" in engine.log_tail()
     assert '"enable_unique_key_merge_on_write" = "true"' in engine.log_tail().replace('\\"', '"')
+
+
+def test_refused_before_the_first_row(mariadb, doris, engine):
+    """Where the server's setting says that rows will lack columns, `check` and the start name each target that cannot
+    take them; one that is not there yet, and one whose table has no key, are fine."""
+    mariadb.query(TABLE + "CREATE TABLE fresh (id INT PRIMARY KEY); CREATE TABLE keyless (v INT);")
+    doris.client().rows("CREATE DATABASE shop; CREATE TABLE shop.t (id INT NOT NULL, a INT NULL, b VARCHAR(80) NULL, "
+                       "c STRING NULL, changed DATETIME(3) NULL, g INT NULL) UNIQUE KEY(id) DISTRIBUTED BY HASH(id) "
+                       'BUCKETS 1 PROPERTIES ("replication_num" = "1", "enable_unique_key_merge_on_write" = "false")')
+    engine.write(mariadb.block(), doris.sink("20ms"))
+    assert "is not merge-on-write" not in run("check", str(engine.file)).stdout.decode()
+    with row_image(mariadb, "MINIMAL"):
+        done = run("check", str(engine.file))
+        told = done.stdout.decode()
+        assert done.returncode == SINK and told.count("FAIL") == 1 and "table shop.t lack columns" in told, told
+        assert engine.start().wait() == SINK
+        assert "is not merge-on-write" in engine.log_tail()
+        doris.client().rows("DROP TABLE shop.t")
+        assert run("check", str(engine.file)).returncode == OK
 
 
 @pytest.mark.parametrize("kind, version, words", [("doris", "1.2.4", "Apache Doris 1.2 cannot"),
