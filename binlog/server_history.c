@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #define NAMES_BYTES_MAX ((size_t)64 << 20)
-#define TRIES_MAX 10u
+#define TRIES_MAX 30u
+#define DICTIONARY_VERSION 80000u
+#define COMMIT_GRACE_US 500000u
 #define TABLES_KEY "schema-tables"
 
 static bool asked_for(const struct server_source *source, struct slice db, struct slice table)
@@ -200,12 +202,18 @@ static enum rc end_now(struct server_source *source, struct position *out, struc
 }
 
 /* A statement that changes a table is in the binlog a moment before the catalog shows it, and holds
- * the table's lock in between: whoever has read from the table has waited for it. */
-static enum rc wait_for_table(struct server_source *source, struct slice db, struct slice name,
-                              struct error *err)
+ * the table's lock in between: whoever has read from the table has waited for it, and until that
+ * transaction is over, which takes two questions, no other one gets there. What the catalog says
+ * meanwhile is read as it is at each question and not as it was at the first one. */
+static enum rc hold_table(struct server_source *source, struct slice db, struct slice name,
+                          struct error *err)
 {
     struct myconn *conn = NULL;
     enum rc rc = server_link_control(source, &conn, err);
+    if (rc == RC_OK)
+        rc = myconn_exec(conn, SLICE("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"), err);
+    if (rc == RC_OK)
+        rc = myconn_exec(conn, SLICE("START TRANSACTION"), err);
     if (rc != RC_OK)
         return rc;
     struct buf sql;
@@ -222,6 +230,19 @@ static enum rc wait_for_table(struct server_source *source, struct slice db, str
         log_debug("source.schema", "A table cannot be read from.", LOG_STR("why", refused.text));
     buf_deinit(&sql);
     return rc;
+}
+
+/* Also behind a failure. */
+static enum rc let_table_go(struct server_source *source, enum rc rc, struct error *err)
+{
+    struct myconn *conn = NULL;
+    struct error also = {0};
+    enum rc ended = server_link_control(source, &conn, &also);
+    if (ended == RC_OK)
+        ended = myconn_exec(conn, SLICE("COMMIT"), &also);
+    if (rc == RC_OK && ended != RC_OK && err != NULL)
+        *err = also;
+    return rc == RC_OK ? ended : rc;
 }
 
 /* The present definition of one table, and how many statements behind `from` and `skip` more touch
@@ -250,9 +271,9 @@ static enum rc ask_once(struct server_source *source, const struct position *fro
                               .skip = skip};
     arena_init(&stretch.arena, "names of tables", NAMES_BYTES_MAX);
     answer->table = NULL;
-    enum rc rc = end_now(source, &before, err);
+    enum rc rc = hold_table(source, db, name, err);
     if (rc == RC_OK)
-        rc = wait_for_table(source, db, name, err);
+        rc = end_now(source, &before, err);
     if (rc == RC_OK)
         rc = catalog_find(source->catalog, db, name, true, &answer->table, err);
     if (rc == RC_NOT_FOUND) {
@@ -261,6 +282,7 @@ static enum rc ask_once(struct server_source *source, const struct position *fro
     }
     if (rc == RC_OK)
         rc = end_now(source, &after, err);
+    rc = let_table_go(source, rc, err);
     if (rc == RC_OK)
         rc = read_stretch(&stretch, from, err);
     const struct touched *touched = stretch.list;
@@ -414,7 +436,19 @@ enum rc server_history_tables(struct server_source *source, schema_visit_fn visi
 enum rc server_history_prepare(struct server_source *source, struct position *before,
                                struct error *err)
 {
-    return asks_the_same(source) ? RC_OK : end_now(source, before, err);
+    struct startup_server server;
+    if (asks_the_same(source))
+        return RC_OK;
+    enum rc rc = server_link_startup(source, &server, err);
+    if (rc == RC_OK)
+        rc = startup_end(&server, before, err);
+    /* MySQL 8 and later have a statement in the binlog before the catalog shows it, as above; with
+     * GTIDs its own is not in `before` until it does. Nobody wants to read from every table to wait
+     * for it: a group's commit takes milliseconds. */
+    bool may_lag = !source->is_mariadb && source->version >= DICTIONARY_VERSION && !server.has_gtid;
+    return rc == RC_OK && may_lag
+               ? server_link_pause(source, clock_monotonic_us() + COMMIT_GRACE_US, err)
+               : rc;
 }
 
 /* The tables of the catalog on their way into the history. */

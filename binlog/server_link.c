@@ -181,6 +181,19 @@ enum rc server_link_control(void *ctx, struct myconn **conn_out, struct error *e
     return RC_OK;
 }
 
+enum rc server_link_pause(struct server_source *source, uint64_t until_us, struct error *err)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    pthread_mutex_lock(&source->lock);
+    while (!atomic_load(&source->stopping) && clock_monotonic_us() < until_us)
+        pthread_cond_timedwait(&source->woken, &source->lock, &until);
+    pthread_mutex_unlock(&source->lock);
+    if (atomic_load(&source->stopping))
+        return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
+    return RC_OK;
+}
+
 enum rc server_link_startup(struct server_source *source, struct startup_server *out,
                             struct error *err)
 {

@@ -285,14 +285,9 @@ static enum rc await_retry(struct server_source *source, unsigned wait_ms, struc
     uint64_t until_us = clock_monotonic_us() + (uint64_t)wait_ms * 1000;
     if (until_us > source->retry_at_us)
         until_us = source->retry_at_us;
-    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                             .tv_nsec = (long)(until_us % 1000000) * 1000};
-    pthread_mutex_lock(&source->lock);
-    while (!atomic_load(&source->stopping) && clock_monotonic_us() < until_us)
-        pthread_cond_timedwait(&source->woken, &source->lock, &until);
-    pthread_mutex_unlock(&source->lock);
-    if (atomic_load(&source->stopping))
-        return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
+    enum rc rc = server_link_pause(source, until_us, err);
+    if (rc != RC_OK)
+        return rc;
     return clock_monotonic_us() >= source->retry_at_us ? RC_OK : RC_AGAIN;
 }
 

@@ -84,6 +84,9 @@ void server_link_close(struct server_source *source);
 /* The time at which a binlog file begins. A binlog_file_time_fn; ctx is the source. */
 enum rc server_link_file_time(void *ctx, const char *name, uint64_t *seconds_out,
                               struct error *err) MUST_CHECK;
+/* Waits until then (of clock_monotonic_us); RC_CANCELLED: told to stop. */
+enum rc server_link_pause(struct server_source *source, uint64_t until_us,
+                          struct error *err) MUST_CHECK;
 /* The server as startup.c wants it; conn is alive. */
 enum rc server_link_startup(struct server_source *source, struct startup_server *out,
                             struct error *err) MUST_CHECK;

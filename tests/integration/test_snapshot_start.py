@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A first start while tables are altered all the time, and one that has ten thousand tables to read."""
+
+import threading
+import time
+
+import engine as engines
+import pytest
+
+FAMILIES = ["mariadb", "mysql97"]
+
+
+class Alterer(threading.Thread):
+    """Adds a column, writes a row, drops the column, and so on until it is told to stop."""
+
+    def __init__(self, source) -> None:
+        super().__init__()
+        self.source = source
+        self.rounds = 0
+        self.problem: Exception | None = None
+        self._halt = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self._halt.is_set():
+                number = self.rounds + 100
+                self.source.query(f"ALTER TABLE t ADD COLUMN c{number} INT DEFAULT {number};"
+                                  f"INSERT INTO t (id, a) VALUES ({number}, 1);"
+                                  f"ALTER TABLE t DROP COLUMN c{number}; DELETE FROM t WHERE id = {number};")
+                self.rounds += 1
+        except RuntimeError as problem:
+            self.problem = problem
+
+    def halt(self) -> None:
+        self._halt.set()
+        self.join(30)
+        assert self.problem is None and not self.is_alive(), self.problem
+
+
+def starts(source, tmp_path, metadata, times):
+    variable = "@@GLOBAL.binlog_row_metadata"
+    before = source.server.value(f"SELECT {variable}")
+    source.query("CREATE TABLE t (id INT PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 1), (2, 2);")
+    alterer = Alterer(source)
+    try:
+        source.server.query(f"SET GLOBAL binlog_row_metadata = '{metadata}'")
+        alterer.start()
+        for number in range(times):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            engine = engines.Engine(folder)
+            engine.write(source.block() | {"scan.startup.mode": "snapshot"}, {"type": "file", "path": str(folder / "out")})
+            try:
+                assert engine.start().wait(60) == 0, engine.log_tail()
+            finally:
+                engine.close()
+            rows = "".join(part.read_text() for part in sorted((folder / "out").rglob("*.ndjson")))
+            assert '"id":1,' in rows and '"id":2,' in rows, rows[-2000:]
+    finally:
+        alterer.halt()
+        source.server.query(f"SET GLOBAL binlog_row_metadata = '{before}'")
+    assert alterer.rounds > times
+
+
+def test_first_starts_under_ddl(mariadb, tmp_path):
+    starts(mariadb, tmp_path, "MINIMAL", 3)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("metadata", ["FULL", "MINIMAL"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_twenty_first_starts_under_ddl(source_of, tmp_path, family, metadata):
+    starts(source_of(family), tmp_path, metadata, 20)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ten_thousand_tables(source_of, engine, family, tables=10_000):
+    """The first rows come within seconds, and the whole does not slow down with the number of tables."""
+    source = source_of(family)
+    source.query("SET sql_log_bin = 0;" +
+                 "".join(f"CREATE TABLE t{i} (id INT PRIMARY KEY, v INT); INSERT INTO t{i} VALUES (1, {i}), (2, {i});" for i in range(tables)))
+    engine.write(source.block() | {"scan.startup.mode": "snapshot"}, {"type": "'null'"})
+    began = time.monotonic()
+    engine.start().until_log("All rows of a table have been read", 60)
+    first_s = time.monotonic() - began
+    assert engine.wait(400) == 0
+    whole_s = time.monotonic() - began
+    print(f"{family}: {tables} tables: first after {first_s:.1f} s, all after {whole_s:.1f} s")
+    assert [t["state"] for t in engine.show()["tables"]] == ["complete"] * tables
+    assert first_s < 30 and whole_s < 300
