@@ -13,12 +13,16 @@ static const char *const type_names[] = {
     [CHECKPOINT_RECORD_INTENT_NOTES] = "intent with notes",
     [CHECKPOINT_RECORD_MOVE_NOTES] = "move with notes",
     [CHECKPOINT_RECORD_NOTES] = "notes",
+    [CHECKPOINT_RECORD_PREPARED] = "prepared",
 };
 
 const char *checkpoint_record_name(enum checkpoint_record_type type)
 {
     return (unsigned)type < COUNT_OF(type_names) ? type_names[type] : "unknown";
 }
+
+/* Flags of a load in an intent. */
+enum { ENTRY_KEYLESS = 1, ENTRY_TWO_PHASE = 2 };
 
 /* Encoding. */
 
@@ -78,7 +82,20 @@ static void add_intent(struct buf *out, const struct checkpoint_record *record,
         add_short(out, entries[i].token);
         add_u64(out, entries[i].rows);
         add_u64(out, entries[i].bytes);
-        buf_add_byte(out, entries[i].keyless ? 1 : 0);
+        buf_add_byte(out, (uint8_t)((entries[i].keyless ? ENTRY_KEYLESS : 0) |
+                                    (entries[i].two_phase ? ENTRY_TWO_PHASE : 0)));
+    }
+}
+
+static void add_prepared(struct buf *out, const struct checkpoint_record *record,
+                         const struct store_prepared *prepared)
+{
+    add_u64(out, record->epoch);
+    add_u32(out, record->attempt);
+    add_u32(out, record->prepared_count);
+    for (uint32_t i = 0; i < record->prepared_count; i++) {
+        add_u32(out, prepared[i].entry);
+        add_u64(out, prepared[i].transaction);
     }
 }
 
@@ -97,7 +114,7 @@ static void add_notes(struct buf *out, const struct checkpoint_record *record,
 }
 
 static void add_payload(struct buf *out, const struct checkpoint_record *record,
-                        const struct manifest_entry *entries, const struct store_note *notes)
+                        const struct checkpoint_lists *lists)
 {
     add_u64(out, record->wall_us);
     switch (record->type) {
@@ -105,11 +122,11 @@ static void add_payload(struct buf *out, const struct checkpoint_record *record,
         add_short(out, record->server);
         break;
     case CHECKPOINT_RECORD_INTENT:
-        add_intent(out, record, entries);
+        add_intent(out, record, lists->entries);
         break;
     case CHECKPOINT_RECORD_INTENT_NOTES:
-        add_intent(out, record, entries);
-        add_notes(out, record, notes);
+        add_intent(out, record, lists->entries);
+        add_notes(out, record, lists->notes);
         break;
     case CHECKPOINT_RECORD_DONE:
         add_u64(out, record->epoch);
@@ -127,10 +144,13 @@ static void add_payload(struct buf *out, const struct checkpoint_record *record,
         break;
     case CHECKPOINT_RECORD_MOVE_NOTES:
         add_place(out, &record->to);
-        add_notes(out, record, notes);
+        add_notes(out, record, lists->notes);
         break;
     case CHECKPOINT_RECORD_NOTES:
-        add_notes(out, record, notes);
+        add_notes(out, record, lists->notes);
+        break;
+    case CHECKPOINT_RECORD_PREPARED:
+        add_prepared(out, record, lists->prepared);
         break;
     case CHECKPOINT_RECORD_NONE:
         ASSERT(record->type != CHECKPOINT_RECORD_NONE);
@@ -157,14 +177,14 @@ void checkpoint_header_add(struct buf *out, const struct checkpoint_header *head
 
 void checkpoint_record_add(struct buf *out, uint64_t generation,
                            const struct checkpoint_record *record,
-                           const struct manifest_entry *entries, const struct store_note *notes)
+                           const struct checkpoint_lists *lists)
 {
     size_t begin = out->len;
     add_u32(out, 0); /* the length is put in below */
     buf_add_byte(out, (uint8_t)record->type);
     buf_add(out, "\0\0\0", 3);
     add_u64(out, record->sequence);
-    add_payload(out, record, entries, notes);
+    add_payload(out, record, lists);
     if (out->rc != RC_OK)
         return;
     size_t payload_len = out->len - begin - CHECKPOINT_RECORD_FIXED;
@@ -260,10 +280,34 @@ static struct manifest_entry take_entry(struct cursor *cursor)
     entry.rows = take_u64(cursor);
     entry.bytes = take_u64(cursor);
     uint8_t flags = take_u8(cursor);
-    if (flags > 1)
+    if (flags > (ENTRY_KEYLESS | ENTRY_TWO_PHASE))
         cursor->failed = true;
-    entry.keyless = flags == 1;
+    entry.keyless = (flags & ENTRY_KEYLESS) != 0;
+    entry.two_phase = (flags & ENTRY_TWO_PHASE) != 0;
     return entry;
+}
+
+static struct store_prepared take_one_prepared(struct cursor *cursor)
+{
+    struct store_prepared prepared = {0};
+    prepared.entry = take_u32(cursor);
+    prepared.transaction = take_u64(cursor);
+    if (prepared.transaction == 0)
+        cursor->failed = true;
+    return prepared;
+}
+
+static void take_prepared(struct cursor *cursor, struct checkpoint_record *record)
+{
+    record->epoch = take_u64(cursor);
+    record->attempt = take_u32(cursor);
+    record->prepared_count = take_u32(cursor);
+    if (record->prepared_count == 0 || record->prepared_count > CHECKPOINT_ENTRIES_MAX)
+        cursor->failed = true;
+    const uint8_t *begin = cursor->ptr;
+    for (uint32_t i = 0; i < record->prepared_count && !cursor->failed; i++)
+        (void)take_one_prepared(cursor);
+    record->prepared = slice_of(begin, (size_t)(cursor->ptr - begin));
 }
 
 static void take_intent(struct cursor *cursor, struct checkpoint_record *record)
@@ -347,6 +391,9 @@ static bool take_payload(struct cursor *cursor, struct checkpoint_record *record
         break;
     case CHECKPOINT_RECORD_NOTES:
         take_notes(cursor, record);
+        break;
+    case CHECKPOINT_RECORD_PREPARED:
+        take_prepared(cursor, record);
         break;
     case CHECKPOINT_RECORD_NONE:
         return false;
@@ -457,6 +504,15 @@ struct manifest_entry checkpoint_entry_next(struct slice *entries)
     ASSERT(!cursor.failed);
     *entries = slice_of(cursor.ptr, cursor.left);
     return entry;
+}
+
+struct store_prepared checkpoint_prepared_next(struct slice *prepared)
+{
+    struct cursor cursor = {.ptr = prepared->ptr, .left = prepared->len};
+    struct store_prepared one = take_one_prepared(&cursor);
+    ASSERT(!cursor.failed);
+    *prepared = slice_of(cursor.ptr, cursor.left);
+    return one;
 }
 
 struct store_note checkpoint_note_next(struct slice *notes)

@@ -49,10 +49,12 @@ enum checkpoint_record_type {
     /* The same two with notes behind them, and notes alone: the beginning of a generation. */
     CHECKPOINT_RECORD_INTENT_NOTES,
     CHECKPOINT_RECORD_MOVE_NOTES,
-    CHECKPOINT_RECORD_NOTES
+    CHECKPOINT_RECORD_NOTES,
+    /* Loads in two phases that may be committed from here on. */
+    CHECKPOINT_RECORD_PREPARED
 };
 
-enum { CHECKPOINT_RECORD_TYPES = CHECKPOINT_RECORD_NOTES + 1 };
+enum { CHECKPOINT_RECORD_TYPES = CHECKPOINT_RECORD_PREPARED + 1 };
 
 /* A position as it lies in a record. */
 struct checkpoint_place {
@@ -81,6 +83,8 @@ struct checkpoint_record {
     struct checkpoint_place to;   /* intent, advance, move */
     uint32_t entry_count;         /* intent */
     struct slice entries;         /* intent, decoded: for checkpoint_entry_next */
+    uint32_t prepared_count;      /* prepared */
+    struct slice prepared;        /* prepared, decoded: for checkpoint_prepared_next */
     uint32_t note_count;          /* the types with notes */
     struct slice notes;           /* decoded: for checkpoint_note_next */
 };
@@ -104,11 +108,17 @@ enum rc checkpoint_place_get(const struct checkpoint_place *place, struct positi
 
 /* Appends; a failure is sticky in `out`. */
 void checkpoint_header_add(struct buf *out, const struct checkpoint_header *header);
-/* `entries` gives an intent its loads, `notes` the types with notes theirs (record->entries and
- * record->notes are not looked at). */
+/* What a record has besides its own fields; NULL where its type has none of it. */
+struct checkpoint_lists {
+    const struct manifest_entry *entries;  /* of an intent */
+    const struct store_prepared *prepared; /* of a prepared record */
+    const struct store_note *notes;        /* of the types with notes */
+};
+
+/* `lists` may be NULL. The slices of the record are not looked at. */
 void checkpoint_record_add(struct buf *out, uint64_t generation,
                            const struct checkpoint_record *record,
-                           const struct manifest_entry *entries, const struct store_note *notes);
+                           const struct checkpoint_lists *lists);
 
 /* RC_CORRUPT, or RC_UNSUPPORTED for a newer format; the text says what is wrong, not in which file.
  */
@@ -128,6 +138,8 @@ bool checkpoint_record_begins(struct slice rest, uint64_t generation, uint64_t s
 
 /* Takes the next load off the front of an intent's `entries`, which the parser has checked. */
 struct manifest_entry checkpoint_entry_next(struct slice *entries);
+/* The same for `prepared`. */
+struct store_prepared checkpoint_prepared_next(struct slice *prepared);
 /* The same for `notes`; an empty value that is there has a pointer. */
 struct store_note checkpoint_note_next(struct slice *notes);
 

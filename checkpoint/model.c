@@ -122,6 +122,34 @@ static enum rc stage_done(const struct checkpoint_model *model,
     return RC_OK;
 }
 
+/* Only loads in two phases, of the attempt that is open. */
+static enum rc stage_prepared(const struct checkpoint_model *model,
+                              const struct checkpoint_record *record, struct error *err)
+{
+    const struct store_intent *intent = model->state.intent;
+    bool fits =
+        intent != NULL && record->epoch == intent->epoch && record->attempt == intent->attempt;
+    struct slice rest = record->prepared;
+    for (uint32_t i = 0; fits && i < record->prepared_count; i++) {
+        uint32_t entry = checkpoint_prepared_next(&rest).entry;
+        fits = entry < intent->count && intent->entries[entry].two_phase;
+    }
+    if (fits)
+        return RC_OK;
+    return error_set(err, RC_CORRUPT,
+                     "loads of epoch %llu are said to be prepared though no such loads were begun",
+                     (unsigned long long)record->epoch);
+}
+
+static void take_prepared(struct store_intent *intent, const struct checkpoint_record *record)
+{
+    struct slice rest = record->prepared;
+    for (uint32_t i = 0; i < record->prepared_count; i++) {
+        struct store_prepared prepared = checkpoint_prepared_next(&rest);
+        intent->entries[prepared.entry].transaction = prepared.transaction;
+    }
+}
+
 static enum rc stage_advance(struct checkpoint_model *model, const struct checkpoint_record *record,
                              struct error *err)
 {
@@ -172,6 +200,9 @@ enum rc checkpoint_model_stage(struct checkpoint_model *model,
     case CHECKPOINT_RECORD_DONE:
         rc = stage_done(model, record, err);
         break;
+    case CHECKPOINT_RECORD_PREPARED:
+        rc = stage_prepared(model, record, err);
+        break;
     case CHECKPOINT_RECORD_ADVANCE:
         rc = stage_advance(model, record, err);
         break;
@@ -219,6 +250,9 @@ void checkpoint_model_commit(struct checkpoint_model *model)
     case CHECKPOINT_RECORD_DONE:
         model->slots[model->current].intent.done[record->entry] = true;
         break;
+    case CHECKPOINT_RECORD_PREPARED:
+        take_prepared(&model->slots[model->current].intent, record);
+        break;
     case CHECKPOINT_RECORD_ADVANCE:
         model->carried = model->carried || state->intent == NULL;
         if (state->intent != NULL)
@@ -262,7 +296,7 @@ static void write_notes(const struct checkpoint_model *model, uint64_t generatio
             notes[record.note_count] = checkpoint_notes_at(&model->notes, at++);
             bytes += notes[record.note_count++].value.len;
         }
-        checkpoint_record_add(out, generation, &record, NULL, notes);
+        checkpoint_record_add(out, generation, &record, &(struct checkpoint_lists){.notes = notes});
     }
 }
 
@@ -293,7 +327,7 @@ void checkpoint_model_write(const struct checkpoint_model *model, struct slice p
             .wall_us = state->updated_wall_us,
             .server = slice_str(state->server),
         };
-        checkpoint_record_add(out, generation, &bind, NULL, NULL);
+        checkpoint_record_add(out, generation, &bind, NULL);
     }
     write_notes(model, generation, out, &sequence);
     struct checkpoint_record advance = {
@@ -305,6 +339,6 @@ void checkpoint_model_write(const struct checkpoint_model *model, struct slice p
         .bytes = state->bytes,
         .to = checkpoint_place_of(&state->position),
     };
-    checkpoint_record_add(out, generation, &advance, NULL, NULL);
+    checkpoint_record_add(out, generation, &advance, NULL);
     *sequence_out = sequence;
 }

@@ -23,6 +23,7 @@ static bool may_be_unsynced(const struct checkpoint_model *model,
         return false;
     switch (record->type) {
     case CHECKPOINT_RECORD_DONE:
+    case CHECKPOINT_RECORD_PREPARED:
         return record->attempt == intent->attempt;
     case CHECKPOINT_RECORD_INTENT:
     case CHECKPOINT_RECORD_INTENT_NOTES:

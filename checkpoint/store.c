@@ -261,8 +261,7 @@ static const struct store_state *store_state_get(const struct store *store)
 
 /* The one way of a change; see the head of this file. */
 static enum rc change(struct store *store, struct checkpoint_record *record,
-                      const struct manifest_entry *entries, const struct store_note *notes,
-                      bool durable, struct error *err)
+                      const struct checkpoint_lists *lists, bool durable, struct error *err)
 {
     if (store->read_only)
         return error_set(err, RC_USAGE, "The checkpoint %s was opened for reading only.",
@@ -270,7 +269,7 @@ static enum rc change(struct store *store, struct checkpoint_record *record,
     record->sequence = store->sequence + 1;
     record->wall_us = clock_wall_us();
     buf_reset(&store->record);
-    checkpoint_record_add(&store->record, store->journal.generation, record, entries, notes);
+    checkpoint_record_add(&store->record, store->journal.generation, record, lists);
     enum rc rc = buf_check(&store->record, "A record of the checkpoint", err);
     if (rc != RC_OK)
         return rc;
@@ -323,7 +322,7 @@ static enum rc store_bind(struct store *store, const char *server, bool has_gtid
         .type = CHECKPOINT_RECORD_BIND,
         .server = slice_str(server),
     };
-    return change(store, &record, NULL, NULL, true, err);
+    return change(store, &record, NULL, true, err);
 }
 
 /* What the format holds in 16 bits, or promises to a reader, is asked for before it is written. */
@@ -386,7 +385,8 @@ static enum rc store_intent(struct store *store, const struct store_intent *inte
         .entry_count = intent->count,
         .note_count = intent->note_count,
     };
-    return change(store, &record, intent->entries, intent->notes, true, err);
+    const struct checkpoint_lists lists = {.entries = intent->entries, .notes = intent->notes};
+    return change(store, &record, &lists, true, err);
 }
 
 static enum rc unfinished(const struct store *store, uint64_t epoch,
@@ -398,6 +398,27 @@ static enum rc unfinished(const struct store *store, uint64_t epoch,
                          (unsigned long long)epoch, store->dir);
     *intent_out = intent;
     return RC_OK;
+}
+
+static enum rc store_prepared(struct store *store, uint64_t epoch,
+                              const struct store_prepared *loads, uint32_t count, struct error *err)
+{
+    const struct store_intent *intent = NULL;
+    enum rc rc = unfinished(store, epoch, &intent, err);
+    if (rc != RC_OK)
+        return rc;
+    for (uint32_t i = 0; i < count; i++)
+        if (loads[i].entry >= intent->count || !intent->entries[loads[i].entry].two_phase)
+            return error_set(err, RC_NOT_FOUND,
+                             "Epoch %llu has no load %u in two phases that could be prepared.",
+                             (unsigned long long)epoch, (unsigned)loads[i].entry);
+    struct checkpoint_record record = {
+        .type = CHECKPOINT_RECORD_PREPARED,
+        .epoch = epoch,
+        .attempt = intent->attempt,
+        .prepared_count = count,
+    };
+    return change(store, &record, &(struct checkpoint_lists){.prepared = loads}, true, err);
 }
 
 static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, struct error *err)
@@ -417,7 +438,7 @@ static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, s
         .attempt = intent->attempt,
         .entry = entry,
     };
-    return change(store, &record, NULL, NULL, false, err);
+    return change(store, &record, NULL, false, err);
 }
 
 static enum rc store_advance(struct store *store, uint64_t epoch, struct error *err)
@@ -437,7 +458,7 @@ static enum rc store_advance(struct store *store, uint64_t epoch, struct error *
         record.rows += intent->entries[i].rows;
         record.bytes += intent->entries[i].bytes;
     }
-    rc = change(store, &record, NULL, NULL, true, err);
+    rc = change(store, &record, NULL, true, err);
     return rc != RC_OK ? rc : compact(store, err);
 }
 
@@ -454,7 +475,7 @@ static enum rc store_move(struct store *store, const struct position *to,
     };
     enum rc rc = check_notes(store, notes, note_count, err);
     if (rc == RC_OK)
-        rc = change(store, &record, NULL, notes, true, err);
+        rc = change(store, &record, &(struct checkpoint_lists){.notes = notes}, true, err);
     return rc != RC_OK ? rc : compact(store, err);
 }
 
@@ -484,6 +505,7 @@ const struct store_ops checkpoint_store = {
     .state = store_state_get,
     .bind = store_bind,
     .intent = store_intent,
+    .prepared = store_prepared,
     .done = store_done,
     .advance = store_advance,
     .move = store_move,

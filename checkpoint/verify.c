@@ -12,11 +12,12 @@ static void tell_records(const char *name, const struct checkpoint_replay *repla
 {
     report_add(report, REPORT_OK, NULL,
                "%s: %llu bytes are good: the header and %llu records (%llu bind, %llu intent, %llu "
-               "done, %llu advance, %llu move, %llu notes).",
+               "prepared, %llu done, %llu advance, %llu move, %llu notes).",
                name, (unsigned long long)replay->good_len, (unsigned long long)replay->sequence,
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_BIND],
                (unsigned long long)(replay->counts[CHECKPOINT_RECORD_INTENT] +
                                     replay->counts[CHECKPOINT_RECORD_INTENT_NOTES]),
+               (unsigned long long)replay->counts[CHECKPOINT_RECORD_PREPARED],
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_DONE],
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_ADVANCE],
                (unsigned long long)(replay->counts[CHECKPOINT_RECORD_MOVE] +

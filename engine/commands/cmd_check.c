@@ -61,7 +61,9 @@ static enum rc check_sink(const struct pipeline_file *file, struct source *sourc
                                    .pipeline = slice_str(file->pipeline.name),
                                    .pipeline_id = SLICE("00000000000000000000000000000000"),
                                    .source_name = slice_str(file->pipeline.name),
-                                   .partial_rows = identity.partial_rows};
+                                   .partial_rows = identity.partial_rows,
+                                   .visible_together =
+                                       file->pipeline.visibility == PIPELINE_VISIBLE_TOGETHER};
     struct table_check check = {.file = file, .report = report};
     enum rc rc = file->sink->open(&options, &check.sink, err);
     if (rc != RC_OK)

@@ -118,7 +118,9 @@ static enum rc open_sink(struct run *run, struct error *err)
                                    .pipeline_id = slice_str(state->pipeline_id),
                                    .source_name = slice_str(run->file.pipeline.name),
                                    .recovering = state->intent != NULL,
-                                   .partial_rows = identity.partial_rows};
+                                   .partial_rows = identity.partial_rows,
+                                   .visible_together =
+                                       run->file.pipeline.visibility == PIPELINE_VISIBLE_TOGETHER};
     return run->file.sink->open(&options, &run->sink, err);
 }
 

@@ -86,6 +86,8 @@ static enum rc bind_blocks(struct pipeline_file *file, const char *path, struct 
         rc = pipeline_schema_check(file->sink_config, err);
     if (rc == RC_OK)
         rc = cfg_bind(file->document, &pipeline_section, &file->pipeline, err);
+    if (rc == RC_OK)
+        rc = pipeline_visibility_check(&file->pipeline, file->sink, err);
     if (rc != RC_OK)
         return rc;
     if (file->pipeline.name == NULL) {

@@ -5,10 +5,15 @@
  *   seal      the open batch is closed; its loads have their names
  *   intent    the store knows range and names, durably, before the first byte goes out
  *   submit    the loads run while the next batch fills
+ *   prepared  loads in two phases wait at the target: the store knows their transactions, durably,
+ *             before the first one is committed
+ *   commit    they become visible
  *   done      each load that is durable at the target
  *   advance   all of them: the position moves
  */
 #include "epoch_int.h"
+
+#include <stdlib.h>
 
 #include "../base/clock.h"
 #include "../base/log.h"
@@ -38,6 +43,16 @@ enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error
     out->rows_done = pipeline->in_txn ? pipeline->txn_rows_done : 0;
     out->targets_done = pipeline->in_txn ? pipeline->row_targets_done : 0;
     return RC_OK;
+}
+
+void epoch_fly(struct pipeline *pipeline, uint64_t epoch)
+{
+    struct flight *flight = &pipeline->flight;
+    flight->active = true;
+    flight->epoch = epoch;
+    flight->started_us = clock_monotonic_us();
+    flight->prepared_count = 0;
+    flight->rows = flight->bytes = 0;
 }
 
 enum rc epoch_close(struct pipeline *pipeline, struct error *err)
@@ -76,8 +91,7 @@ enum rc epoch_close(struct pipeline *pipeline, struct error *err)
     rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->submit(sink, NULL, err));
     if (rc != RC_OK)
         return rc;
-    pipeline->flight = (struct flight){
-        .active = true, .epoch = pipeline->next_epoch, .started_us = clock_monotonic_us()};
+    epoch_fly(pipeline, pipeline->next_epoch);
     pipeline->next_epoch++;
     return position_copy(&pipeline->open_from, &pipeline->taken, err);
 }
@@ -99,25 +113,70 @@ static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
     return RC_OK;
 }
 
+/* Remembers a load that waits for its commit. */
+static enum rc keep_prepared(struct flight *flight, const struct sink_result *result,
+                             struct error *err)
+{
+    if (flight->prepared_count == flight->prepared_cap) {
+        uint32_t cap = flight->prepared_cap == 0 ? 16 : 2 * flight->prepared_cap;
+        struct store_prepared *prepared = realloc(flight->prepared, cap * sizeof(*prepared));
+        if (prepared == NULL)
+            return error_set(err, RC_MEMORY, "There is no memory for a list of %u loads.", cap);
+        flight->prepared = prepared;
+        flight->prepared_cap = cap;
+    }
+    flight->prepared[flight->prepared_count++] =
+        (struct store_prepared){.entry = result->entry, .transaction = result->transaction};
+    return RC_OK;
+}
+
+/* All loads were told, and some are prepared: the store must know them before they are committed. */
+static enum rc commit_flight(struct pipeline *pipeline, struct error *err)
+{
+    struct flight *flight = &pipeline->flight;
+    struct sink *sink = pipeline->parts.sink;
+    enum rc rc =
+        at(pipeline, PIPELINE_SIDE_STORE,
+           pipeline->parts.store_ops->prepared(pipeline->parts.store, flight->epoch,
+                                               flight->prepared, flight->prepared_count, err));
+    if (rc != RC_OK)
+        return rc;
+    log_debug("pipeline.epoch", "The loads of an epoch are prepared; they are committed now.",
+              LOG_U64("epoch", flight->epoch), LOG_U64("loads", flight->prepared_count));
+    flight->prepared_count = 0;
+    return at(pipeline, PIPELINE_SIDE_SINK, sink->ops->commit(sink, err));
+}
+
+/* One load is durable, or prepared. */
+static enum rc take_result(struct pipeline *pipeline, const struct sink_result *result,
+                           struct error *err)
+{
+    struct flight *flight = &pipeline->flight;
+    if (result->transaction != 0)
+        return keep_prepared(flight, result, err);
+    flight->rows += result->rows;
+    flight->bytes += result->bytes;
+    return at(
+        pipeline, PIPELINE_SIDE_STORE,
+        pipeline->parts.store_ops->done(pipeline->parts.store, flight->epoch, result->entry, err));
+}
+
 enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err)
 {
     struct sink *sink = pipeline->parts.sink;
-    struct store *store = pipeline->parts.store;
     while (pipeline->flight.active) {
-        struct sink_result result;
+        struct sink_result result = {0};
         enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->poll(sink, wait_ms, &result, err));
         if (rc == RC_AGAIN)
             return RC_OK;
-        if (rc == RC_EOF)
+        if (rc == RC_OK)
+            rc = take_result(pipeline, &result, err);
+        else if (rc == RC_EOF && pipeline->flight.prepared_count > 0)
+            rc = commit_flight(pipeline, err);
+        else if (rc == RC_EOF)
             return finish_flight(pipeline, err);
         if (rc != RC_OK)
             return rc;
-        rc = at(pipeline, PIPELINE_SIDE_STORE,
-                pipeline->parts.store_ops->done(store, pipeline->flight.epoch, result.entry, err));
-        if (rc != RC_OK)
-            return rc;
-        pipeline->flight.rows += result.rows;
-        pipeline->flight.bytes += result.bytes;
         wait_ms = 0;
     }
     return RC_OK;

@@ -9,6 +9,8 @@
 
 /* True when time, rows or bytes say that the open batch is large enough. */
 bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us);
+/* The loads of a sealed epoch are on their way from here on. */
+void epoch_fly(struct pipeline *pipeline, uint64_t epoch);
 /* Closes the open batch and starts its loads; nothing when it is empty. No flight may be active. */
 enum rc epoch_close(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 /* Takes the ends of loads, waiting at most wait_ms for the first. */

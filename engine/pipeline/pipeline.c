@@ -62,6 +62,7 @@ void pipeline_free(struct pipeline *pipeline)
     taking_close(pipeline);
     members_deinit(&pipeline->members);
     notes_deinit(&pipeline->notes);
+    free(pipeline->flight.prepared);
     position_deinit(&pipeline->open_from);
     position_deinit(&pipeline->taken);
     position_deinit(&pipeline->replay.from);

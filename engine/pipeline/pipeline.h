@@ -5,7 +5,8 @@
  *
  *   read and write into the open batch, until time, bytes or rows say enough;
  *   seal -> store.intent -> submit; go on reading while the loads run;
- *   each load that ends -> store.done; all of them -> store.advance.
+ *   each load that ends -> store.done; all of them -> store.advance;
+ *   loads in two phases: all prepared -> store.prepared -> commit -> as above.
  *
  * An epoch is a run of whole transactions. A transaction larger than the memory bound is cut into
  * several epochs; the position between them is the transaction's start and the number of its rows
@@ -28,6 +29,7 @@ struct pipeline_config {
     const char *checkpoint_dir; /* NULL: beside the pipeline file */
     int route_mode;             /* enum route_mode */
     int delivery;               /* enum pipeline_delivery */
+    int visibility;             /* enum pipeline_visibility */
     uint64_t stop_timeout_ms;
     uint64_t progress_interval_ms;
     uint64_t label_trust_ms;
@@ -43,12 +45,17 @@ struct pipeline_config {
 };
 
 enum pipeline_delivery { PIPELINE_EXACTLY_ONCE = 0, PIPELINE_AT_LEAST_ONCE };
+enum pipeline_visibility { PIPELINE_VISIBLE_EACH = 0, PIPELINE_VISIBLE_TOGETHER };
 
 extern const struct cfg_section pipeline_section;
 
 /* RC_CONFIG when a word of include.schema.changes or exclude.schema.changes means nothing. */
 enum rc pipeline_schema_check(const struct sink_schema_config *schema,
                               struct error *err) MUST_CHECK;
+
+/* RC_CONFIG when the sink cannot show the loads of an epoch together and shall. */
+enum rc pipeline_visibility_check(const struct pipeline_config *config, const struct sink_ops *sink,
+                                  struct error *err) MUST_CHECK;
 
 struct pipeline_parts {
     struct source *source; /* open, not started; all three stay the caller's */

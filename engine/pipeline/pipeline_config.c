@@ -12,6 +12,7 @@
 
 static const char *const route_modes[] = {"ALL_MATCH", "FIRST_MATCH", NULL};
 static const char *const deliveries[] = {"exactly-once", "at-least-once", NULL};
+static const char *const visibilities[] = {"each", "together", NULL};
 static const char *const strategies[] = {"SINK_DEFINED", "PRIMARY_KEY", "TABLE_ID", NULL};
 static const char *const precisions[] = {"UP_TO_19", "UP_TO_38", NULL};
 
@@ -120,6 +121,15 @@ static const struct cfg_row rows[] = {
      .flags = CFG_OURS,
      .help = "exactly-once stops rather than load something twice; at-least-once goes on and may "
              "load the last rows of a table without a key again after a crash."},
+    {.key = "delivery.visibility",
+     .type = CFG_ENUM,
+     .offset = AT(visibility),
+     .fallback = "each",
+     .choices = visibilities,
+     .flags = CFG_OURS,
+     .help = "each: a load is visible when it has arrived. together: all tables of an epoch are "
+             "loaded in two phases and committed one right after the other, when all of them are "
+             "prepared (Doris, StarRocks)."},
     {.key = "stop.timeout",
      .type = CFG_DURATION,
      .offset = AT(stop_timeout_ms),
@@ -185,6 +195,17 @@ static enum rc validate(void *values, struct error *err)
                          "key 'local-time-zone' must be UTC: TIMESTAMP values arrive in the target "
                          "in UTC.");
     return RC_OK;
+}
+
+enum rc pipeline_visibility_check(const struct pipeline_config *config, const struct sink_ops *sink,
+                                  struct error *err)
+{
+    if (config->visibility != PIPELINE_VISIBLE_TOGETHER || sink->commit != NULL)
+        return RC_OK;
+    return error_set(err, RC_CONFIG,
+                     "key 'delivery.visibility' may not be together with a sink of type %s, which "
+                     "does not load in two phases.",
+                     sink->name);
 }
 
 const struct cfg_section pipeline_section = {

@@ -4,6 +4,10 @@
  * source's stream is known, and a range does not change; its loads have names that the target can
  * be asked for.
  *
+ *   prepared, as the store says committed now; one whose time is over was never visible, and is not
+ *                               applied
+ *   in two phases, and not      taken back: nobody has committed it, whatever the target remembers
+ *   prepared
  *   every load applied          the epoch is over; go on behind it
  *   some not applied            read the range again, seal it under the same epoch: the same loads with
  *                               the same names; send those that are not applied
@@ -71,7 +75,10 @@ static enum rc judge_forgotten(struct pipeline *pipeline, const struct manifest_
                                uint64_t age_ms, struct error *err)
 {
     const struct pipeline_config *config = pipeline->parts.config;
-    if (!entry->keyless || age_ms <= config->label_trust_ms)
+    /* A load that was prepared was there for certain: that it is unknown means that it was forgotten,
+     * however short the time. */
+    bool trusted = entry->transaction == 0 && age_ms <= config->label_trust_ms;
+    if (!entry->keyless || trusted)
         return RC_OK;
     bool filling = false;
     enum rc rc = is_filling(pipeline, entry, &filling, err);
@@ -89,8 +96,11 @@ static enum rc judge_forgotten(struct pipeline *pipeline, const struct manifest_
               "%llu seconds ago under the label %.*s arrived: the target has forgotten the label.",
               (unsigned long long)entry->rows, SLICE_ARG(entry->db), SLICE_ARG(entry->table),
               (unsigned long long)(age_ms / 1000), SLICE_ARG(entry->token));
-    error_hint(err, "Look into the table; if they are missing, start once with a larger "
-                    "`label.trust`, or with `delivery: at-least-once`.");
+    error_hint(err, entry->transaction == 0
+                        ? "Look into the table; if they are missing, start once with a larger "
+                          "`label.trust`, or with `delivery: at-least-once`."
+                        : "Look into the table; if they are missing, start once with `delivery: "
+                          "at-least-once`.");
     return RC_MISMATCH;
 }
 
@@ -278,8 +288,7 @@ static enum rc submit_rest(struct pipeline *pipeline, const struct manifest *man
                 pipeline->parts.sink->ops->submit(pipeline->parts.sink, applied, err));
     if (rc != RC_OK)
         return rc;
-    pipeline->flight =
-        (struct flight){.active = true, .epoch = replay->epoch, .started_us = clock_monotonic_us()};
+    epoch_fly(pipeline, replay->epoch);
     return epoch_drain(pipeline, 0, err);
 }
 

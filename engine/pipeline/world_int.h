@@ -108,6 +108,9 @@ struct way {
 struct flight {
     bool active;
     uint64_t epoch;
+    struct store_prepared *prepared; /* loads that wait for their commit; owned by the pipeline */
+    uint32_t prepared_count;
+    uint32_t prepared_cap;
     uint64_t started_us; /* monotonic, when it was sealed */
     uint64_t rows;
     uint64_t bytes;

@@ -16,6 +16,12 @@
  * settles a lost answer (outcome MAYBE_APPLIED) by asking the target. What it returns is FATAL,
  * REJECT or CANCELLED.
  *
+ * Two ways to load, told by `manifest_entry.two_phase`, and an epoch may have both. One that is not in
+ * two phases is durable and visible when poll tells it. One that is becomes visible by `commit`:
+ *
+ *      submit | poll: applied, prepared, prepared, EOF | (the journal says "prepared") | commit |
+ *             | poll: applied, applied, EOF
+ *
  * After a crash: the pipeline gives the journal's unfinished manifest to `resolve`, entry by entry;
  * what was not applied is read again from the same range, sealed under the same epoch, and must
  * come out with the same tokens. `submit` leaves out the entries that are applied already.
@@ -46,7 +52,10 @@ struct manifest_entry {
         token; /* the sink's own name for this load (a label, a file and offset); <= 256 bytes */
     uint64_t rows;
     uint64_t bytes;
-    bool keyless; /* replaying it would double rows unless the token settles it */
+    bool keyless;         /* replaying it would double rows unless the token settles it */
+    bool two_phase;       /* visible only by a commit, which comes when the journal knows of it */
+    uint64_t transaction; /* of the journal's entries: what the target calls the prepared load; 0:
+                             the journal does not know it as prepared, so nobody has committed it */
 };
 
 /* Tables in the order of their first rows in the epoch. A table has one entry, and one more for each
@@ -72,6 +81,7 @@ struct sink_options {
     bool recovering;          /* an unfinished epoch will be resolved before the first write */
     bool partial_rows; /* rows will lack columns: a target that cannot take them is refused when the
                           way to it is made */
+    bool visible_together; /* all loads of an epoch shall become visible together: in two phases */
 };
 
 struct sink_pending {
@@ -101,6 +111,7 @@ struct sink_result {
     uint32_t entry; /* index in the manifest of the submitted epoch */
     uint64_t rows;
     uint64_t bytes;
+    uint64_t transaction; /* not 0: it is prepared under this number, and waits for `commit` */
 };
 
 /*
@@ -207,11 +218,18 @@ struct sink_ops {
     /* Starts the loads of the sealed epoch, without those whose applied[i] is true (NULL: load
      * all). */
     enum rc (*submit)(struct sink *sink, const bool *applied, struct error *err);
-    /* RC_OK: one load is durable at the target, told once. RC_AGAIN: none within wait_ms. RC_EOF:
-     * every load of the submitted epoch has been told. */
+    /* RC_OK: one load is durable at the target, told once, or prepared there. A prepared one whose
+     * transaction the target has aborted before its commit is told as prepared once more, under
+     * another number. RC_AGAIN: none within wait_ms. RC_EOF: every load of the submitted epoch has
+     * been told, and those that are prepared wait for `commit`. */
     enum rc (*poll)(struct sink *sink, unsigned wait_ms, struct sink_result *result,
                     struct error *err);
-    /* What became of a load of an earlier life. Waits out a load that is still running. */
+    /* After an RC_EOF with prepared loads, which the journal knows now: makes them visible; poll goes
+     * on. NULL: the sink has no loads in two phases. */
+    enum rc (*commit)(struct sink *sink, struct error *err);
+    /* What became of a load of an earlier life. Waits out a load that is still running, commits one
+     * that is prepared, and takes back one in two phases that the journal does not know as prepared.
+     */
     enum rc (*resolve)(struct sink *sink, const struct manifest_entry *entry,
                        enum load_state *state_out, struct error *err);
     void (*stats)(const struct sink *sink, struct sink_stats *stats_out);

@@ -5,6 +5,7 @@
  * An epoch is a run of the source's stream. Its life in the store:
  *
  *      intent(epoch, from, to, entries)     before the first byte goes to the target
+ *      prepared(epoch, transactions)        loads in two phases: before the first one is committed
  *      done(epoch, entry)                   a load is durable at the target (may be lost in a crash)
  *      advance(epoch)                       all loads are durable: the position moves to `to`
  *
@@ -46,6 +47,11 @@ struct store_options {
     bool read_only;        /* for `checkpoint show|verify`: no lock, no repair, nothing written */
 };
 
+struct store_prepared {
+    uint32_t entry; /* index in the intent */
+    uint64_t transaction;
+};
+
 struct store_intent {
     uint64_t epoch;
     uint32_t attempt; /* from 1; a replay that changed its set of loads writes a new attempt */
@@ -85,6 +91,10 @@ struct store_ops {
     enum rc (*bind)(struct store *store, const char *server, bool has_gtid, struct error *err);
     /* Durable. The intent is copied. RC_EXISTS when another epoch is unfinished. */
     enum rc (*intent)(struct store *store, const struct store_intent *intent, struct error *err);
+    /* Durable. Loads of the unfinished epoch are prepared under these transactions: from here on they
+     * may be committed. Again with another number, when one had to be prepared anew. */
+    enum rc (*prepared)(struct store *store, uint64_t epoch, const struct store_prepared *loads,
+                        uint32_t count, struct error *err);
     /* Written, not yet durable: losing it costs a question to the target, not a row. */
     enum rc (*done)(struct store *store, uint64_t epoch, uint32_t entry, struct error *err);
     /* Durable. Ends the unfinished epoch. */

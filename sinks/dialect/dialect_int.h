@@ -15,6 +15,7 @@
  *   catalog.c    information_schema + SHOW CREATE TABLE -> an existing table
  *   compare.c    an existing table against a planned load
  *   clause.c     pieces of CREATE TABLE that both write alike
+ *   version.c    which version a server is
  *   partial.c    is the server new enough to update parts of rows
  *   check.c      questions of `millrace check`
  */
@@ -112,6 +113,7 @@ struct dialect_config {
     int64_t buckets; /* 0: the product chooses */
     uint64_t load_timeout_ms;
     int zero_dates; /* enum load_zero_dates */
+    int two_phase;  /* enum load_two_phase */
     struct cfg_map rewrite;
     bool tls;
     const char *tls_ca;
@@ -126,6 +128,7 @@ struct dialect_config {
 
 extern const char *const dialect_zero_date_choices[];
 extern const char *const dialect_tls_choices[];
+extern const char *const dialect_two_phase_choices[];
 
 /* The last part of validate: the load timeout, and sink.properties.* by the product's rules. */
 enum rc dialect_config_settle(const struct dialect_property_rule *rules, unsigned rule_count,
@@ -326,6 +329,23 @@ enum rc dialect_create_table(struct myconn *conn, const char *product,
 /* Names beyond ASCII need enable_unicode_name_support at Doris. */
 bool dialect_name_is_ascii(struct slice name);
 
+/* ---- version.c ---- */
+
+struct dialect_version {
+    bool known; /* false: not to be read, or that of a build from the main branch ("0.0.0") */
+    bool cloud; /* storage is apart from computing */
+    unsigned major;
+    unsigned minor;
+};
+
+/* The version behind `word` in a server's comment; 0.0 when there is none. */
+void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
+                           unsigned *minor_out);
+enum rc dialect_version_read(struct myconn *conn, const char *product, const char *word,
+                             struct dialect_version *version_out, struct error *err) MUST_CHECK;
+/* A version that is not known is taken for a new one. */
+bool dialect_version_before(const struct dialect_version *version, unsigned major, unsigned minor);
+
 /* ---- partial.c ---- */
 
 /* Compares the server's version with the oldest that updates parts of rows; `word` stands in front
@@ -334,10 +354,6 @@ bool dialect_name_is_ascii(struct slice name);
 enum rc dialect_partial_version(struct myconn *conn, const char *product, const char *word,
                                 unsigned major, unsigned minor, const struct load_schema *schema,
                                 struct error *err) MUST_CHECK;
-/* The version behind `word` in a server's comment; 0.0 when there is none. */
-void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
-                           unsigned *minor_out);
-
 /* ---- check.c ---- */
 
 /* Says which server answers; `word` is what its version comment must hold. */

@@ -10,6 +10,7 @@
 #define STATEMENT_TIMEOUT_MS 60000u
 
 const char *const dialect_zero_date_choices[] = {"null", "error", NULL};
+const char *const dialect_two_phase_choices[] = {"auto", "true", "false", NULL};
 const char *const dialect_tls_choices[] = {"disabled",  "preferred",       "required",
                                            "verify-ca", "verify-identity", NULL};
 
@@ -39,6 +40,7 @@ void dialect_settings(const struct dialect_config *config, struct load_settings 
         .load_timeout_s = config->load_timeout_s,
         .max_retries = config->max_retries,
         .zero_dates = (enum load_zero_dates)config->zero_dates,
+        .two_phase = (enum load_two_phase)config->two_phase,
         .headers = config->properties,
         .tls = config->tls,
         .tls_ca = config->tls_ca,

@@ -70,6 +70,7 @@ static const struct dialect_answer_rule rules[] = {
     {"exceed the max size", LOAD_VERDICT_FATAL, false},
     {"only supported in unique tables", LOAD_VERDICT_FATAL, false},
     {"sequence column", LOAD_VERDICT_FATAL, false},
+    {"2pc is unsupported", LOAD_VERDICT_FATAL, false}, /* merge-on-write in cloud mode, 2.3 */
     {"support partial update", LOAD_VERDICT_FATAL,
      false}, /* "Only unique key merge on write ..." */
     {"Can't do partial update", LOAD_VERDICT_FATAL, false},
@@ -95,7 +96,7 @@ static void read_backend(const cJSON *root, const char *status, struct load_answ
     dialect_answer_fill(root, answer);
     const char *two_phase = dialect_json_text(root, "TwoPhaseCommit");
     if (strcmp(status, "Success") == 0) {
-        /* In two phases "Success" is only a promise; we did not ask for it. */
+        /* In two phases "Success" is only a promise; a labelled load does not ask for it. */
         bool pending = two_phase != NULL && strcmp(two_phase, "true") == 0;
         answer->verdict = pending ? LOAD_VERDICT_UNKNOWN : LOAD_VERDICT_DONE;
     } else if (strcmp(status, "Publish Timeout") == 0) {
@@ -145,6 +146,66 @@ void doris_read_answer(int http_status, struct slice body, struct load_answer *a
             read_frontend(root, answer_out);
     }
     cJSON_Delete(root);
+}
+
+/* The first half of a two-phase load: the one place where "Success" with TwoPhaseCommit is what was
+ * asked for. A success without it is a plain load under our label: the label's state tells. */
+static void read_prepared(int http_status, struct slice body, struct load_answer *answer)
+{
+    doris_read_answer(http_status, body, answer);
+    cJSON *root = http_status == 200 ? dialect_json_parse(body) : NULL;
+    const char *status = root == NULL ? NULL : dialect_json_text(root, "Status");
+    const char *two_phase = root == NULL ? NULL : dialect_json_text(root, "TwoPhaseCommit");
+    if (status != NULL && strcmp(status, "Success") == 0) {
+        bool pending = two_phase != NULL && strcmp(two_phase, "true") == 0;
+        answer->verdict = pending && answer->txn_id > 0 ? LOAD_VERDICT_DONE : LOAD_VERDICT_UNKNOWN;
+    } else if (answer->verdict == LOAD_VERDICT_DONE) {
+        answer->verdict = LOAD_VERDICT_UNKNOWN; /* Publish Timeout: nothing was to be published */
+    }
+    cJSON_Delete(root);
+}
+
+/* facts/doris.md 2.2. What is not listed there is asked for, and so is a transaction of which another
+ * frontend may know more. */
+static const struct dialect_answer_rule finish_rules[] = {
+    {"is already visible, not pre-committed", LOAD_VERDICT_DONE, false},
+    {"is already committed, not pre-committed", LOAD_VERDICT_DONE, false},
+    {"is already aborted", LOAD_VERDICT_GONE, false},
+    {"could not abort", LOAD_VERDICT_UNKNOWN, false},
+    {"not found", LOAD_VERDICT_ABSENT, false},
+    {"Access denied", LOAD_VERDICT_FATAL, false},
+    {"NOT_AUTHORIZED", LOAD_VERDICT_FATAL, false},
+    {"no valid Basic authorization", LOAD_VERDICT_FATAL, false},
+    {"Need auth information", LOAD_VERDICT_FATAL, false},
+    {"No backend load available", LOAD_VERDICT_RETRY, false},
+};
+
+static void read_finish(int http_status, struct slice body, struct load_answer *answer)
+{
+    dialect_answer_clear(answer);
+    cJSON *root = dialect_json_parse(body);
+    const char *words = root == NULL ? NULL : dialect_json_text(root, "msg");
+    const char *data = root == NULL ? NULL : dialect_json_text(root, "data");
+    const char *status = root == NULL ? NULL : dialect_json_text(root, "status");
+    dialect_line_copy(answer->message, sizeof(answer->message),
+                      status == NULL && data != NULL ? data : words);
+    if (http_status == 401 || http_status == 403)
+        answer->verdict = LOAD_VERDICT_FATAL;
+    else if (http_status == 200 && status != NULL && strcmp(status, "Success") == 0)
+        answer->verdict = LOAD_VERDICT_DONE;
+    else if (http_status == 200 && root != NULL)
+        answer->verdict = dialect_answer_classify(finish_rules, COUNT_OF(finish_rules),
+                                                  answer->message, &answer->widen);
+    cJSON_Delete(root);
+}
+
+void doris_read_step(enum load_step step, int http_status, struct slice body,
+                     struct load_answer *answer_out)
+{
+    if (step == LOAD_STEP_LOAD)
+        read_prepared(http_status, body, answer_out);
+    else
+        read_finish(http_status, body, answer_out);
 }
 
 enum label_state doris_read_label_state(int http_status, struct slice body)

@@ -33,9 +33,11 @@ static const struct cfg_row rows[] = {
     {"sink.enable.batch-mode", CFG_BOOL, AT(unused_flag), "true", 0, 0, NULL, CFG_ACCEPTED,
      "Without effect: it chooses between two writers of Flink. Ours journals every batch before it "
      "is sent, so both promises hold at once."},
-    {"sink.enable-2pc", CFG_BOOL, AT(two_phase), "false", 0, 0, NULL, 0,
-     "Only false for now: two-phase commit is not there yet. Loads under deterministic labels keep "
-     "tables with a key equal exactly once without it."},
+    {"sink.enable-2pc", CFG_ENUM, AT(common.two_phase), "auto", 0, 0, dialect_two_phase_choices, 0,
+     "Which tables are loaded in two phases, prepared and then committed: auto (those without a "
+     "key, which are exactly-once only so), true (all), false (none). A server that cannot (before "
+     "2.1; tables with a key in cloud mode) gets plain loads, and check says so. Flink's default "
+     "is false."},
     {"sink.enable-delete", CFG_BOOL, AT(enable_delete), "true", 0, 0, NULL, 0,
      "Only true: without deletes the target would keep rows that the source no longer has."},
     {"sink.max-retries", CFG_INT, AT(common.max_retries), "-1", -1, 1000000, NULL, 0,
@@ -121,7 +123,7 @@ const struct dialect_property_rule doris_property_rules[] = {
     {"timeout", DIALECT_PROPERTY_TIMEOUT, NULL, NULL},
     {"group_commit", DIALECT_PROPERTY_FIXED, "off_mode",
      "group commit takes the label away, and with it exactly-once"},
-    {"two_phase_commit", DIALECT_PROPERTY_FIXED, "false", "two-phase commit is not there yet"},
+    {"two_phase_commit", DIALECT_PROPERTY_IGNORED, NULL, NULL}, /* sink.enable-2pc says it */
     {"partial_columns", DIALECT_PROPERTY_FIXED, "false",
      "a row's own image says which columns it has"},
     {"unique_key_update_mode", DIALECT_PROPERTY_FIXED, "UPSERT",
@@ -177,11 +179,6 @@ static enum rc check_fixed(const struct doris_config *config, struct error *err)
         !slice_equal_nocase(slice_str(config->charset), SLICE("UTF8")))
         return error_set(err, RC_CONFIG,
                          "The key 'charset-encoding' may only be UTF-8: Doris takes nothing else.");
-    if (config->two_phase)
-        return error_set(err, RC_CONFIG,
-                         "The key 'sink.enable-2pc' may not be true yet: two-phase commit is still "
-                         "to come. Tables with a key are kept equal exactly once without it; take "
-                         "the key out.");
     if (!config->enable_delete)
         return error_set(
             err, RC_CONFIG,

@@ -7,6 +7,7 @@
  *   ddl.c      CREATE TABLE, names, and what the product says of itself
  *   headers.c  the request headers of a load                                (pure)
  *   partial.c  can the target update a part of a row
+ *   steps.c    the requests of two-phase loading, and who can do it
  *   answer.c   what an answer means                                         (pure)
  *   doris.c    the dialect and the sink_ops that point at the shared core
  */
@@ -25,7 +26,6 @@ struct doris_config {
     struct cfg_list fenodes;
     struct cfg_list benodes;
     const char *charset;
-    bool two_phase;
     bool enable_delete;
     struct cfg_map auto_partition;
     int64_t threads;
@@ -78,6 +78,13 @@ enum rc doris_partial_check(struct myconn *conn, const struct load_schema *schem
 void doris_headers(const struct load_settings *settings, const struct load_schema *schema,
                    const uint8_t *set, struct slice label, struct buf *out);
 void doris_read_answer(int http_status, struct slice body, struct load_answer *answer_out);
+const char *doris_step_request(const struct load_settings *settings, enum load_step step,
+                               const struct load_txn *txn, struct buf *path, struct buf *headers);
+void doris_read_step(enum load_step step, int http_status, struct slice body,
+                     struct load_answer *answer_out);
+/* RC_UNSUPPORTED where the target cannot be loaded in two phases. */
+enum rc doris_two_phase_check(struct myconn *conn, const struct load_schema *schema,
+                              struct error *err) MUST_CHECK;
 enum label_state doris_read_label_state(int http_status, struct slice body);
 
 #endif

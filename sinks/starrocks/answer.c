@@ -135,6 +135,52 @@ void starrocks_read_answer(int http_status, struct slice body, struct load_answe
     cJSON_Delete(root);
 }
 
+/* Words of the transaction interface (facts/starrocks.md 2.1, 2.2, 2.4). */
+static const struct dialect_answer_rule step_rules[] = {
+    {"has already committed", LOAD_VERDICT_DONE, false},
+    {"Can not commit ABORTED", LOAD_VERDICT_GONE, false},
+    {"Can not commit CANCELLED", LOAD_VERDICT_GONE, false},
+    {"has already aborted", LOAD_VERDICT_GONE, false},
+    {"No transaction found", LOAD_VERDICT_ABSENT, false},
+    {"Can't find the transaction", LOAD_VERDICT_ABSENT, false},
+    {"TXN_NOT_EXISTS", LOAD_VERDICT_ABSENT, false},
+    {"TXN_IN_PROCESSING", LOAD_VERDICT_RETRY, false},
+    {"Transaction in processing", LOAD_VERDICT_RETRY, false},
+};
+
+/* "OK" is success here, and here alone. What carries a transaction's number forward must name it. */
+static void read_step_ok(enum load_step step, struct load_answer *answer)
+{
+    bool named = answer->txn_id > 0 || step != LOAD_STEP_PREPARE;
+    answer->verdict = named ? LOAD_VERDICT_DONE : LOAD_VERDICT_UNKNOWN;
+}
+
+void starrocks_read_step(enum load_step step, int http_status, struct slice body,
+                         struct load_answer *answer_out)
+{
+    starrocks_read_answer(http_status, body, answer_out);
+    cJSON *root = http_status == 200 ? dialect_json_parse(body) : NULL;
+    const char *status = root == NULL ? NULL : dialect_json_text(root, "Status");
+    const char *message = root == NULL ? NULL : dialect_json_text(root, "Message");
+    if (status != NULL && strcmp(status, "OK") == 0) {
+        read_step_ok(step, answer_out);
+    } else if (status != NULL) {
+        bool widen = false;
+        enum load_verdict verdict =
+            dialect_answer_classify(step_rules, COUNT_OF(step_rules), message, &widen);
+        if (verdict == LOAD_VERDICT_UNKNOWN)
+            verdict = dialect_answer_classify(step_rules, COUNT_OF(step_rules), status, &widen);
+        if (verdict != LOAD_VERDICT_UNKNOWN)
+            answer_out->verdict = verdict;
+        else if (answer_out->verdict == LOAD_VERDICT_DONE)
+            answer_out->verdict = LOAD_VERDICT_UNKNOWN; /* a plain load's word */
+    }
+    if (step < LOAD_STEP_COMMIT && answer_out->verdict == LOAD_VERDICT_DONE &&
+        (status == NULL || strcmp(status, "OK") != 0))
+        answer_out->verdict = LOAD_VERDICT_UNKNOWN;
+    cJSON_Delete(root);
+}
+
 enum label_state starrocks_read_label_state(int http_status, struct slice body)
 {
     static const struct {

@@ -72,6 +72,16 @@ static const struct cfg_row rows[] = {
     {"sink.load.timeout", CFG_DURATION, AT(common.load_timeout_ms), "10 min", 1000, 259200000, NULL,
      CFG_OURS,
      "The timeout header: how long StarRocks keeps a load that nobody finishes, and its label."},
+    {"sink.enable-2pc", CFG_ENUM, AT(common.two_phase), "auto", 0, 0, dialect_two_phase_choices,
+     CFG_OURS,
+     "Which tables are loaded in two phases, by the transaction interface: auto (those without a "
+     "key, which are exactly-once only so), true (all), false (none). A server that cannot (before "
+     "3.2) gets plain loads, and check says so."},
+    {"sink.load.prepared-timeout", CFG_DURATION, AT(prepared_timeout_ms), "24 h", 60000, 604800000,
+     NULL, CFG_OURS,
+     "How long StarRocks (3.5.4 and later; older ones have a setting of their own) keeps a "
+     "prepared "
+     "load for its commit. Past it the load is made again from the source."},
     {"sink.load.backends", CFG_LIST, AT(backend_list), NULL, 0, 0, NULL, CFG_OURS,
      "HTTP addresses of backends, host:port. When set, loads go to them directly and no frontend "
      "is "
@@ -184,6 +194,7 @@ void starrocks_settings(const struct starrocks_config *config, struct load_setti
     settings_out->read_timeout_ms =
         config->socket_timeout_ms <= 0 ? ANSWER_TIMEOUT_MS : (uint64_t)config->socket_timeout_ms;
     settings_out->continue_timeout_ms = (uint64_t)config->continue_timeout_ms;
+    settings_out->prepared_timeout_s = config->prepared_timeout_ms / 1000;
     settings_out->threads = (unsigned)(config->threads > 0 ? config->threads : config->io_threads);
     query_out->connect_timeout_ms = (uint64_t)config->connect_timeout_ms;
 }

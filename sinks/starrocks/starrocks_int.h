@@ -6,6 +6,7 @@
  *   types.c      source column -> StarRocks type and encoding               (pure)
  *   ddl.c        CREATE TABLE, names, and what the product says of itself
  *   headers.c    the request headers of a load                              (pure)
+ *   steps.c      the transaction interface, and who has it
  *   answer.c     what an answer means                                       (pure)
  *   starrocks.c  the dialect and the sink_ops that point at the shared core
  */
@@ -27,6 +28,7 @@ struct starrocks_config {
     int64_t socket_timeout_ms; /* -1: ours */
     int64_t continue_timeout_ms;
     int64_t io_threads;
+    uint64_t prepared_timeout_ms;
     int64_t threads; /* 0: io_threads */
     struct cfg_list backend_list;
     /* Keys that are read and mean nothing here. */
@@ -75,6 +77,14 @@ enum rc starrocks_partial_check(struct myconn *conn, const struct load_schema *s
 void starrocks_headers(const struct load_settings *settings, const struct load_schema *schema,
                        const uint8_t *set, struct slice label, struct buf *out);
 void starrocks_read_answer(int http_status, struct slice body, struct load_answer *answer_out);
+const char *starrocks_step_request(const struct load_settings *settings, enum load_step step,
+                                   const struct load_txn *txn, struct buf *path,
+                                   struct buf *headers);
+void starrocks_read_step(enum load_step step, int http_status, struct slice body,
+                         struct load_answer *answer_out);
+/* RC_UNSUPPORTED where the target cannot be loaded in two phases. */
+enum rc starrocks_two_phase_check(struct myconn *conn, const struct load_schema *schema,
+                                  struct error *err) MUST_CHECK;
 enum label_state starrocks_read_label_state(int http_status, struct slice body);
 
 #endif

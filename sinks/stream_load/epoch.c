@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sealed batch: its loads, named and counted when it is closed, sent when the journal knows them,
- * and told one by one when they are durable.
+ * and told one by one when they are durable. Those in two phases are told when they are prepared,
+ * committed when the journal knows that, and told again; their bodies are kept until then, because a
+ * target may abort what is prepared.
  *
  * Threads: the pipeline's thread.
  */
@@ -67,15 +69,19 @@ static enum rc seal_part(struct stream_load *sink, struct load_target *target, u
     memcpy(sealed->label, label.ptr, label.len);
     sealed->target = target;
     sealed->task.entry = index;
-    sealed->task.load = (struct transfer_load){
-        .schema = schema, .label = slice_of(sealed->label, label.len), .body = body, .set = set};
+    sealed->task.load = (struct transfer_load){.schema = schema,
+                                               .label = slice_of(sealed->label, label.len),
+                                               .body = body,
+                                               .set = set,
+                                               .two_phase = target->two_phase};
     buf_deinit(&label);
     sink->entries[index] = (struct manifest_entry){.db = target->db,
                                                    .table = target->table,
                                                    .token = sealed->task.load.label,
                                                    .rows = body->parts[set].rows,
                                                    .bytes = body->parts[set].bytes,
-                                                   .keyless = schema->keyless};
+                                                   .keyless = schema->keyless,
+                                                   .two_phase = target->two_phase};
     return RC_OK;
 }
 
@@ -102,7 +108,8 @@ enum rc stream_load_seal(struct sink *base, uint64_t epoch, struct manifest *man
                          struct error *err)
 {
     struct stream_load *sink = stream_load_of(base);
-    ASSERT(sink->running == 0 && (sink->submitted || sink->sealed_count == 0));
+    ASSERT(sink->running == 0 && sink->prepared == 0);
+    ASSERT(sink->submitted || sink->sealed_count == 0);
     uint32_t count = count_open_loads(sink);
     enum rc rc = reserve_sealed(sink, count, err);
     uint32_t index = 0;
@@ -138,6 +145,16 @@ static void release_load(struct stream_load *sink, struct sealed_load *sealed)
     body_reset(body);
 }
 
+/* To the loaders, or to wait behind the load of the same target. Gives the target back. */
+static const struct load_target *send_task(struct stream_load *sink, struct sealed_load *sealed,
+                                           const struct load_target *busy)
+{
+    sealed->waiting = sealed->target == busy;
+    if (!sealed->waiting)
+        loaders_submit(sink->loaders, &sealed->task);
+    return sealed->target;
+}
+
 enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)
 {
     (void)err; /* threads and memory are there already: nothing can fail */
@@ -152,14 +169,28 @@ enum rc stream_load_submit(struct sink *base, const bool *applied, struct error 
             sink->running++;
     }
     const struct load_target *busy = NULL;
+    for (uint32_t i = 0; i < sink->sealed_count; i++)
+        if (applied == NULL || !applied[i])
+            busy = send_task(sink, &sink->sealed[i], busy);
+    return RC_OK;
+}
+
+/* The second step of all that is prepared. */
+enum rc stream_load_commit(struct sink *base, struct error *err)
+{
+    (void)err;
+    struct stream_load *sink = stream_load_of(base);
+    ASSERT(sink->running == 0 && sink->prepared > 0);
+    const struct load_target *busy = NULL;
+    sink->running = sink->prepared;
+    sink->prepared = 0;
     for (uint32_t i = 0; i < sink->sealed_count; i++) {
         struct sealed_load *sealed = &sink->sealed[i];
-        if (applied != NULL && applied[i])
+        if (!sealed->prepared)
             continue;
-        sealed->waiting = sealed->target == busy;
-        if (!sealed->waiting)
-            loaders_submit(sink->loaders, &sealed->task);
-        busy = sealed->target;
+        sealed->prepared = false;
+        sealed->task.commit = true;
+        busy = send_task(sink, sealed, busy);
     }
     return RC_OK;
 }
@@ -195,6 +226,53 @@ static void adapt_interval(struct stream_load *sink)
     }
 }
 
+/* A task has failed: the pipeline ends, and says why whenever it is asked. */
+static enum rc keep_failure(struct stream_load *sink, const struct load_task *task,
+                            struct error *err)
+{
+    sink->failed = task->rc;
+    sink->failure = task->err;
+    if (err != NULL)
+        *err = task->err;
+    return task->rc;
+}
+
+/* What was prepared was aborted by the target: nothing of it was visible, and its rows are still
+ * here. */
+static void prepare_anew(struct stream_load *sink, struct load_task *task)
+{
+    const struct manifest_entry *entry = &sink->entries[task->entry];
+    log_warn("sink.load",
+             "The target aborted a prepared load before its commit; it is loaded again.",
+             LOG_SLICE("db", entry->db), LOG_SLICE("table", entry->table),
+             LOG_SLICE("label", entry->token), LOG_U64("transaction", task->transaction));
+    task->commit = false;
+    sink->running++;
+    loaders_submit(sink->loaders, task);
+}
+
+static void tell_prepared(struct stream_load *sink, struct load_task *task,
+                          struct sink_result *result)
+{
+    task->transaction = task->outcome.transaction;
+    sink->sealed[task->entry].prepared = true;
+    sink->prepared++;
+    result->transaction = task->transaction;
+    submit_next_part(sink, task->entry);
+}
+
+static void tell_applied(struct stream_load *sink, const struct load_task *task,
+                         const struct sink_result *result)
+{
+    sink->stats.rows_loaded += result->rows;
+    sink->stats.bytes_loaded += result->bytes;
+    sink->stats.loads++;
+    submit_next_part(sink, task->entry);
+    release_load(sink, &sink->sealed[task->entry]);
+    if (sink->running == 0 && sink->prepared == 0)
+        adapt_interval(sink);
+}
+
 enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result *result,
                          struct error *err)
 {
@@ -213,22 +291,19 @@ enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result
     sink->running--;
     sink->stats.load_time_us += task->outcome.time_us;
     sink->epoch_short_of_breath |= task->outcome.widen;
-    if (task->rc != RC_OK) {
-        sink->failed = task->rc;
-        sink->failure = task->err;
-        if (err != NULL)
-            *err = task->err;
-        return task->rc;
+    if (task->rc != RC_OK)
+        return keep_failure(sink, task, err);
+    if (task->outcome.end == LOAD_END_NOTHING) {
+        ASSERT(task->commit);
+        prepare_anew(sink, task);
+        return RC_AGAIN;
     }
     const struct manifest_entry *entry = &sink->entries[task->entry];
     *result =
         (struct sink_result){.entry = task->entry, .rows = entry->rows, .bytes = entry->bytes};
-    sink->stats.rows_loaded += entry->rows;
-    sink->stats.bytes_loaded += entry->bytes;
-    sink->stats.loads++;
-    submit_next_part(sink, task->entry);
-    release_load(sink, &sink->sealed[task->entry]);
-    if (sink->running == 0)
-        adapt_interval(sink);
+    if (task->outcome.end == LOAD_END_PREPARED)
+        tell_prepared(sink, task, result);
+    else
+        tell_applied(sink, task, result);
     return RC_OK;
 }

@@ -148,7 +148,7 @@ static struct curl_slist *build_headers(const struct exchange_request *request)
     buf_deinit(&line);
     /* Without these two lines libcurl would decide by itself about 100-continue. */
     list = add_header(list, request->expect ? "Expect: 100-continue" : "Expect:", &ok);
-    if (request->body == NULL && strcmp(request->method, "PUT") == 0)
+    if (request->body == NULL && strcmp(request->method, "GET") != 0)
         list = add_header(list, "Content-Length: 0", &ok);
     if (ok)
         return list;

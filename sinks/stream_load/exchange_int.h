@@ -25,7 +25,7 @@ enum exchange_outcome {
 };
 
 struct exchange_request {
-    const char *method;       /* "PUT" or "GET"; a C string for libcurl */
+    const char *method;       /* "PUT", "POST" or "GET"; a C string for libcurl */
     struct endpoint endpoint; /* where to */
     struct slice headers;     /* "name: value" lines, each with its '\n' */
     const struct body *body;  /* NULL: none */

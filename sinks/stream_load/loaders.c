@@ -65,6 +65,18 @@ static struct load_task *take_waiting(struct loaders *loaders)
     return task;
 }
 
+static enum rc run_task(struct load_env *env, struct load_task *task)
+{
+    if (!task->commit)
+        return load_run(env, &task->load, &task->outcome, &task->err);
+    const struct load_schema *schema = task->load.schema;
+    const struct load_txn txn = {.db = schema->db,
+                                 .table = schema->table,
+                                 .label = task->load.label,
+                                 .id = task->transaction};
+    return load_commit(env, &txn, schema->keyless, &task->outcome, &task->err);
+}
+
 static void *worker_main(void *ctx)
 {
     struct worker *worker = ctx;
@@ -77,7 +89,7 @@ static void *worker_main(void *ctx)
     struct load_task *task;
     while ((task = take_waiting(loaders)) != NULL) {
         error_clear(&task->err);
-        task->rc = load_run(&env, &task->load, &task->outcome, &task->err);
+        task->rc = run_task(&env, task);
         pthread_mutex_lock(&loaders->lock);
         list_add(&loaders->ended, task);
         pthread_cond_signal(&loaders->ended_changed);

@@ -11,10 +11,13 @@
 
 #include "load_int.h"
 
-/* One load of an epoch. The caller fills `load` and `entry`; the rest comes back. */
+/* One load of an epoch. The caller fills `load`, `entry` and, for the second step of a two-phase
+ * load, `commit` and `transaction`; the rest comes back. */
 struct load_task {
     struct transfer_load load;
     uint32_t entry; /* index in the manifest */
+    bool commit;
+    uint64_t transaction;
     struct load_outcome outcome;
     struct error err;
     enum rc rc;

@@ -19,7 +19,8 @@
 struct sealed_load {
     struct load_task task;
     struct load_target *target;
-    bool waiting; /* for the target's load before it to be done */
+    bool waiting;  /* for the target's load before it to be done */
+    bool prepared; /* waits for its commit */
     char label[LABEL_BYTES];
 };
 
@@ -48,12 +49,14 @@ struct stream_load {
     struct manifest_entry *entries;
     uint32_t sealed_cap;
     uint32_t sealed_count;
-    uint32_t running; /* submitted and not told yet */
+    uint32_t running;  /* submitted and not told yet */
+    uint32_t prepared; /* told as prepared */
     bool submitted;
     uint64_t sealed_bytes;
     enum rc failed; /* a load ended badly; then poll says so from now on */
     struct error failure;
 
+    bool told_plain; /* that a table is loaded in one phase though two were wanted */
     bool epoch_short_of_breath;
     unsigned widen; /* flush_interval is multiplied by this */
     unsigned calm_epochs;

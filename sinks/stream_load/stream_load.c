@@ -32,11 +32,16 @@ static enum rc make_exchange(void *ctx, struct exchange **exchange_out, struct e
 }
 
 static enum rc check_settings(const struct load_dialect *dialect,
-                              const struct load_settings *settings, struct error *err)
+                              const struct load_settings *settings, bool together,
+                              struct error *err)
 {
     if (settings->frontends.count == 0)
         return error_set(err, RC_CONFIG, "No HTTP address of a frontend of %s is configured.",
                          dialect->product);
+    if (together && settings->two_phase == LOAD_TWO_PHASE_NEVER)
+        return error_set(err, RC_CONFIG,
+                         "`delivery.visibility: together` needs loads in two phases, and "
+                         "`sink.enable-2pc: false` forbids them. Take one of the two out.");
     return label_check_prefix(settings->label_prefix, dialect->label_max, err);
 }
 
@@ -81,6 +86,7 @@ static void fill_ops(struct stream_load *sink)
                                   .seal = stream_load_seal,
                                   .submit = stream_load_submit,
                                   .poll = stream_load_poll,
+                                  .commit = stream_load_commit,
                                   .resolve = stream_load_resolve,
                                   .stats = stream_load_stats,
                                   .stop = stream_load_stop,
@@ -94,7 +100,7 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
 {
     ASSERT(options->pipeline_id.len == 32);
     ASSERT(dialect->label_max < LABEL_BYTES);
-    enum rc rc = check_settings(dialect, settings, err);
+    enum rc rc = check_settings(dialect, settings, options->visible_together, err);
     if (rc != RC_OK)
         return rc;
     struct stream_load *sink = calloc(1, sizeof(*sink));
@@ -104,6 +110,8 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
     sink->settings = *settings;
     if (sink->settings.threads == 0)
         sink->settings.threads = 1;
+    if (options->visible_together)
+        sink->settings.two_phase = LOAD_TWO_PHASE_ALWAYS;
     sink->config = options->config;
     memcpy(sink->pipeline_id, options->pipeline_id.ptr, options->pipeline_id.len);
     sink->partial_rows = options->partial_rows;
@@ -186,6 +194,42 @@ struct check_call {
     struct report *report;
 };
 
+/* Whether tables of this kind are to be loaded in two phases, if the target can. */
+static bool wants_two_phase(const struct stream_load *sink, bool keyless)
+{
+    enum load_two_phase wish = sink->settings.two_phase;
+    return sink->dialect->two_phase_check != NULL &&
+           (wish == LOAD_TWO_PHASE_ALWAYS || (wish == LOAD_TWO_PHASE_AUTO && keyless));
+}
+
+/* What the target can do of the loading in two phases that is configured. */
+static enum rc check_two_phase(struct stream_load *sink, struct myconn *conn, struct report *report,
+                               struct error *err)
+{
+    for (unsigned keyless = 0; keyless < 2; keyless++) {
+        if (!wants_two_phase(sink, keyless == 1))
+            continue;
+        const struct load_schema schema = {.keyless = keyless == 1};
+        const char *which = keyless == 1 ? "without a key" : "with a key";
+        struct error own;
+        error_clear(&own);
+        enum rc rc = sink->dialect->two_phase_check(conn, &schema, &own);
+        if (rc == RC_OK)
+            report_add(report, REPORT_OK, NULL, "Tables %s are loaded in two phases.", which);
+        else if (rc == RC_UNSUPPORTED)
+            report_add(report, REPORT_WARN,
+                       keyless == 1 ? "Come back within `label.trust` after a crash, or use a "
+                                      "newer server: then such tables are exactly-once."
+                                    : "Set sink.enable-2pc to auto if this is as it should be.",
+                       "Tables %s get plain loads, each visible by itself: %s.", which, own.text);
+        else if (err != NULL)
+            *err = own;
+        if (rc != RC_OK && rc != RC_UNSUPPORTED)
+            return rc;
+    }
+    return RC_OK;
+}
+
 static enum rc run_check(void *ctx, struct myconn *conn, struct error *err)
 {
     struct check_call *call = ctx;
@@ -193,7 +237,8 @@ static enum rc run_check(void *ctx, struct myconn *conn, struct error *err)
     report_add(call->report, REPORT_OK, NULL, "The query port answers: %s.", myconn_label(conn));
     if (sink->dialect->check == NULL)
         return RC_OK;
-    return sink->dialect->check(&sink->settings, sink->config, conn, call->report, err);
+    enum rc rc = sink->dialect->check(&sink->settings, sink->config, conn, call->report, err);
+    return rc == RC_OK ? check_two_phase(sink, conn, call->report, err) : rc;
 }
 
 enum rc stream_load_check(struct sink *base, struct report *report, struct error *err)
@@ -231,21 +276,49 @@ struct prepare_call {
     struct stream_load *sink;
     struct sink_table *table;
     const struct sink_target *target;
+    bool two_phase;
 };
+
+/* Two phases where they are wanted and the target can; else plain loads, told once. */
+static enum rc choose_phases(struct prepare_call *call, struct myconn *conn, struct error *err)
+{
+    struct stream_load *sink = call->sink;
+    const struct load_schema *schema = &call->table->schema;
+    call->two_phase = wants_two_phase(sink, schema->keyless);
+    if (!call->two_phase)
+        return RC_OK;
+    struct error own;
+    error_clear(&own);
+    enum rc rc = sink->dialect->two_phase_check(conn, schema, &own);
+    if (rc == RC_UNSUPPORTED) {
+        call->two_phase = false;
+        if (!sink->told_plain)
+            log_warn("sink.table", "Tables get plain loads where two phases were wanted.",
+                     LOG_SLICE("db", schema->db), LOG_SLICE("table", schema->table),
+                     LOG_STR("reason", own.text));
+        sink->told_plain = true;
+        return RC_OK;
+    }
+    if (rc != RC_OK && err != NULL)
+        *err = own;
+    return rc;
+}
 
 static enum rc run_prepare(void *ctx, struct myconn *conn, struct error *err)
 {
     struct prepare_call *call = ctx;
     struct sink_table *table = call->table;
     arena_reset(&table->arena);
-    return call->sink->dialect->target_prepare(&call->sink->settings, call->sink->config, conn,
-                                               table->source, call->target, &table->arena,
-                                               &table->schema, err);
+    enum rc rc = call->sink->dialect->target_prepare(&call->sink->settings, call->sink->config,
+                                                     conn, table->source, call->target,
+                                                     &table->arena, &table->schema, err);
+    return rc == RC_OK ? choose_phases(call, conn, err) : rc;
 }
 
 /* Compares the table with its target, or makes that, and then all that follows from it. */
 static enum rc prepare_table(struct stream_load *sink, struct sink_table *table,
-                             const struct sink_target *names, struct error *err)
+                             const struct sink_target *names, bool *two_phase_out,
+                             struct error *err)
 {
     struct error own;
     if (err == NULL)
@@ -254,6 +327,7 @@ static enum rc prepare_table(struct stream_load *sink, struct sink_table *table,
     enum rc rc = query_run(&sink->query, run_prepare, &call, err);
     if (rc != RC_OK)
         return rc;
+    *two_phase_out = call.two_phase;
     table->schema.source = table->source;
     rc = column_set_rank(&table->schema, &table->arena, err);
     if (rc != RC_OK)
@@ -295,7 +369,7 @@ static enum rc renew_table(struct stream_load *sink, struct sink_table *table, s
     const struct sink_target names = {.db = target->db, .table = target->table};
     encoder_deinit(&table->encoder);
     memset(&table->encoder, 0, sizeof(table->encoder));
-    enum rc rc = prepare_table(sink, table, &names, err);
+    enum rc rc = prepare_table(sink, table, &names, &target->two_phase, err);
     return rc == RC_OK ? target_renew_table(target, table, err) : rc;
 }
 
@@ -322,7 +396,7 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
     arena_init(&table->arena, "target table", TABLE_ARENA_MAX);
     struct error own;
     err = err == NULL ? &own : err;
-    enum rc rc = prepare_table(sink, table, names, err);
+    enum rc rc = prepare_table(sink, table, names, &target->two_phase, err);
     if (rc == RC_OK && sink->partial_rows)
         rc = need_partial(sink, target, &table->schema, err);
     if (rc == RC_OK)
@@ -509,17 +583,37 @@ void stream_load_pending(const struct sink *base, struct sink_pending *pending_o
     *pending_out = (struct sink_pending){.rows = sink->open_rows, .bytes = sink->open_bytes};
 }
 
-enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entry,
-                            enum load_state *state_out, struct error *err)
+/* A load in two phases of an earlier life: what the journal knows as prepared is committed, what it
+ * does not is taken back. */
+static enum rc resolve_two_phase(struct load_env *env, const struct manifest_entry *entry,
+                                 enum load_state *state_out, struct error *err)
 {
-    struct stream_load *sink = stream_load_of(base);
-    struct load_env env = {.transfer = &sink->transfer,
-                           .halt = &sink->halt,
-                           .wait = halt_wait,
-                           .retries = &sink->retries,
-                           .label_trust_us = LOAD_LABEL_TRUST_US};
+    const struct load_txn txn = {
+        .db = entry->db, .table = entry->table, .label = entry->token, .id = entry->transaction};
+    struct load_outcome outcome;
+    struct error own;
+    error_clear(&own);
+    enum rc rc = entry->transaction != 0 ? load_commit(env, &txn, entry->keyless, &outcome, &own)
+                                         : load_undo(env, &txn, &outcome, &own);
+    if (rc == RC_MISMATCH && entry->transaction != 0) {
+        *state_out = LOAD_UNKNOWN; /* the pipeline decides, and has the words */
+        return RC_OK;
+    }
+    if (rc != RC_OK) {
+        if (err != NULL)
+            *err = own;
+        return rc;
+    }
+    *state_out = outcome.end == LOAD_END_APPLIED ? LOAD_APPLIED : LOAD_NOT_APPLIED;
+    return RC_OK;
+}
+
+static enum rc resolve_labelled(const struct stream_load *sink, struct load_env *env,
+                                const struct manifest_entry *entry, enum load_state *state_out,
+                                struct error *err)
+{
     enum label_state state;
-    enum rc rc = load_settle_label(&env, entry->db, entry->token, &state, err);
+    enum rc rc = load_settle_label(env, entry->db, entry->token, &state, err);
     if (rc != RC_OK)
         return rc;
     switch (state) {
@@ -543,6 +637,19 @@ enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entr
     ASSERT(state == LABEL_UNKNOWN);
     *state_out = LOAD_UNKNOWN;
     return RC_OK;
+}
+
+enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entry,
+                            enum load_state *state_out, struct error *err)
+{
+    struct stream_load *sink = stream_load_of(base);
+    struct load_env env = {.transfer = &sink->transfer,
+                           .halt = &sink->halt,
+                           .wait = halt_wait,
+                           .retries = &sink->retries,
+                           .label_trust_us = LOAD_LABEL_TRUST_US};
+    return entry->two_phase ? resolve_two_phase(&env, entry, state_out, err)
+                            : resolve_labelled(sink, &env, entry, state_out, err);
 }
 
 void stream_load_stats(const struct sink *base, struct sink_stats *stats_out)

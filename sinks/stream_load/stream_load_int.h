@@ -18,7 +18,9 @@
  *   redirect.c     URLs, and which redirects are followed                          (pure)
  *   exchange.c     one HTTP request by libcurl, behind a vtable: tests script the server
  *   transfer.c     both legs of a load, the question about a label, the choice of a frontend
- *   load.c         one load from its first byte to a settled end: retries, lost answers
+ *   decide.c       what is done about what happens to a load: the table         (pure)
+ *   ask.c          the question about a label, until it is answered
+ *   load.c         one load from its first byte to a settled end, and its second step
  *   loaders.c      the threads that run loads
  *   query.c        the connection for DDL, opened on first use, opened again when broken
  *   target.c       target tables, and the source tables that write to them
@@ -47,6 +49,13 @@ enum load_encoding {
 };
 
 enum load_zero_dates { LOAD_ZERO_DATES_NULL = 0, LOAD_ZERO_DATES_ERROR };
+
+/* Which tables are loaded in two phases. */
+enum load_two_phase {
+    LOAD_TWO_PHASE_AUTO = 0, /* those without a key, where the target can */
+    LOAD_TWO_PHASE_ALWAYS,   /* all, where the target can */
+    LOAD_TWO_PHASE_NEVER
+};
 
 /* One source column's way into the target. */
 struct load_column {
@@ -85,6 +94,8 @@ struct load_settings {
     uint64_t load_timeout_s; /* the `timeout` header: how long the target may keep an orphan */
     int64_t max_retries;     /* -1: for ever */
     unsigned threads;        /* loads at once */
+    enum load_two_phase two_phase;
+    uint64_t prepared_timeout_s; /* how long a prepared load may wait for its commit */
     enum load_zero_dates zero_dates;
     struct cfg_map headers; /* sink.properties.*, checked by the dialect */
     bool tls;               /* https to the frontends */
@@ -98,7 +109,9 @@ enum load_verdict {
     LOAD_VERDICT_EXISTS, /* the label is used: ask for its state */
     LOAD_VERDICT_RETRY,  /* not applied; the same bytes may pass later */
     LOAD_VERDICT_DATA,   /* not applied; a row is at fault */
-    LOAD_VERDICT_FATAL   /* not applied; configuration, privileges, schema */
+    LOAD_VERDICT_FATAL,  /* not applied; configuration, privileges, schema */
+    LOAD_VERDICT_GONE,   /* of a commit: the transaction is aborted */
+    LOAD_VERDICT_ABSENT  /* of a commit: there is no such transaction */
 };
 
 struct load_answer {
@@ -120,6 +133,24 @@ enum label_state {
     LABEL_COMMITTED,   /* COMMITTED, VISIBLE: durable */
     LABEL_ABORTED,
     LABEL_UNREADABLE /* the answer itself is no answer: ask again */
+};
+
+/* The requests of two-phase loading. A dialect need not have all of them. */
+enum load_step {
+    LOAD_STEP_BEGIN = 0,
+    LOAD_STEP_LOAD,    /* carries the body */
+    LOAD_STEP_PREPARE, /* where loading alone does not prepare */
+    LOAD_STEP_COMMIT,
+    LOAD_STEP_ABORT, /* by the label */
+    LOAD_STEP_CANCEL /* another way to do the same, where ABORT does not reach all */
+};
+
+/* The transaction of a two-phase load. */
+struct load_txn {
+    struct slice db;
+    struct slice table;
+    struct slice label;
+    uint64_t id; /* 0: not known */
 };
 
 struct dialect_target; /* a dialect's own knowledge of one target table */
@@ -156,6 +187,21 @@ struct load_dialect {
     void (*read_answer)(int http_status, struct slice body, struct load_answer *answer_out);
     /* Pure: the answer to GET /api/{db}/get_load_state?label=. */
     enum label_state (*read_label_state)(int http_status, struct slice body);
+
+    /* Pure: the method, path and header lines of a step; for LOAD the headers stand behind those of
+     * `headers`. NULL: there is no such step. */
+    const char *(*step_request)(const struct load_settings *settings, enum load_step step,
+                                const struct load_txn *txn, struct buf *path, struct buf *headers);
+    /* Pure: the answer to a step. */
+    void (*read_step)(enum load_step step, int http_status, struct slice body,
+                      struct load_answer *answer_out);
+    /* Frontends find the way of a two-phase load by its label. */
+    bool way_by_label;
+    /* Only a frontend commits, however loads find their backends. */
+    bool commit_at_frontend;
+    /* Whether a table can be loaded in two phases. RC_UNSUPPORTED says why not. NULL: never. */
+    enum rc (*two_phase_check)(struct myconn *conn, const struct load_schema *schema,
+                               struct error *err);
 
     /* DDL side, in the MySQL protocol. `connection` opens on first use and is kept by the core. */
     enum rc (*target_prepare)(const struct load_settings *settings, const void *config,
@@ -206,6 +252,7 @@ enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *man
 enum rc stream_load_submit(struct sink *sink, const bool *applied, struct error *err);
 enum rc stream_load_poll(struct sink *sink, unsigned wait_ms, struct sink_result *result,
                          struct error *err);
+enum rc stream_load_commit(struct sink *sink, struct error *err);
 enum rc stream_load_resolve(struct sink *sink, const struct manifest_entry *entry,
                             enum load_state *state_out, struct error *err);
 void stream_load_stats(const struct sink *sink, struct sink_stats *stats_out);

@@ -75,6 +75,11 @@ void transfer_deinit(struct transfer *transfer)
 struct journey {
     struct exchange_request request;
     int frontend; /* index of the frontend that was asked first; -1: none */
+    /* How the answer at its end reads; NULL: as that to a load. */
+    const enum load_step *step;
+    /* What goes out behind the first redirect, and what stays out before it. */
+    const struct transfer_load *load; /* NULL: no body */
+    struct slice headers;
 };
 
 static bool is_redirect(int status)
@@ -147,14 +152,15 @@ static enum transfer_outcome too_many_hops(struct transfer_result *result)
     return TRANSFER_NOT_SENT;
 }
 
-/* The headers of the leg that asks for the way: all but the label. */
+/* The headers of the leg that asks for the way: all but what makes it a load of ours. */
 static void drop_label(struct slice headers, struct buf *out)
 {
     while (headers.len > 0) {
         const uint8_t *end = memchr(headers.ptr, '\n', headers.len);
         size_t len = end == NULL ? headers.len : (size_t)(end - headers.ptr) + 1;
         struct slice line = slice_of(headers.ptr, len);
-        if (!slice_starts_nocase(line, SLICE("label:")))
+        if (!slice_starts_nocase(line, SLICE("label:")) &&
+            !slice_starts_nocase(line, SLICE("two_phase_commit:")))
             buf_add_slice(out, line);
         headers = slice_of(headers.ptr + len, headers.len - len);
     }
@@ -174,8 +180,22 @@ static enum transfer_outcome judge_way(const struct transfer *transfer,
     return TRANSFER_REFUSED;
 }
 
-static enum transfer_outcome send_legs(struct transfer *transfer, const struct transfer_load *load,
-                                       struct slice headers, struct journey *journey,
+/* Reads the answer in hand, and gives it words when it has none. */
+static void read_answer(const struct transfer *transfer, const struct journey *journey,
+                        struct transfer_result *result)
+{
+    int status = transfer->response.http_status;
+    struct slice body = buf_slice(&transfer->response.body);
+    if (journey->step == NULL)
+        transfer->dialect->read_answer(status, body, &result->answer);
+    else
+        transfer->dialect->read_step(*journey->step, status, body, &result->answer);
+    if (result->answer.message[0] == '\0')
+        snprintf(result->answer.message, sizeof(result->answer.message),
+                 "HTTP %d of %s, with no words that can be read", status, result->backend);
+}
+
+static enum transfer_outcome send_legs(struct transfer *transfer, struct journey *journey,
                                        struct transfer_result *result, struct error *err)
 {
     for (unsigned hops = 0; hops <= HOPS_MAX; hops++) {
@@ -183,22 +203,84 @@ static enum transfer_outcome send_legs(struct transfer *transfer, const struct t
         if (outcome != TRANSFER_ANSWERED)
             return outcome;
         if (!is_redirect(transfer->response.http_status)) {
-            transfer->dialect->read_answer(transfer->response.http_status,
-                                           buf_slice(&transfer->response.body), &result->answer);
-            if (result->answer.message[0] == '\0')
-                snprintf(result->answer.message, sizeof(result->answer.message),
-                         "HTTP %d of %s, with no words that can be read",
-                         transfer->response.http_status, result->backend);
-            return journey->request.body == NULL ? judge_way(transfer, result, err)
-                                                 : TRANSFER_ANSWERED;
+            read_answer(transfer, journey, result);
+            /* A begin, or the way of a load, is never a frontend's own to grant. */
+            bool at_the_door = journey->frontend >= 0 &&
+                               (journey->load != NULL ||
+                                (journey->step != NULL && *journey->step == LOAD_STEP_BEGIN));
+            return at_the_door ? judge_way(transfer, result, err) : TRANSFER_ANSWERED;
         }
         if (turn_to(transfer, journey, err) != RC_OK)
             return TRANSFER_REFUSED;
-        journey->request.headers = headers;
-        journey->request.body = load->body;
-        journey->request.set = load->set;
+        journey->request.headers = journey->headers;
+        if (journey->load != NULL) {
+            journey->request.body = journey->load->body;
+            journey->request.set = journey->load->set;
+        }
     }
     return too_many_hops(result);
+}
+
+/* Begins at a configured backend when there are such, else at a frontend, which is given `way`. */
+static enum transfer_outcome travel(struct transfer *transfer, struct journey *journey,
+                                    const char *path, struct slice way, bool to_backend,
+                                    struct transfer_result *result, struct error *err)
+{
+    const struct load_settings *settings = transfer->settings;
+    const char *address;
+    journey->request.headers = journey->headers;
+    journey->frontend = -1;
+    if (to_backend) {
+        address = settings->backends.items[transfer->backend_turn % settings->backends.count];
+        if (journey->load != NULL) {
+            journey->request.body = journey->load->body;
+            journey->request.set = journey->load->set;
+        }
+    } else {
+        journey->frontend = (int)frontends_next(transfer->frontends);
+        address = settings->frontends.items[journey->frontend];
+        journey->request.headers = way;
+    }
+    if (start_at(transfer, address, path, &journey->request.endpoint, err) != RC_OK)
+        return TRANSFER_REFUSED;
+    return send_legs(transfer, journey, result, err);
+}
+
+/* The three texts of a request. */
+struct request_texts {
+    struct buf path;
+    struct buf headers;
+    struct buf way;
+};
+
+static void texts_init(struct request_texts *texts)
+{
+    buf_init(&texts->path, ENDPOINT_PATH_MAX);
+    buf_init(&texts->headers, HEADERS_MAX);
+    buf_init(&texts->way, HEADERS_MAX);
+}
+
+static void texts_deinit(struct request_texts *texts)
+{
+    buf_deinit(&texts->path);
+    buf_deinit(&texts->headers);
+    buf_deinit(&texts->way);
+}
+
+static enum rc texts_check(const struct request_texts *texts, struct error *err)
+{
+    enum rc rc = buf_check(&texts->path, "The path of a load", err);
+    if (rc == RC_OK)
+        rc = buf_check(&texts->headers, "The headers of a load", err);
+    return rc == RC_OK ? buf_check(&texts->way, "The headers of a load", err) : rc;
+}
+
+static void add_load_headers(const struct transfer *transfer, const struct transfer_load *load,
+                             struct buf *out)
+{
+    transfer->dialect->headers(
+        transfer->settings, load->schema,
+        load->set == BODY_WHOLE ? NULL : body_set_bits(load->body, load->set), load->label, out);
 }
 
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,
@@ -206,45 +288,108 @@ enum transfer_outcome transfer_send(struct transfer *transfer, const struct tran
 {
     ASSERT(load->body->parts[load->set].rows >
            0); /* an empty load is an error there, or an empty commit */
-    const struct load_settings *settings = transfer->settings;
     *result = (struct transfer_result){0};
-    struct buf path, headers, way;
-    buf_init(&path, ENDPOINT_PATH_MAX);
-    buf_init(&headers, HEADERS_MAX);
-    buf_init(&way, HEADERS_MAX);
-    buf_add_str(&path, "/api/");
-    url_add_escaped(&path, load->schema->db);
-    buf_add_byte(&path, '/');
-    url_add_escaped(&path, load->schema->table);
-    buf_add_str(&path, "/_stream_load");
-    transfer->dialect->headers(settings, load->schema,
-                               load->set == BODY_WHOLE ? NULL
-                                                       : body_set_bits(load->body, load->set),
-                               load->label, &headers);
-    drop_label(buf_slice(&headers), &way);
+    struct request_texts texts;
+    texts_init(&texts);
+    buf_add_str(&texts.path, "/api/");
+    url_add_escaped(&texts.path, load->schema->db);
+    buf_add_byte(&texts.path, '/');
+    url_add_escaped(&texts.path, load->schema->table);
+    buf_add_str(&texts.path, "/_stream_load");
+    add_load_headers(transfer, load, &texts.headers);
+    drop_label(buf_slice(&texts.headers), &texts.way);
 
     struct journey journey = {.request = {.method = "PUT", .expect = true, .authorize = true},
-                              .frontend = -1};
-    const char *address;
-    if (settings->backends.count > 0) {
-        address = settings->backends.items[transfer->backend_turn++ % settings->backends.count];
-        journey.request.headers = buf_slice(&headers);
-        journey.request.body = load->body;
-        journey.request.set = load->set;
-    } else {
-        journey.frontend = (int)frontends_next(transfer->frontends);
-        address = settings->frontends.items[journey.frontend];
-        journey.request.headers = buf_slice(&way);
-    }
+                              .load = load,
+                              .headers = buf_slice(&texts.headers)};
     enum transfer_outcome outcome = TRANSFER_REFUSED;
-    if (buf_check(&path, "The path of a load", err) == RC_OK &&
-        buf_check(&headers, "The headers of a load", err) == RC_OK &&
-        buf_check(&way, "The headers of a load", err) == RC_OK &&
-        start_at(transfer, address, buf_cstr(&path), &journey.request.endpoint, err) == RC_OK)
-        outcome = send_legs(transfer, load, buf_slice(&headers), &journey, result, err);
-    buf_deinit(&path);
-    buf_deinit(&headers);
-    buf_deinit(&way);
+    if (texts_check(&texts, err) == RC_OK)
+        outcome = travel(transfer, &journey, buf_cstr(&texts.path), buf_slice(&texts.way),
+                         transfer->settings->backends.count > 0, result, err);
+    transfer->backend_turn++;
+    texts_deinit(&texts);
+    return outcome;
+}
+
+/* One request of a two-phase load. False: the dialect has no such step. */
+static bool run_step(struct transfer *transfer, enum load_step step, const struct load_txn *txn,
+                     const struct transfer_load *load, struct transfer_result *result,
+                     enum transfer_outcome *outcome_out, struct error *err)
+{
+    const struct load_dialect *dialect = transfer->dialect;
+    *result = (struct transfer_result){0};
+    struct request_texts texts;
+    texts_init(&texts);
+    if (load != NULL)
+        add_load_headers(transfer, load, &texts.headers);
+    const char *method =
+        dialect->step_request(transfer->settings, step, txn, &texts.path, &texts.headers);
+    if (load != NULL && !dialect->way_by_label)
+        drop_label(buf_slice(&texts.headers), &texts.way);
+    else
+        buf_add_slice(&texts.way, buf_slice(&texts.headers));
+    struct journey journey = {
+        .request = {.method = method, .expect = load != NULL, .authorize = true},
+        .step = &step,
+        .load = load,
+        .headers = buf_slice(&texts.headers)};
+    bool finishing = step >= LOAD_STEP_COMMIT;
+    bool to_backend =
+        transfer->settings->backends.count > 0 && !(finishing && dialect->commit_at_frontend);
+    *outcome_out = TRANSFER_REFUSED;
+    if (method != NULL && texts_check(&texts, err) == RC_OK) {
+        *outcome_out = travel(transfer, &journey, buf_cstr(&texts.path), buf_slice(&texts.way),
+                              to_backend, result, err);
+        /* Without a body nothing tells whether the request arrived. */
+        if (*outcome_out == TRANSFER_NOT_SENT && load == NULL && !transfer->response.connect_failed)
+            *outcome_out = TRANSFER_LOST;
+    }
+    texts_deinit(&texts);
+    return method != NULL;
+}
+
+enum transfer_outcome transfer_prepare(struct transfer *transfer, const struct transfer_load *load,
+                                       struct transfer_result *result, struct error *err)
+{
+    static const enum load_step steps[] = {LOAD_STEP_BEGIN, LOAD_STEP_LOAD, LOAD_STEP_PREPARE};
+    ASSERT(load->body->parts[load->set].rows > 0);
+    const struct load_txn txn = {
+        .db = load->schema->db, .table = load->schema->table, .label = load->label};
+    enum transfer_outcome outcome = TRANSFER_REFUSED;
+    bool begun = false;
+    for (unsigned i = 0; i < COUNT_OF(steps); i++) {
+        const struct transfer_load *with = steps[i] == LOAD_STEP_LOAD ? load : NULL;
+        struct transfer_result step_result;
+        enum transfer_outcome step_outcome;
+        if (!run_step(transfer, steps[i], &txn, with, &step_result, &step_outcome, err))
+            continue;
+        *result = step_result;
+        outcome = step_outcome;
+        result->body_started |= begun;
+        /* Behind the first request the label is there: nothing is "not sent" any more. */
+        if (outcome == TRANSFER_NOT_SENT && begun)
+            outcome = TRANSFER_LOST;
+        if (outcome != TRANSFER_ANSWERED || result->answer.verdict != LOAD_VERDICT_DONE)
+            break;
+        begun = true;
+    }
+    /* All steps of one load went to one backend: it alone knows the transaction while it is open. */
+    transfer->backend_turn++;
+    return outcome;
+}
+
+enum transfer_outcome transfer_finish(struct transfer *transfer, enum load_step step,
+                                      const struct load_txn *txn, struct transfer_result *result,
+                                      struct error *err)
+{
+    enum transfer_outcome outcome = TRANSFER_REFUSED;
+    if (!run_step(transfer, step, txn, NULL, result, &outcome, err)) {
+        /* Where there is no such step, it brings nothing; the label's state tells how things are. */
+        outcome = TRANSFER_ANSWERED;
+        snprintf(result->answer.message, sizeof(result->answer.message),
+                 "%s has no other way to abort", transfer->dialect->product);
+    }
+    transfer->backend_turn++;
     return outcome;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The three conversations with a warehouse over HTTP, redirects and the choice of a frontend
- * included: sending a load, asking for a label's state, fetching the log of refused rows. One try
- * each; load.c decides what a result means.
+ * The conversations with a warehouse over HTTP, redirects and the choice of a frontend included:
+ * sending a load, preparing, committing and aborting one, asking for a label's state, fetching the
+ * log of refused rows. One try each; load.c decides what a result means.
  *
  * A load has two legs: a frontend is asked, without label and without body, where to go; then the
  * body goes there with everything. The label stays out of the first leg because a backend that was
@@ -35,7 +35,7 @@ struct transfer {
     struct frontends *frontends; /* shared, borrowed */
     struct exchange *exchange;   /* owned */
     struct exchange_response response;
-    unsigned backend_turn; /* for settings->backends */
+    unsigned backend_turn; /* for settings->backends: the next one */
 };
 
 enum rc transfer_init(struct transfer *transfer, const struct load_dialect *dialect,
@@ -64,10 +64,20 @@ struct transfer_load {
     struct slice label;
     const struct body *body;
     uint32_t set; /* the part of the body: rows with these columns */
+    bool two_phase;
 };
 
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,
                                     struct transfer_result *result, struct error *err);
+
+/* The first half of a two-phase load, all its requests; the answer is that of the last one that was
+ * made, and names the transaction when it is DONE. */
+enum transfer_outcome transfer_prepare(struct transfer *transfer, const struct transfer_load *load,
+                                       struct transfer_result *result, struct error *err);
+/* LOAD_STEP_COMMIT, _ABORT or _CANCEL. */
+enum transfer_outcome transfer_finish(struct transfer *transfer, enum load_step step,
+                                      const struct load_txn *txn, struct transfer_result *result,
+                                      struct error *err);
 
 /* One question to one frontend. ANSWERED fills `state_out`, with LABEL_UNREADABLE (and the reason)
  * when the answer was no answer; then `result->answer` is how the dialect reads it as an error. */

@@ -16,13 +16,20 @@ static void encode(struct buf *out, struct checkpoint_record *record, struct sam
     static const struct store_note notes[] = {{.key = SLICE("schema/a.b"), .value = SLICE("x\0y")},
                                               {.key = SLICE("gone")},
                                               {.key = SLICE("empty"), .value = SLICE("")}};
-    record->note_count = record->type >= CHECKPOINT_RECORD_INTENT_NOTES ? COUNT_OF(notes) : 0;
+    static const struct store_prepared prepared[] = {{.entry = 0, .transaction = 1001},
+                                                     {.entry = 4, .transaction = UINT64_MAX}};
+    bool has_notes =
+        record->type >= CHECKPOINT_RECORD_INTENT_NOTES && record->type <= CHECKPOINT_RECORD_NOTES;
+    record->note_count = has_notes ? COUNT_OF(notes) : 0;
+    record->prepared_count = COUNT_OF(prepared);
     if (is_intent(record->type)) {
         record->from = checkpoint_place_of(&sample->intent.from);
         record->entry_count = sample->intent.count;
     }
     record->to = checkpoint_place_of(&sample->intent.to);
-    checkpoint_record_add(out, GENERATION, record, sample->entries, notes);
+    const struct checkpoint_lists lists = {
+        .entries = sample->entries, .prepared = prepared, .notes = notes};
+    checkpoint_record_add(out, GENERATION, record, &lists);
     assert_int_equal(out->rc, RC_OK);
 }
 
@@ -64,6 +71,8 @@ static void entries_assert_equal(struct slice entries, const struct sample *samp
         assert_int_equal(entry.rows, sample->entries[i].rows);
         assert_int_equal(entry.bytes, sample->entries[i].bytes);
         assert_int_equal(entry.keyless, sample->entries[i].keyless);
+        assert_int_equal(entry.two_phase, sample->entries[i].two_phase);
+        assert_int_equal(entry.transaction, 0);
     }
     assert_int_equal(entries.len, 0);
 }
@@ -107,13 +116,24 @@ static void test_round_trip(void **state)
         assert_int_equal(got.sequence, in.sequence);
         assert_int_equal(got.wall_us, in.wall_us);
         bool has_epoch = type >= CHECKPOINT_RECORD_INTENT && type <= CHECKPOINT_RECORD_ADVANCE;
-        has_epoch = has_epoch || type == CHECKPOINT_RECORD_INTENT_NOTES;
+        has_epoch = has_epoch || type == CHECKPOINT_RECORD_INTENT_NOTES ||
+                    type == CHECKPOINT_RECORD_PREPARED;
         assert_int_equal(got.epoch, has_epoch ? in.epoch : 0);
         if (type == CHECKPOINT_RECORD_BIND)
             assert_true(slice_equal(got.server, in.server));
         if (type == CHECKPOINT_RECORD_DONE)
             assert_int_equal(got.entry, in.entry);
-        if (type == CHECKPOINT_RECORD_DONE || is_intent((enum checkpoint_record_type)type))
+        if (type == CHECKPOINT_RECORD_PREPARED) {
+            struct slice rest = got.prepared;
+            struct store_prepared one = checkpoint_prepared_next(&rest);
+            assert_int_equal(got.prepared_count, 2);
+            assert_true(one.entry == 0 && one.transaction == 1001);
+            one = checkpoint_prepared_next(&rest);
+            assert_true(one.entry == 4 && one.transaction == UINT64_MAX);
+            assert_int_equal(rest.len, 0);
+        }
+        if (type == CHECKPOINT_RECORD_DONE || type == CHECKPOINT_RECORD_PREPARED ||
+            is_intent((enum checkpoint_record_type)type))
             assert_int_equal(got.attempt, in.attempt);
         if (type == CHECKPOINT_RECORD_ADVANCE) {
             assert_int_equal(got.rows, in.rows);
@@ -125,7 +145,7 @@ static void test_round_trip(void **state)
             entries_assert_equal(got.entries, &sample);
         }
         if (type != CHECKPOINT_RECORD_BIND && type != CHECKPOINT_RECORD_DONE &&
-            type != CHECKPOINT_RECORD_NOTES)
+            type != CHECKPOINT_RECORD_NOTES && type != CHECKPOINT_RECORD_PREPARED)
             place_assert_equal(&got.to, &in.to);
         notes_assert_equal(&got, in.note_count);
     }
@@ -141,7 +161,7 @@ static void test_layout(void **state)
     buf_init(&out, 1 << 20);
     struct checkpoint_record bind = {
         .type = CHECKPOINT_RECORD_BIND, .sequence = 2, .wall_us = 3, .server = SLICE("abc")};
-    checkpoint_record_add(&out, 1, &bind, NULL, NULL);
+    checkpoint_record_add(&out, 1, &bind, NULL);
     static const uint8_t expected[] = {13, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0,   0,   0,  0,
                                        0,  3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 'a', 'b', 'c'};
     assert_int_equal(out.len, sizeof(expected) + 8);
