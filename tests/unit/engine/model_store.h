@@ -130,6 +130,16 @@ static enum rc store_bind(struct store *store UNUSED, const char *server UNUSED,
     return RC_OK;
 }
 
+/* A load that was done in an earlier attempt is done in this one. */
+static bool model_was_done(const char (*tokens)[64], const bool *done, uint32_t count,
+                           struct slice token)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (done[i] && slice_equal(slice_str(tokens[i]), token))
+            return true;
+    return false;
+}
+
 static enum rc store_intent(struct store *store UNUSED, const struct store_intent *intent,
                             struct error *err)
 {
@@ -137,6 +147,12 @@ static enum rc store_intent(struct store *store UNUSED, const struct store_inten
     assert_true(!stored.has_intent || stored.intent.epoch == intent->epoch);
     assert_true(intent->epoch == stored.state.epoch + 1);
     struct position from = stored.intent.from, to = stored.intent.to;
+    char old_tokens[MODEL_ENTRIES][64];
+    bool old_done[MODEL_ENTRIES];
+    uint32_t old_count = stored.has_intent ? stored.intent.count : 0;
+    memcpy(old_tokens, stored.tokens, sizeof(old_tokens));
+    memcpy(old_done, stored.done, sizeof(old_done));
+    assert_true(!stored.has_intent || intent->attempt > stored.intent.attempt);
     stored.intent = *intent;
     stored.intent.from = from;
     stored.intent.to = to;
@@ -152,12 +168,29 @@ static enum rc store_intent(struct store *store UNUSED, const struct store_inten
                  SLICE_ARG(intent->entries[i].table));
         stored.entries[i].token = slice_str(stored.tokens[i]);
         stored.entries[i].table = slice_str(stored.names[i]);
-        stored.done[i] = false;
+        stored.entries[i].transaction = 0;
+        stored.done[i] = model_was_done(old_tokens, old_done, old_count, intent->entries[i].token);
     }
     assert_true(intent->count <= MODEL_ENTRIES);
     memset(&stored.pending, 0, sizeof(stored.pending));
     model_notes_take(&stored.pending, intent->notes, intent->note_count);
     stored.has_intent = true;
+    step_after();
+    return RC_OK;
+}
+
+static enum rc store_prepared(struct store *store UNUSED, uint64_t epoch,
+                              const struct store_prepared *loads, uint32_t count,
+                              struct error *err UNUSED)
+{
+    assert_int_equal(epoch, stored.intent.epoch);
+    assert_true(count > 0);
+    step_before();
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(loads[i].entry < stored.intent.count && loads[i].transaction != 0);
+        assert_true(stored.entries[loads[i].entry].two_phase);
+        stored.entries[loads[i].entry].transaction = loads[i].transaction;
+    }
     step_after();
     return RC_OK;
 }
@@ -202,6 +235,7 @@ static const struct store_ops store_ops = {
     .state = store_state,
     .bind = store_bind,
     .intent = store_intent,
+    .prepared = store_prepared,
     .done = store_done,
     .advance = store_advance,
     .move = store_move,

@@ -116,10 +116,6 @@ static void test_doris_refusals(void **state UNUSED)
     static const struct cfg_pair pair = {"default-partition-key", "dt"};
     struct error err;
     struct doris_config config = doris_base();
-    config.two_phase = true;
-    assert_int_equal(doris_section.validate(&config, &err), RC_CONFIG);
-    assert_non_null(strstr(err.text, "sink.enable-2pc"));
-    config = doris_base();
     config.enable_delete = false;
     assert_int_equal(doris_section.validate(&config, &err), RC_CONFIG);
     assert_non_null(strstr(err.text, "sink.enable-delete"));
