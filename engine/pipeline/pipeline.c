@@ -294,6 +294,9 @@ enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
     pipeline->moved_us = now_us;
     enum rc rc = begin(pipeline, err);
     bool begun = rc == RC_OK;
+    /* A stop breaks off whatever the source is being asked, and how that fails says nothing. */
+    if (!begun && atomic_load(&pipeline->stopping) && pipeline->failed_side == PIPELINE_SIDE_SOURCE)
+        rc = RC_CANCELLED;
     if (begun)
         rc = loop(pipeline, err);
     if (begun && (rc == RC_OK || rc == RC_EOF))

@@ -123,7 +123,8 @@ const struct dialect_property_rule doris_property_rules[] = {
     {"timeout", DIALECT_PROPERTY_TIMEOUT, NULL, NULL},
     {"group_commit", DIALECT_PROPERTY_FIXED, "off_mode",
      "group commit takes the label away, and with it exactly-once"},
-    {"two_phase_commit", DIALECT_PROPERTY_IGNORED, NULL, NULL}, /* sink.enable-2pc says it */
+    {"two_phase_commit", DIALECT_PROPERTY_FIXED, "false",
+     "sink.enable-2pc says which tables are loaded in two phases"},
     {"partial_columns", DIALECT_PROPERTY_FIXED, "false",
      "a row's own image says which columns it has"},
     {"unique_key_update_mode", DIALECT_PROPERTY_FIXED, "UPSERT",

@@ -42,8 +42,8 @@ static const struct cfg_row rows[] = {
      "Loads at once, of different tables; a table has never more than one on its way."},
     {"sink.at-least-once.use-transaction-stream-load", CFG_BOOL, AT(unused_flag), "true", 0, 0,
      NULL, CFG_ACCEPTED,
-     "Without effect: loads are plain ones under journaled labels, which is exactly once for "
-     "tables with a key."},
+     "Without effect: sink.enable-2pc says which tables are loaded by the transaction interface, "
+     "and both ways are exactly-once."},
     {"sink.metric.histogram-window-size", CFG_INT, AT(unused_number), "100", 1, 1000000, NULL,
      CFG_ACCEPTED, "Without effect: it belongs to Flink's metrics."},
     {"sink.properties.", CFG_MAP, AT(common.properties), NULL, 0, 0, NULL, 0,

@@ -25,7 +25,7 @@ struct run {
     struct transfer_result result; /* of the last try */
     struct asking asking;
     enum label_state state; /* the last one that was told */
-    char reason[512];       /* why the last try did not end it */
+    char reason[900];       /* why the last try did not end it */
     uint64_t warned_us;     /* when the last warning was logged; 0: never */
     uint64_t lost_us;       /* when the answer of the last try was lost; 0: it was not */
     unsigned attempt;       /* sends or commits so far, less one */

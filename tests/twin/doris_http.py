@@ -198,11 +198,18 @@ class DorisHttp:
                 "INVALID_ARGUMENT", f"convert txn_id [{id_text}] failed, reason=stoll", False)
         with self.house.lock:
             txn, refusal = self._find(database, id_text, label, operation)
-            if refusal is None:
+        if refusal is None and operation == "commit":
+            late = self.house.faults_before_finish(txn)
+            if late is not None:
+                refusal = self._refuse_two_phase("INTERNAL_ERROR", late)
+        if refusal is None:
+            with self.house.lock:
                 refusal = self._finish_two_phase(txn, operation)
         if refusal is not None:
             return refusal
-        if self.house.fault("lose_answer", txn.table, database):
+        if self.house.fault("lose_answer", txn.table, database) or (
+                operation == "commit"
+                and self.house.fault("lose_commit_answer", txn.table, database)):
             raise DropConnection
         named = " ".join(([f"label [{label}]"] if label else [])
                          + ([f"transaction [{id_text}]"] if id_text else []))

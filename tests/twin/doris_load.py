@@ -189,6 +189,9 @@ class Load:
         if merge == "DELETE" and not self.table.keyed:
             raise LoadFailed("ANALYSIS_ERROR",
                              "load by MERGE or DELETE is only supported in unique tables.", True)
+        if self.two_phase and self.house.options.cloud and self.table.keyed:  # 2.3
+            raise LoadFailed("NOT_IMPLEMENTED_ERROR",
+                             "stream load 2pc is unsupported for mow table", True)
         if headers.get("group_commit", "off_mode").lower() != "off_mode" and not self.two_phase:
             text = "label and group_commit can't be set at the same time" \
                 if headers.get("label") else "this stand-in does not hold group_commit"

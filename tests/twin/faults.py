@@ -29,6 +29,12 @@ FAULTS = {
     "restart": "facts/doris.md 1.8 (PREPARE is not journaled), facts/starrocks.md 1.7",
     "mem_limit": "facts/doris.md 5, facts/starrocks.md 5",
     "data_error": "facts/doris.md 1.7 (DATA_QUALITY_ERROR), facts/starrocks.md 1.5",
+    "slow_commit": "facts/doris.md 5 (lock and publish waits), facts/starrocks.md 2.2 (commit waits)",
+    "lose_commit": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
+    "lose_commit_answer": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
+    "commit_lock_timeout": "facts/doris.md 5 (write lock timeout), facts/starrocks.md 5 (conn#395)",
+    "prepared_expired": "facts/doris.md 2.3 (3600 s), facts/starrocks.md 2.2 (timeout by txn manager)",
+    "schema_change_abort": "facts/doris.md 2.3 (Cancel by schema change)",
     "alter_slow": "facts/doris.md 6.3 (heavy jobs), facts/starrocks.md 6.2",
     "alter_cancelled": "facts/doris.md 6.3 (State CANCELLED), facts/starrocks.md 6.2",
     "alter_busy": "facts/doris.md 6.3 (state is not NORMAL), facts/starrocks.md 6.2",
@@ -36,7 +42,7 @@ FAULTS = {
 }
 
 # These act at once and are not kept.
-IMMEDIATE = {"label_forgotten", "restart"}
+IMMEDIATE = {"label_forgotten", "restart", "prepared_expired", "schema_change_abort"}
 
 
 @dataclass

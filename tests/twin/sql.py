@@ -45,7 +45,8 @@ class Session:
     def version_comment(self) -> str:
         version = self.house.version_text
         if self.product == "doris":
-            return f"Doris version doris-{version}-rc01-twin"
+            mode = " (Cloud Mode)" if self.house.options.cloud else ""  # facts/doris.md 1.1
+            return f"Doris version doris-{version}-rc01-twin{mode}"
         return f"StarRocks version {version}-twin"
 
     def error(self, text: str, code: Optional[int] = None, state: Optional[str] = None) -> SqlError:

@@ -156,6 +156,10 @@ class StarRocksHttp:
                 return self._refused(f"No transaction found with db[{database}] and label[{label}]")
             if operation in ("load", "prepare") or txn.state == PREPARE:
                 return self._redirect(request, dead)
+        late = self.house.faults_before_finish(txn) if operation == "commit" else None
+        if late is not None:
+            return self._refused(late)
+        with self.house.lock:
             return self._frontend_finish(txn, operation)
 
     def _frontend_finish(self, txn: Transaction, operation: str) -> Response:
@@ -169,7 +173,8 @@ class StarRocksHttp:
                                   f"{txn.label}")
             publish = self.house.fault("publish_timeout", txn.table, txn.database)
             self.house.commit(txn, (publish.ms or 1000) / 1000 if publish else 0.0)
-            if self.house.fault("lose_answer", txn.table, txn.database):
+            if self.house.fault("lose_answer", txn.table, txn.database) \
+                    or self.house.fault("lose_commit_answer", txn.table, txn.database):
                 raise DropConnection
             if publish:  # COMMITTED all the same, 2.2
                 return self._refused("publish timeout: 20000")

@@ -167,7 +167,7 @@ class TransactionInterface:
         try:
             url = self._finish_data(txn)
             with self.house.lock:
-                if wanted:
+                if wanted and self.house.version >= (3, 5):  # 2.2: 3.5.4, older ones pass over it
                     txn.prepared_timeout = wanted
                 if txn.state != PREPARE:
                     raise LoadFailed("TXN_NOT_EXISTS", f"transaction {txn.txn_id} not exists")

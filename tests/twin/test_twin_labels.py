@@ -279,13 +279,33 @@ def test_transaction_loads_must_be_alike(starrocks):
     assert step("load", "l", ROW, columns="id,name")["Message"] == "load request not equal last."
 
 
-def test_transaction_timeouts(starrocks):
+def test_transaction_timeouts(make):
+    starrocks = make("starrocks", version="3.5.4")  # the first that takes the header, 2.2
+    starrocks.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")
     step = starrocks.transaction
     assert "Invalid prepared_timeout: x" in (
         step("begin", "l") and step("prepare", "l", prepared_timeout="x"))["Message"]
     step("load", "l", ROW)
     step("prepare", "l", prepared_timeout="1")
     until(lambda: starrocks.label_state("l") == "ABORTED")
+
+
+def test_an_older_server_has_its_own_prepared_timeout(starrocks):
+    step = starrocks.transaction
+    step("begin", "l")
+    step("load", "l", ROW)
+    assert step("prepare", "l", prepared_timeout="1")["Status"] == "OK"
+    time.sleep(1.2)
+    assert starrocks.label_state("l") == "PREPARED"
+
+
+def test_doris_in_cloud_mode(make):
+    doris = make("doris", cloud=True)
+    assert "(Cloud Mode)" in doris.sql("SELECT @@version_comment LIMIT 1")[0][0]
+    doris.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")
+    answer = doris.load("t", ROW, "l", two_phase_commit="true").json
+    assert answer["Status"] == "Fail"
+    assert "stream load 2pc is unsupported for mow table" in answer["Message"]
 
 
 def test_starrocks_cancel(starrocks):

@@ -190,6 +190,13 @@ class Transactions:
             self._drop(txn)
         return len(lost)
 
+    def abort_prepared(self, reason: str) -> int:
+        """Every prepared transaction is aborted, as when its time is over (facts/doris.md 2.3)."""
+        prepared = [txn for txn in self._by_id.values() if txn.state == PREPARED and not txn.busy]
+        for txn in prepared:
+            self.abort(txn, reason)
+        return len(prepared)
+
     def forget_finished(self) -> int:
         """Drops every finished transaction, as retention would."""
         count = 0

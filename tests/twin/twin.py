@@ -72,6 +72,7 @@ def parse_options() -> tuple[Options, str]:
     parser.add_argument("--label-keep-seconds", type=float)
     parser.add_argument("--max-running", type=int, help="running transactions a database")
     parser.add_argument("--prepared-timeout", type=float, help="seconds from prepare to commit")
+    parser.add_argument("--cloud", action="store_true", help="Doris with storage apart")
     parser.add_argument("--alter-ms", type=int, default=100, help="how long a heavy ALTER takes")
     parser.add_argument("--ready-file", default="", help="also write the ports to this file")
     given = vars(parser.parse_args())

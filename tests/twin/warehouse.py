@@ -49,6 +49,7 @@ class Options:
     max_running: Optional[int] = None
     prepared_timeout: Optional[float] = None
     alter_ms: int = 100  # how long a heavy schema change takes at least
+    cloud: bool = False  # Doris with storage apart
 
 
 DEFAULT_VERSIONS = {"doris": "2.1.8", "starrocks": "3.3.5"}
@@ -164,6 +165,19 @@ class Warehouse:
     def fault(self, name: str, table: str = "", database: str = "") -> Optional[Armed]:
         return self.faults.take(name, database, table)
 
+    def faults_before_finish(self, txn: Transaction) -> Optional[str]:
+        """What may come between a commit of a prepared transaction and its effect: the words of a
+        refusal, or None. May raise DropConnection."""
+        where = (txn.table, txn.database)
+        if slow := self.fault("slow_commit", *where):
+            time.sleep(slow.ms / 1000)
+        if self.fault("lose_commit", *where):
+            raise DropConnection
+        if self.fault("commit_lock_timeout", *where):
+            return ("get tableList write lock timeout, tableList=(" + txn.table + ")"
+                    if self.kind == "doris" else "get database write lock timeout")
+        return None
+
     def keep_errors(self, errors: list[tuple[str, str]]) -> str:
         """Stores the error log of a load and gives its URL (facts/doris.md 1.7, starrocks 1.10)."""
         number = next(self.log_ids)
@@ -212,6 +226,12 @@ class Warehouse:
         if name == "label_forgotten":
             with self.lock:
                 self.transactions.forget_finished()
+            self.faults.note(name)
+        elif name in ("prepared_expired", "schema_change_abort"):
+            with self.lock:
+                self.transactions.abort_prepared("timeout by txn manager"
+                                                 if name == "prepared_expired"
+                                                 else "Cancel by schema change")
             self.faults.note(name)
         elif name == "restart":
             self.restart(request)

@@ -272,12 +272,24 @@ static void make_visible(unsigned target, const struct model_load *load)
         world.seen[target][load->rows[i]]++;
 }
 
+/* Nobody has committed what the journal does not know as prepared. */
+static void take_back(struct slice label)
+{
+    for (unsigned i = 0; i < world.txn_count; i++) {
+        struct model_txn *txn = &world.txns[i];
+        if (!slice_equal(slice_str(txn->load.label), label) || txn->state == MODEL_ABORTED)
+            continue;
+        assert_int_equal(txn->state, MODEL_PREPARED);
+        step_before();
+        txn->state = MODEL_ABORTED;
+        step_after();
+    }
+}
+
 /* The first phase. The target takes no label that one of its transactions holds. */
 static uint64_t prepare(unsigned target, const struct model_load *load)
 {
-    for (unsigned i = 0; i < world.txn_count; i++)
-        assert_true(strcmp(world.txns[i].load.label, load->label) != 0 ||
-                    world.txns[i].state == MODEL_ABORTED);
+    take_back(slice_str(load->label));
     assert_true(world.txn_count < LOADS_MAX);
     step_before();
     world.txns[world.txn_count++] = (struct model_txn){.load = *load, .target = target};
@@ -289,7 +301,7 @@ static uint64_t prepare(unsigned target, const struct model_load *load)
 static bool commit(uint64_t id)
 {
     struct model_txn *txn = &world.txns[id - 1];
-    if (++world.commits == world.aborts_once)
+    if (++world.commits == world.aborts_once && txn->state == MODEL_PREPARED)
         txn->state = MODEL_ABORTED;
     if (txn->state == MODEL_ABORTED)
         return false;
@@ -361,20 +373,6 @@ static enum rc sink_poll(struct sink *base, unsigned wait_ms UNUSED, struct sink
     }
     step_after();
     return RC_OK;
-}
-
-/* Nobody has committed what the journal does not know as prepared. */
-static void take_back(struct slice label)
-{
-    for (unsigned i = 0; i < world.txn_count; i++) {
-        struct model_txn *txn = &world.txns[i];
-        if (!slice_equal(slice_str(txn->load.label), label) || txn->state == MODEL_ABORTED)
-            continue;
-        assert_int_equal(txn->state, MODEL_PREPARED);
-        step_before();
-        txn->state = MODEL_ABORTED;
-        step_after();
-    }
 }
 
 static enum rc sink_resolve(struct sink *sink UNUSED, const struct manifest_entry *entry,
