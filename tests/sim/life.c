@@ -170,6 +170,7 @@ static void configure(void)
     static const uint64_t intervals[] = {10, 200, 2000, 10000};
     config.flush_bytes = random_chance(300) ? 4 << 10 : 256 << 10;
     common->flush_bytes = config.flush_bytes;
+    common->two_phase = LOAD_TWO_PHASE_NEVER; /* http.c knows the requests of labelled loads */
     common->flush_rows = (int64_t)random_between(1, random_chance(500) ? 5 : 100);
     common->flush_interval_ms = intervals[random_below(COUNT_OF(intervals))];
     *threads = (int64_t)random_between(1, 4);
