@@ -61,7 +61,8 @@ static const struct cfg_row rows[] = {
      .type = CFG_SECRET,
      .offset = FIELD(password),
      .help = "Password of the user. ${NAME} takes it from the environment, file:/path from a "
-             "file."},
+             "file, command:/path WORD... from what a program prints; these two are read again "
+             "when the server refuses it."},
     {.key = "connect.timeout",
      .type = CFG_DURATION,
      .offset = FIELD(connect_timeout_ms),

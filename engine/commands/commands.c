@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -337,10 +340,25 @@ static enum exit_code run_command(const struct command_parts *parts, struct pars
     return command->run(parts, line);
 }
 
+/* A picture of the memory would hold the passwords, also where the libraries keep their copies, and
+ * rows. So none is made and nobody of the same user may look in, unless a developer asks for it. */
+static void forbid_core_dumps(void)
+{
+    const char *wanted = getenv("MILLRACE_CORE_DUMPS");
+    if (wanted != NULL && strcmp(wanted, "allow") == 0)
+        return;
+    struct rlimit none = {0, 0};
+    bool done = setrlimit(RLIMIT_CORE, &none) == 0;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !done)
+        log_warn("commands", "Core dumps cannot be turned off; one may hold passwords.",
+                 LOG_I64("errno", errno));
+}
+
 int commands_main(const struct command_parts *parts, int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     log_setup(STDERR_FILENO, LOG_FORMAT_AUTO, LOG_INFO);
+    forbid_core_dumps();
     struct parse parse = {0};
     int at = 1;
     while (at < argc && strncmp(argv[at], "--", 2) == 0) {

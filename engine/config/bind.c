@@ -255,8 +255,8 @@ static enum rc store_enum(const struct binder *binder, const struct given *given
 static enum rc store_secret(const struct binder *binder, const struct given *given,
                             struct secret *field)
 {
-    field->hidden = given->text;
-    if (given->entry == NULL || !given->entry->is_file)
+    *field = (struct secret){.hidden = given->text};
+    if (given->entry == NULL || (!given->entry->is_file && !given->entry->is_command))
         return RC_OK;
     /* The entries are the document's own, and it wipes them: only here is one written to. */
     struct cfg_entry *entry = binder->block->first;
@@ -264,14 +264,16 @@ static enum rc store_secret(const struct binder *binder, const struct given *giv
         entry = entry->next;
     struct error why;
     error_clear(&why);
-    enum rc rc = cfg_read_secret(&binder->document->arena, given->text + strlen("file:"),
-                                 &entry->secret, &why);
+    enum secret_kind kind = entry->is_file ? SECRET_FILE : SECRET_COMMAND;
+    const char *place = given->text + strlen(entry->is_file ? "file:" : "command:");
+    enum rc rc =
+        entry->origin != NULL ? RC_OK : secret_origin_open(kind, place, &entry->origin, &why);
     if (rc == RC_CONFIG)
         return cfg_error(binder->document, entry->place, binder->err, "key '%s' %s", given->key,
                          why.text);
     if (rc != RC_OK)
         return cfg_no_memory(binder->document, binder->err);
-    field->hidden = entry->secret;
+    *field = (struct secret){.origin = entry->origin};
     return RC_OK;
 }
 

@@ -7,7 +7,7 @@
  * Values: durations "10s", "10 s", "500 ms", "1 min", "1h", "PT30S" (a bare number is
  * milliseconds); sizes "64mb", "10 MiB", "1g" (a bare number is bytes; all units are powers of
  * 1024, as in Flink); ${NAME} takes the environment, "file:/path" in a secret takes a file's
- * content without its last newline.
+ * content without its last newline, "command:/path WORD..." what a program prints.
  *
  * Errors: RC_CONFIG with "<file>:<line>:<column>: ..." and, for an unknown key, the nearest name.
  */

@@ -28,9 +28,10 @@ struct cfg_entry {
     char *text;   /* CFG_ENTRY_TEXT, with the environment put in */
     char **items; /* CFG_ENTRY_LIST */
     unsigned count;
-    char *secret;    /* the content of the file that a secret names, once it was read */
-    bool is_file;    /* the pipeline file itself says "file:", not the environment */
-    const char *env; /* the first variable that was put in, or NULL */
+    struct secret_origin *origin; /* owned; of a secret that comes from a file or a command */
+    bool is_file;                 /* the pipeline file itself says "file:", not the environment */
+    bool is_command;              /* or "command:" */
+    const char *env;              /* the first variable that was put in, or NULL */
     struct cfg_place place;
 };
 
@@ -83,7 +84,5 @@ void cfg_add_size(struct buf *out, uint64_t bytes);
  * place, for the caller to wrap. */
 enum rc cfg_expand(struct arena *arena, struct slice text, char **text_out, const char **env_out,
                    struct error *err) MUST_CHECK;
-enum rc cfg_read_secret(struct arena *arena, const char *path, char **text_out,
-                        struct error *err) MUST_CHECK;
 
 #endif

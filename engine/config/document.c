@@ -290,6 +290,7 @@ static enum rc read_value(struct reader *reader, struct cfg_block *block, const 
     }
     struct slice text = scalar(reader);
     entry->is_file = text.len >= 5 && memcmp(text.ptr, "file:", 5) == 0;
+    entry->is_command = text.len >= 8 && memcmp(text.ptr, "command:", 8) == 0;
     return expand_scalar(reader, key, &entry->text, &entry->env);
 }
 
@@ -601,7 +602,7 @@ void cfg_free(struct cfg_document *document)
         for (struct cfg_entry *entry = document->blocks[i].first; entry != NULL;
              entry = entry->next) {
             wipe(entry->text);
-            wipe(entry->secret);
+            secret_origin_close(entry->origin);
             for (unsigned item = 0; item < entry->count; item++)
                 wipe(entry->items[item]);
         }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a pipeline file takes from outside itself: ${NAME} from the environment (${...} behind
- * another $ stays as it is written) and, for secrets, the content of a file. What was put in is not
- * read again, so a password may hold any character.
+ * What a pipeline file takes from the environment: ${NAME} (${...} behind another $ stays as it is
+ * written). What was put in is not read again, so a password may hold any character. Secrets from
+ * files and commands: base/secret.h.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "config_int.h"
 
-enum { VALUE_BYTES = 256 << 10, SECRET_BYTES = 64 << 10, NAME_BYTES = 128 };
+enum { VALUE_BYTES = 256 << 10, NAME_BYTES = 128 };
 
 static bool is_name(struct slice s)
 {
@@ -93,56 +90,5 @@ enum rc cfg_expand(struct arena *arena, struct slice text, char **text_out, cons
     if (out.ptr != NULL)
         explicit_bzero(out.ptr, out.cap); /* it may have held a password */
     buf_deinit(&out);
-    return rc;
-}
-
-static enum rc read_all(int fd, const char *path, uint8_t *bytes, size_t cap, size_t *len_out,
-                        struct error *err)
-{
-    size_t len = 0;
-    while (len < cap) {
-        ssize_t got = read(fd, bytes + len, cap - len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_os(err, RC_CONFIG, errno,
-                                "takes its value from %s, which cannot be read", path);
-        if (got == 0)
-            break;
-        len += (size_t)got;
-    }
-    *len_out = len;
-    return RC_OK;
-}
-
-enum rc cfg_read_secret(struct arena *arena, const char *path, char **text_out, struct error *err)
-{
-    if (path[0] != '/')
-        return error_set(err, RC_CONFIG,
-                         "must name a file by its whole path, as in file:/etc/millrace/password.");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_os(err, RC_CONFIG, errno,
-                            "takes its value from %s, which cannot be opened", path);
-    uint8_t *bytes = malloc(SECRET_BYTES + 1);
-    size_t len = 0;
-    enum rc rc = bytes == NULL ? error_set(err, RC_MEMORY, "needs more memory than there is.")
-                               : read_all(fd, path, bytes, SECRET_BYTES + 1, &len, err);
-    close(fd);
-    if (rc == RC_OK && len > SECRET_BYTES)
-        rc = error_set(err, RC_CONFIG, "takes its value from %s, which is larger than %d bytes.",
-                       path, SECRET_BYTES);
-    if (rc == RC_OK && len > 0 && memchr(bytes, 0, len) != NULL)
-        rc = error_set(err, RC_CONFIG, "takes its value from %s, which holds a zero byte.", path);
-    if (rc == RC_OK) {
-        if (len > 0 && bytes[len - 1] == '\n')
-            len -= len > 1 && bytes[len - 2] == '\r' ? 2 : 1;
-        *text_out = arena_cstr(arena, slice_of(bytes, len));
-        if (*text_out == NULL)
-            rc = error_set(err, RC_MEMORY, "needs more memory than there is.");
-    }
-    if (bytes != NULL)
-        explicit_bzero(bytes, SECRET_BYTES + 1);
-    free(bytes);
     return rc;
 }

@@ -13,7 +13,9 @@
  *   - TLS "required": the library goes on in the clear when the server offers no TLS, so the
  *     cipher is looked at after the connection is made;
  *   - "localhost" with a port means TCP here, as in every JDBC address; the library would look for
- *     a unix socket.
+ *     a unix socket;
+ *   - the library hands the password over in the clear when a server asks for that, TLS or not:
+ *     set_methods forbids it where the other side is not certain.
  */
 #include "myconn_int.h"
 
@@ -26,6 +28,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "../base/log.h"
 
 #define MYCONN_PACKET_MAX (1ul << 30) /* the most that a server sends in one packet */
 
@@ -105,6 +108,20 @@ static void set_options(MYSQL *mysql, const struct myconn_options *options)
         mysql_optionsv(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_purpose", options->purpose);
 }
 
+/* A server, or whoever stands between, may ask for the password itself (PAM, LDAP and cloud tokens
+ * are done so). It may have it only where nobody can listen and the server is who it says: a unix
+ * socket, or TLS with its identity verified. With less, "no TLS here" is said before the password is
+ * sent, and the library goes on without. The other methods prove the password without telling it;
+ * caching_sha2_password and sha256_password encrypt it. */
+static void set_methods(MYSQL *mysql, const struct myconn_options *options)
+{
+    if (options->socket != NULL || options->tls == MYCONN_TLS_VERIFY_IDENTITY)
+        return;
+    mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH,
+                   "mysql_native_password,client_ed25519,parsec,"
+                   "caching_sha2_password,sha256_password,auth_gssapi_client");
+}
+
 static void make_label(struct myconn *conn, const struct myconn_options *options)
 {
     const char *user = options->user == NULL ? "" : options->user;
@@ -132,8 +149,13 @@ static enum rc connect_now(struct myconn *conn, const struct myconn_options *opt
     const char *host = options->socket != NULL ? NULL : options->host;
     const char *database = options->database;
     uint64_t started_us = clock_monotonic_us();
-    if (mysql_real_connect(conn->mysql, host, options->user, secret_reveal(options->password),
-                           database, options->port, options->socket, 0) == NULL) {
+    char *password = secret_copy(options->password);
+    if (password == NULL)
+        return error_set(err, RC_MEMORY, "No memory for a connection.");
+    MYSQL *made = mysql_real_connect(conn->mysql, host, options->user, password, database,
+                                     options->port, options->socket, 0);
+    secret_wipe(password);
+    if (made == NULL) {
         enum rc rc = myconn_failed(conn, "Cannot connect", started_us, err);
         if (err != NULL && err->mysql_code == 2059)
             error_hint(err, "The plugin is in the package libmariadb3; MARIADB_PLUGIN_DIR names "
@@ -151,11 +173,9 @@ static enum rc connect_now(struct myconn *conn, const struct myconn_options *opt
     return myconn_exec(conn, SLICE("SET NAMES utf8mb4"), err);
 }
 
-enum rc myconn_open(const struct myconn_options *options, struct myconn **conn_out,
-                    struct error *err)
+static enum rc open_once(const struct myconn_options *options, struct myconn **conn_out,
+                         struct error *err)
 {
-    ASSERT(options != NULL && conn_out != NULL);
-    ASSERT(options->host != NULL || options->socket != NULL);
     *conn_out = NULL;
     pthread_once(&library_once, library_start);
     if (library_result != 0)
@@ -172,6 +192,7 @@ enum rc myconn_open(const struct myconn_options *options, struct myconn **conn_o
         return error_set(err, RC_MEMORY, "No memory for a connection.");
     }
     set_options(conn->mysql, options);
+    set_methods(conn->mysql, options);
     enum rc rc = set_tls(conn->mysql, options, err);
     if (rc == RC_OK)
         rc = connect_now(conn, options, err);
@@ -181,6 +202,36 @@ enum rc myconn_open(const struct myconn_options *options, struct myconn **conn_o
     }
     *conn_out = conn;
     return RC_OK;
+}
+
+/* Whether it is the password, and not the host, a certificate or a plugin, that was refused. */
+static bool password_refused(const struct error *err)
+{
+    return err->mysql_code == 1045 || err->mysql_code == 1698 || err->mysql_code == 1862;
+}
+
+enum rc myconn_open(const struct myconn_options *options, struct myconn **conn_out,
+                    struct error *err)
+{
+    ASSERT(options != NULL && conn_out != NULL);
+    ASSERT(options->host != NULL || options->socket != NULL);
+    struct error unwanted;
+    if (err == NULL)
+        err = &unwanted;
+    error_clear(err);
+    unsigned version = secret_version(options->password);
+    enum rc rc = open_once(options, conn_out, err);
+    if (rc != RC_OK && password_refused(err) && secret_renew(options->password, version)) {
+        log_info("connect", "The password was refused, and there is another one now; it is tried.",
+                 LOG_STR("user", options->user == NULL ? "" : options->user));
+        error_clear(err);
+        rc = open_once(options, conn_out, err);
+    }
+    if (rc == RC_OK)
+        secret_accepted(options->password);
+    else if (password_refused(err) && secret_may_change(options->password))
+        err->class = ERROR_RETRY;
+    return rc;
 }
 
 void myconn_close(struct myconn *conn)

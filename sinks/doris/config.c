@@ -24,7 +24,8 @@ static const struct cfg_row rows[] = {
     {"username", CFG_STRING, AT(common.username), NULL, 0, 0, NULL, CFG_REQUIRED,
      "The user, for HTTP and for SQL."},
     {"password", CFG_SECRET, AT(common.password), NULL, 0, 0, NULL, 0,
-     "The password; ${NAME} and file:/path keep it out of the file."},
+     "The password; ${NAME}, file:/path and command:/path WORD... keep it out of the file, and "
+     "the last two are read again when the target refuses it."},
     {"auto-redirect", CFG_BOOL, AT(unused_flag), "false", 0, 0, NULL, CFG_ACCEPTED,
      "Without effect: a frontend is always asked for a backend unless benodes is set, and its "
      "redirect is followed by us, so that the body never goes to the frontend."},

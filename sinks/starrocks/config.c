@@ -19,7 +19,8 @@ static const struct cfg_row rows[] = {
     {"username", CFG_STRING, AT(common.username), NULL, 0, 0, NULL, CFG_REQUIRED,
      "The user, for HTTP and for SQL."},
     {"password", CFG_SECRET, AT(common.password), NULL, 0, 0, NULL, CFG_REQUIRED,
-     "The password; ${NAME} and file:/path keep it out of the file. It may be \"\"."},
+     "The password; ${NAME}, file:/path and command:/path WORD... keep it out of the file, and "
+     "the last two are read again when the target refuses it. It may be \"\"."},
     {"sink.label-prefix", CFG_STRING, AT(common.label_prefix), NULL, 0, 0, NULL, 0,
      "How load labels begin; \"millrace\" when not set. Letters, digits, \"_\" and \"-\"."},
     {"sink.connect.timeout-ms", CFG_INT, AT(connect_timeout_ms), "30000", 100, 600000, NULL, 0,

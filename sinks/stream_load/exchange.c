@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of an answer, all together. Real ones have some hundred bytes. */
+#define HEADERS_MAX (64u << 10)
+
 struct curl_exchange {
     struct exchange base;
     const struct load_settings *settings; /* borrowed */
@@ -22,9 +25,11 @@ struct curl_exchange {
     /* Of the request in hand. */
     struct body_cursor cursor;
     struct exchange_response *response;
-    curl_off_t moved;  /* bytes in both directions at the last look */
-    uint64_t moved_us; /* when that figure last changed */
-    bool silent;       /* broken off because nothing moved for too long */
+    curl_off_t uploaded; /* at the last look */
+    uint64_t moved_us;   /* when that figure last changed: bytes that come in buy no time */
+    size_t header_bytes; /* of the answer so far, every status line's */
+    bool silent;         /* broken off because the answer was not whole in time */
+    bool wordy;          /* broken off because its headers were too long */
 };
 
 void exchange_response_init(struct exchange_response *response)
@@ -87,6 +92,11 @@ static size_t header_cb(char *bytes, size_t size, size_t count, void *ctx)
     struct slice line = slice_trim(slice_of(bytes, size * count));
     struct slice name = SLICE("location:");
     char *location = exchange->response->location;
+    exchange->header_bytes += size * count;
+    if (exchange->header_bytes > HEADERS_MAX) {
+        exchange->wordy = true;
+        return 0; /* breaks the transfer off */
+    }
     if (slice_starts_nocase(line, SLICE("HTTP/")))
         location[0] = '\0'; /* the headers of another status line (100) are over */
     if (slice_starts_nocase(line, name)) {
@@ -97,18 +107,20 @@ static size_t header_cb(char *bytes, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-/* Called about once a second, and whenever something moves. */
+/* Called about once a second, and whenever something moves. The time for an answer runs from the
+ * last byte that went out, so a peer that sends a byte now and then gains nothing by it. */
 static int progress_cb(void *ctx, curl_off_t download_total, curl_off_t download_now,
                        curl_off_t upload_total, curl_off_t upload_now)
 {
     (void)download_total;
+    (void)download_now;
     (void)upload_total;
     struct curl_exchange *exchange = ctx;
     if (halt_stopped(exchange->halt))
         return 1;
     uint64_t now_us = clock_monotonic_us();
-    if (download_now + upload_now != exchange->moved) {
-        exchange->moved = download_now + upload_now;
+    if (upload_now != exchange->uploaded) {
+        exchange->uploaded = upload_now;
         exchange->moved_us = now_us;
     }
     uint64_t patience_us = exchange->settings->read_timeout_ms * 1000u;
@@ -188,7 +200,7 @@ static void set_fixed_options(struct curl_exchange *exchange)
 
 static void set_request_options(struct curl_exchange *exchange,
                                 const struct exchange_request *request, const char *url,
-                                struct curl_slist *headers)
+                                const char *password, struct curl_slist *headers)
 {
     CURL *curl = exchange->curl;
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -196,7 +208,7 @@ static void set_request_options(struct curl_exchange *exchange,
     if (request->authorize) {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         curl_easy_setopt(curl, CURLOPT_USERNAME, exchange->settings->user);
-        curl_easy_setopt(curl, CURLOPT_PASSWORD, secret_reveal(exchange->settings->password));
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
     }
     if (request->body != NULL) {
         body_cursor_init(&exchange->cursor, request->body, request->set);
@@ -239,8 +251,12 @@ static enum exchange_outcome judge(struct curl_exchange *exchange, CURLcode code
         return EXCHANGE_ANSWERED;
     response->connect_failed = never_connected(exchange, code);
     if (exchange->silent)
-        snprintf(response->reason, sizeof(response->reason), "%s: nothing moved for %llu ms",
-                 authority, (unsigned long long)exchange->settings->read_timeout_ms);
+        snprintf(response->reason, sizeof(response->reason),
+                 "%s: no whole answer came within %llu ms", authority,
+                 (unsigned long long)exchange->settings->read_timeout_ms);
+    else if (exchange->wordy)
+        snprintf(response->reason, sizeof(response->reason),
+                 "%s: the answer has more than %u KiB of headers", authority, HEADERS_MAX >> 10);
     else
         snprintf(response->reason, sizeof(response->reason), "%s: %s", authority,
                  exchange->curl_error[0] != '\0' ? exchange->curl_error : curl_easy_strerror(code));
@@ -258,7 +274,10 @@ static enum exchange_outcome curl_perform(struct exchange *base,
     if (halt_stopped(exchange->halt))
         return EXCHANGE_STOPPED;
     struct curl_slist *headers = build_headers(request);
-    if (headers == NULL) {
+    char *password = secret_copy(exchange->settings->password);
+    if (headers == NULL || password == NULL) {
+        curl_slist_free_all(headers);
+        secret_wipe(password);
         snprintf(response->reason, sizeof(response->reason), "there is no memory for a request");
         return EXCHANGE_FAILED;
     }
@@ -267,11 +286,14 @@ static enum exchange_outcome curl_perform(struct exchange *base,
     curl_easy_reset(exchange->curl);
     exchange->response = response;
     exchange->curl_error[0] = '\0';
-    exchange->moved = 0;
+    exchange->uploaded = 0;
     exchange->moved_us = clock_monotonic_us();
+    exchange->header_bytes = 0;
     exchange->silent = false;
+    exchange->wordy = false;
     set_fixed_options(exchange);
-    set_request_options(exchange, request, url, headers);
+    set_request_options(exchange, request, url, password, headers);
+    secret_wipe(password); /* libcurl has a copy until the reset below */
     CURLcode code = curl_easy_perform(exchange->curl);
     enum exchange_outcome outcome = judge(exchange, code, request->endpoint.authority);
     curl_easy_reset(exchange->curl); /* no pointer to this call's memory stays behind */

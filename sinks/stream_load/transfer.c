@@ -102,18 +102,59 @@ static enum rc start_at(struct transfer *transfer, const char *address, const ch
     return rc;
 }
 
+/* Whether the answer in hand refuses user or password; then nothing was taken. */
+static bool password_refused(const struct transfer *transfer)
+{
+    const struct exchange_response *response = &transfer->response;
+    struct load_answer answer;
+    if (is_redirect(response->http_status))
+        return false;
+    transfer->dialect->read_answer(response->http_status, buf_slice(&response->body), &answer);
+    return answer.verdict == LOAD_VERDICT_FATAL &&
+           (response->http_status == 401 || strcasestr(answer.message, "denied") != NULL ||
+            strcasestr(answer.message, "auth") != NULL);
+}
+
+/* One request; when its password is refused and there is another one now, the same once more. */
+static enum exchange_outcome perform(struct transfer *transfer,
+                                     const struct exchange_request *request)
+{
+    struct exchange *exchange = transfer->exchange;
+    struct secret password = transfer->settings->password;
+    unsigned version = secret_version(password);
+    enum exchange_outcome outcome = exchange->ops->perform(exchange, request, &transfer->response);
+    if (outcome != EXCHANGE_ANSWERED || !request->authorize || password.origin == NULL)
+        return outcome;
+    if (password_refused(transfer) && secret_renew(password, version)) {
+        log_info("sink.load",
+                 "The password was refused, and there is another one now; it is tried.",
+                 LOG_STR("target", request->endpoint.authority));
+        outcome = exchange->ops->perform(exchange, request, &transfer->response);
+    }
+    int status = transfer->response.http_status;
+    if (outcome == EXCHANGE_ANSWERED && (status == 200 || is_redirect(status)) &&
+        !password_refused(transfer))
+        secret_accepted(password);
+    return outcome;
+}
+
 /* Performs one hop and notes what a failure means. */
 static enum transfer_outcome hop(struct transfer *transfer, const struct journey *journey,
                                  struct transfer_result *result, struct error *err)
 {
     struct exchange_response *response = &transfer->response;
-    enum exchange_outcome outcome =
-        transfer->exchange->ops->perform(transfer->exchange, &journey->request, response);
+    enum exchange_outcome outcome = perform(transfer, &journey->request);
     snprintf(result->backend, sizeof(result->backend), "%s", journey->request.endpoint.authority);
     result->body_started = response->body_started;
     switch (outcome) {
     case EXCHANGE_ANSWERED:
-        return TRANSFER_ANSWERED;
+        if (journey->request.body != NULL || !journey->request.authorize ||
+            !secret_may_change(transfer->settings->password) || !password_refused(transfer))
+            return TRANSFER_ANSWERED;
+        snprintf(result->reason, sizeof(result->reason),
+                 "%s refuses the password, which it took before; a new one may be on its way",
+                 result->backend);
+        return TRANSFER_NOT_SENT;
     case EXCHANGE_STOPPED:
         return TRANSFER_STOPPED;
     case EXCHANGE_REFUSED:

@@ -48,6 +48,13 @@ static const struct cfg_row rows[] = {
     {"model", CFG_REFUSED, 0, NULL, 0, 0, NULL, 0, "There are no models here."},
 };
 
+static void assert_secret(struct secret secret, const char *text)
+{
+    char *copy = secret_copy(secret);
+    assert_string_equal(copy, text);
+    secret_wipe(copy);
+}
+
 static enum rc validate(void *values, struct error *err)
 {
     struct values *v = values;
@@ -97,7 +104,7 @@ static void defaults(void **state)
     assert_string_equal(v.hostname, "h");
     assert_null(v.address);
     assert_false(secret_is_set(v.password));
-    assert_string_equal(secret_reveal(v.password), "");
+    assert_secret(v.password, "");
     assert_true(v.enabled);
     assert_int_equal(v.port, 3306);
     assert_int_equal(v.size, 64 << 20);
@@ -239,12 +246,12 @@ static void secrets_from_files(void **state)
         write_file("secret", cases[i].content, strlen(cases[i].content));
         struct cfg_document *document = bind(from_file, &v);
         assert_true(secret_is_set(v.password));
-        assert_string_equal(secret_reveal(v.password), cases[i].password);
+        assert_secret(v.password, cases[i].password);
         cfg_free(document);
     }
     struct cfg_document *document =
         bind("sink: {hostname: h, password: \"${MILLRACE_TEST_PW}\"}\n", &v);
-    assert_string_equal(secret_reveal(v.password), "file:/not/a/file");
+    assert_secret(v.password, "file:/not/a/file");
     cfg_free(document);
     char message[500];
     snprintf(message, sizeof(message),
@@ -262,6 +269,31 @@ static void secrets_from_files(void **state)
     bind_fails("sink:\n  hostname: h\n  password: file:secret\n", RC_CONFIG,
                "p.yaml:3:3: key 'password' must name a file by its whole path, as in "
                "file:/etc/millrace/password.");
+}
+
+static void secrets_from_commands(void **state)
+{
+    (void)state;
+    struct values v;
+    assert_int_equal(setenv("MILLRACE_TEST_PW", "command:/bin/false", 1), 0);
+    struct cfg_document *document =
+        bind("sink: {hostname: h, password: \"command:/bin/echo  a $HOME 'b\"}\n", &v);
+    assert_secret(v.password, "a $HOME 'b"); /* no shell */
+    cfg_free(document);
+    /* What the environment says is a password and no instruction. */
+    document = bind("sink: {hostname: h, password: \"${MILLRACE_TEST_PW}\"}\n", &v);
+    assert_secret(v.password, "command:/bin/false");
+    cfg_free(document);
+    bind_fails(
+        "sink:\n  hostname: h\n  password: command:/bin/false hush\n", RC_CONFIG,
+        "p.yaml:3:3: key 'password' takes its value from the program /bin/false, which failed "
+        "(exit code 1). Run the command by hand to see why.");
+    bind_fails("sink:\n  hostname: h\n  password: command:/no/such/program hush\n", RC_CONFIG,
+               "p.yaml:3:3: key 'password' takes its value from the program /no/such/program, "
+               "which cannot be run: No such file or directory");
+    bind_fails("sink:\n  hostname: h\n  password: command:echo hush\n", RC_CONFIG,
+               "p.yaml:3:3: key 'password' must name a program by its whole path, as in "
+               "command:/usr/local/bin/password shop.");
 }
 
 static void print_line(void *ctx, const char *block, const char *key, struct slice value,
@@ -347,6 +379,7 @@ int main(void)
         cmocka_unit_test(wrong_keys),
         cmocka_unit_test(rules_over_several_keys),
         cmocka_unit_test(secrets_from_files),
+        cmocka_unit_test(secrets_from_commands),
         cmocka_unit_test(values_as_they_stand),
         cmocka_unit_test(reference_for_people),
     };
