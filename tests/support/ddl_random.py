@@ -157,7 +157,8 @@ class Generator:
         if self.has(110701, 90000):
             kinds += ["VECTOR(3)", "VECTOR(16)"]
         if self.has(100301, None):
-            kinds += ["VARCHAR(50) COMPRESSED", "TEXT COMPRESSED", "BLOB COMPRESSED"]
+            kinds += ["VARCHAR(50) COMPRESSED", "TEXT COMPRESSED", "BLOB COMPRESSED",
+                      "VARCHAR(50) COMPRESSED CHARACTER SET latin1", "TEXT COMPRESSED=zlib CHARSET ucs2"]
         return self.pick(kinds + self.random.sample(GEOMETRIES, 2))
 
     def column_type(self) -> str:
