@@ -28,16 +28,6 @@ static void read_position(struct ddl_parser *parser, struct ddl_position *positi
         position->after = ddl_read_column_name(parser);
 }
 
-/* What is said at the column goes with its clause. */
-static void add_keys_of(struct ddl_parser *parser, struct ddl_alter *alter,
-                        const struct ddl_clause *clause)
-{
-    uint32_t first = alter->added.key_count;
-    ddl_add_column_keys(parser, &alter->added, &clause->def);
-    for (uint32_t i = first; i < alter->added.key_count; i++)
-        alter->added.keys[i].of_clause = (uint32_t)(clause - alter->clauses) + 1;
-}
-
 /* [IF NOT EXISTS] name type ... [FIRST | AFTER x] */
 static void read_added_column(struct ddl_parser *parser, struct ddl_alter *alter,
                               bool if_not_exists)
@@ -47,7 +37,10 @@ static void read_added_column(struct ddl_parser *parser, struct ddl_alter *alter
         return;
     clause->if_exists = if_not_exists;
     ddl_read_column(parser, &clause->def);
-    add_keys_of(parser, alter, clause);
+    uint32_t first = alter->added.key_count;
+    ddl_add_column_keys(parser, &alter->added, &clause->def);
+    for (uint32_t i = first; i < alter->added.key_count; i++)
+        alter->added.keys[i].if_not_exists = if_not_exists; /* for themselves: the column may be */
     read_position(parser, &clause->def.position);
 }
 
@@ -125,7 +118,7 @@ static void read_change(struct ddl_parser *parser, struct ddl_alter *alter, bool
     clause->name = ddl_read_column_name(parser);
     clause->def.name = has_new_name ? ddl_read_column_name(parser) : clause->name;
     ddl_read_column_body(parser, &clause->def);
-    add_keys_of(parser, alter, clause);
+    ddl_add_column_keys(parser, &alter->added, &clause->def);
     read_position(parser, &clause->def.position);
 }
 

@@ -102,6 +102,17 @@ static bool garbles_labels(const struct ddl_type *type, const struct ddl_collati
     return old->char_bytes_min > 1 || new->char_bytes_min > 1 || !has_ascii_labels(type);
 }
 
+/* The bytes that the default's text has in its charset are the default then. */
+static bool garbles_default(const struct catalog_column *shown, const struct ddl_collation *old,
+                            const struct ddl_collation *new)
+{
+    bool is_ascii = true;
+    for (size_t i = 0; i < shown->default_value.len; i++)
+        is_ascii = is_ascii && shown->default_value.ptr[i] < 0x80;
+    return new->is_binary && shown->default_value.len > 0 && !is_utf8(old->bytes) &&
+           (old->char_bytes_min > 1 || !is_ascii);
+}
+
 /* What a text becomes in another charset: as long as before in characters, which may need a larger
  * type. */
 static void convert_column(struct ddl_parser *parser, const struct ddl_table *table,
@@ -123,6 +134,10 @@ static void convert_column(struct ddl_parser *parser, const struct ddl_table *ta
         type->has_length = true;
         type->kind = DDL_TEXT;
     }
+    if (garbles_default(&column->shown, &old, &table->collation))
+        ddl_unreadable(parser,
+                       "The server garbles the default of the column %.*s, which becomes binary.",
+                       SLICE_ARG(column->shown.name));
     type->charset = (struct ddl_charset_clause){.charset = table->collation.charset,
                                                 .collation = table->collation.collation};
     ddl_type_show(parser, type, &table->collation, &column->shown);
@@ -420,20 +435,6 @@ static void drop_versioning(struct ddl_table *table)
             ddl_table_remove(table, table->columns[i - 1]);
 }
 
-/* A column that is not added, because it is there already, gets no key either. */
-static void drop_void_keys(struct ddl_alter *alter)
-{
-    struct ddl_definition *added = &alter->added;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < added->key_count; i++) {
-        uint32_t clause = added->keys[i].of_clause;
-        if (clause == 0 || !alter->clauses[clause - 1].is_void ||
-            alter->clauses[clause - 1].is_late)
-            added->keys[kept++] = added->keys[i];
-    }
-    added->key_count = kept;
-}
-
 void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct ddl_alter *alter)
 {
     resolve(parser, table, alter);
@@ -448,7 +449,6 @@ void ddl_alter_apply(struct ddl_parser *parser, struct ddl_table *table, struct 
     if (!ddl_ok(parser))
         return;
     apply_keys(table, alter);
-    drop_void_keys(alter);
     ddl_table_add_keys(parser, table, &alter->added);
     ddl_table_settle_keys(parser, table);
     ddl_promote_timestamp(parser, table);

@@ -372,6 +372,17 @@ static bool is_label_text(struct ddl_parser *parser, const struct ddl_default *v
     return value->kind != DDL_DEFAULT_NUMBER || collation.char_bytes_min > 1;
 }
 
+/* Those of a charset of bytes are bytes to MySQL from 8.0 on. */
+static struct slice show_labels(struct ddl_parser *parser, struct slice shown,
+                                const struct ddl_type *type)
+{
+    struct ddl_collation collation = {0};
+    (void)ddl_collation_by_name(parser, type->charset.collation, &collation);
+    bool is_bytes =
+        collation.is_binary && !parser->context->is_mariadb && parser->context->version >= 80000;
+    return is_bytes ? show_bytes(parser, shown, type) : shown;
+}
+
 static struct slice show_value(struct ddl_parser *parser, const struct ddl_default *value,
                                const struct ddl_type *type, const struct catalog_column *column)
 {
@@ -399,9 +410,11 @@ static struct slice show_value(struct ddl_parser *parser, const struct ddl_defau
         (void)ddl_default_time(parser, value->value, type, &shown);
         return shown;
     case DDL_ENUM:
-        return show_enum(value, type, is_label_text(parser, value, type));
+        shown = show_enum(value, type, is_label_text(parser, value, type));
+        return show_labels(parser, shown, type);
     case DDL_SET:
-        return show_set(parser, value, type, is_label_text(parser, value, type));
+        shown = show_set(parser, value, type, is_label_text(parser, value, type));
+        return show_labels(parser, shown, type);
     case DDL_JSON:
     case DDL_VECTOR:
     case DDL_GEOMETRY:

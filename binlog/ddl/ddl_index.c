@@ -116,8 +116,7 @@ static void settle_primary(struct ddl_parser *parser, struct ddl_key *key)
 {
     bool is_old = !parser->context->is_mariadb && parser->context->version < 50700;
     for (uint32_t i = 0; i < key->part_count; i++) {
-        bool needs_default = is_old && key->parts[i].column->is_defined &&
-                             key->parts[i].column->shown.nullable &&
+        bool needs_default = is_old && key->parts[i].column->shown.nullable &&
                              key->parts[i].column->shown.default_value.ptr == NULL;
         struct catalog_column *shown = &key->parts[i].column->shown;
         if (shown->nullable && shown->default_value.ptr == NULL && !shown->default_is_expression)

@@ -56,8 +56,7 @@ struct ddl_key_def {
     struct ddl_key_part_def *parts;
     uint32_t part_count;
     bool if_not_exists;
-    bool is_check;      /* no key at all: CHECK */
-    uint32_t of_clause; /* of an ALTER, from 1, whose column it is said at; 0: none */
+    bool is_check; /* no key at all: CHECK */
 };
 
 /* Columns and keys in the order of the text. */

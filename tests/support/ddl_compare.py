@@ -189,7 +189,7 @@ class Server:
             literal = None
         elif default is not None and default.startswith("CURRENT_TIMESTAMP") and row[3] in ("timestamp", "datetime"):
             literal = None
-        column["has_default"] = default is not None or nullable
+        column["has_default"] = default is not None or nullable or "DEFAULT_GENERATED" in row[15]
         column["default"] = literal
         extra = row[15].upper()
         column["generated"] = 0
@@ -263,7 +263,7 @@ def _default_differs(real: dict, ours: dict) -> bool:
     return (real["default"] or "") != ours.get("default", "")
 
 
-def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list[str], old: bool = False) -> list[str]:
+def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list[str]) -> list[str]:
     """What the model holds otherwise than the server, in words."""
     found = []
     ours = {(table["db"], table["name"]): table for table in answer["tables"] if table["db"] in databases}
@@ -282,12 +282,9 @@ def differences(real: dict[tuple[str, str], dict], answer: dict, databases: list
             continue
         for real_column, our_column in zip(table["columns"], columns):
             for key in COMPARED:
-                # MySQL 5.6 gives a column that becomes part of the primary key a default or not; why is not shown.
-                if key == "has_default" and old and our_column["key_ordinal"]:
-                    continue
                 if real_column[key] != _seen(our_column[key]):
                     found.append(f"{where}.{real_column['name']}: {key} {real_column[key]!r} is {our_column[key]!r}")
-            if not (old and our_column["key_ordinal"]) and _default_differs(real_column, our_column):
+            if _default_differs(real_column, our_column):
                 found.append(f"{where}.{real_column['name']}: default {real_column['default']!r} is "
                              f"{our_column.get('default')!r}")
         keys = [(key["name"], key["parts"]) for key in table["keys"]]
@@ -324,7 +321,6 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
     server.session.rows("SET sql_mode = ''", *start)
     server.follow()
     before: dict = {}
-    old = not server.mariadb and server.version < 50700
     for number in range(count):
         if generator.chance(0.15):
             generator.sql_mode = generator.pick(ddl_random.SQL_MODES)
@@ -346,7 +342,7 @@ def run(server: Server, generator: ddl_random.Generator, count: int, databases: 
                 shown = server.shown(databases)
         unread = [f"{answer['verdict']}: {answer['reason']}\n    in {line['sql']}" for line, answer in told
                   if answer["verdict"] in ("unreadable", "error")]
-        found = unread + (differences(shown, told[-1][1], databases, old) + catalog_differences(server, databases)
+        found = unread + (differences(shown, told[-1][1], databases) + catalog_differences(server, databases)
                           if told else [])
         if found:
             lines = [line["sql"] + (f" (error {line['error']})" if line["error"] else "") for line, _answer in told]

@@ -63,7 +63,11 @@ static const struct case_of_alter cases[] = {
      "0 1 2 n"},
     {"ADD COLUMN IF NOT EXISTS b INT UNIQUE, ADD COLUMN IF NOT EXISTS d INT UNIQUE",
      "a int(11) key1; b int(11) null; c varchar(10) null =x latin1_swedish_ci; d int(11) null | "
-     "PRIMARY(a) u(b,c) d(d)",
+     "PRIMARY(a) u(b,c) b(b) d(d)",
+     "0 1 2 n"},
+    {"ADD COLUMN IF NOT EXISTS b INT PRIMARY KEY, ADD COLUMN IF NOT EXISTS u INT UNIQUE",
+     "a int(11) key1; b int(11) null; c varchar(10) null =x latin1_swedish_ci; u int(11) null | "
+     "PRIMARY(a) u(b,c)",
      "0 1 2 n"},
     {"CONVERT TO CHARSET ucs2 COLLATE ucs2_unicode_ci, MODIFY c CHAR(3) BINARY, "
      "ADD d CHAR CHARSET latin1 BINARY",
