@@ -19,6 +19,7 @@ enum load_phase { LOAD_PHASE_LABELLED = 0, LOAD_PHASE_PREPARE, LOAD_PHASE_UNDO, 
 enum load_event {
     LOAD_EVENT_DONE = 0,  /* success, and the row counts are ours; in undo: the abort was sent */
     LOAD_EVENT_COUNTS,    /* success, and the row counts are not ours */
+    LOAD_EVENT_MISCOUNT,  /* the same, and nothing is visible yet: the first times */
     LOAD_EVENT_EXISTS,    /* the label is used */
     LOAD_EVENT_LOST,      /* no answer that can be read, and something may have arrived */
     LOAD_EVENT_NOT_SENT,  /* nothing arrived */

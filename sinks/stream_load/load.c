@@ -13,6 +13,8 @@
 #define BACKOFF_CAP_MS 30000u
 /* So many refused aborts in a row are no passing trouble. */
 #define REFUSALS_MAX 5u
+/* A prepared load whose row counts are not ours is prepared anew so often before that is an error. */
+#define MISCOUNTS_MAX 3u
 
 /* What is known while a load is under way. */
 struct run {
@@ -31,6 +33,7 @@ struct run {
     unsigned attempt;       /* sends or commits so far, less one */
     unsigned undo_attempt;  /* aborts so far */
     unsigned undo_refusals; /* refused ones in a row */
+    unsigned miscounts;     /* prepared with other row counts than ours, so far */
 };
 
 static const char *product(const struct load_env *env)
@@ -106,6 +109,15 @@ static bool counts_are_ours(const struct run *run)
            (answer->filtered_rows == -1 || answer->filtered_rows == 0);
 }
 
+/* What was prepared is not visible, so it can be done again. */
+static enum load_event event_of_counts(struct run *run)
+{
+    if (run->phase != LOAD_PHASE_PREPARE || run->miscounts++ == MISCOUNTS_MAX)
+        return LOAD_EVENT_COUNTS;
+    keep_reason(run, "the target's row counts are not ours");
+    return LOAD_EVENT_MISCOUNT;
+}
+
 /* What an answer is, to the phase that it came in. */
 static enum load_event event_of_answer(struct run *run)
 {
@@ -114,7 +126,7 @@ static enum load_event event_of_answer(struct run *run)
     keep_reason(run, answer->message);
     switch (answer->verdict) {
     case LOAD_VERDICT_DONE:
-        return run->load == NULL || counts_are_ours(run) ? LOAD_EVENT_DONE : LOAD_EVENT_COUNTS;
+        return run->load == NULL || counts_are_ours(run) ? LOAD_EVENT_DONE : event_of_counts(run);
     case LOAD_VERDICT_EXISTS:
         return LOAD_EVENT_EXISTS;
     case LOAD_VERDICT_RETRY:
