@@ -47,6 +47,14 @@ static enum rc done(struct store *store, uint64_t epoch, uint32_t entry, struct 
     return checkpoint_store.done(store, epoch, entry, err);
 }
 
+static enum rc prepared(struct store *store, uint64_t epoch, const struct store_prepared *loads,
+                        uint32_t count, struct error *err)
+{
+    if (bug_armed == BUG_EARLY_ADVANCE)
+        return RC_OK;
+    return checkpoint_store.prepared(store, epoch, loads, count, err);
+}
+
 static enum rc advance(struct store *store, uint64_t epoch, struct error *err)
 {
     if (bug_armed == BUG_EARLY_ADVANCE && checkpoint_store.state(store)->intent == NULL)
@@ -60,6 +68,7 @@ const struct store_ops *bugs_store(void)
     changed = checkpoint_store;
     if (bug_armed != BUG_NONE) {
         changed.intent = intent;
+        changed.prepared = prepared;
         changed.done = done;
         changed.advance = advance;
     }
@@ -126,6 +135,8 @@ static void misread(struct load_answer *answer)
         verdict = LOAD_VERDICT_DONE;
     if (bug_armed == BUG_BUSY_IS_SUCCESS && verdict == LOAD_VERDICT_RETRY && answer->widen)
         verdict = LOAD_VERDICT_DONE;
+    if (bug_armed == BUG_GONE_IS_SUCCESS && verdict == LOAD_VERDICT_GONE)
+        verdict = LOAD_VERDICT_DONE;
     if (verdict == LOAD_VERDICT_DONE && verdict != answer->verdict)
         answer->total_rows = answer->loaded_rows = answer->filtered_rows = -1;
     answer->verdict = verdict;
@@ -168,4 +179,26 @@ enum label_state __wrap_starrocks_read_label_state(int http_status, struct slice
 enum label_state __wrap_starrocks_read_label_state(int http_status, struct slice body)
 {
     return misread_state(__real_starrocks_read_label_state(http_status, body));
+}
+
+void __real_doris_read_step(enum load_step step, int http_status, struct slice body,
+                            struct load_answer *answer_out);
+void __wrap_doris_read_step(enum load_step step, int http_status, struct slice body,
+                            struct load_answer *answer_out);
+void __wrap_doris_read_step(enum load_step step, int http_status, struct slice body,
+                            struct load_answer *answer_out)
+{
+    __real_doris_read_step(step, http_status, body, answer_out);
+    misread(answer_out);
+}
+
+void __real_starrocks_read_step(enum load_step step, int http_status, struct slice body,
+                                struct load_answer *answer_out);
+void __wrap_starrocks_read_step(enum load_step step, int http_status, struct slice body,
+                                struct load_answer *answer_out);
+void __wrap_starrocks_read_step(enum load_step step, int http_status, struct slice body,
+                                struct load_answer *answer_out)
+{
+    __real_starrocks_read_step(step, http_status, body, answer_out);
+    misread(answer_out);
 }

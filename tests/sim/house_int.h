@@ -69,6 +69,40 @@ void house_commit(struct house_load *load);
 void house_abort(struct house_load *load);
 const char *house_state_word(const struct house_load *load);
 
+bool house_is_known(const struct house_load *load);
+
+/* ---- two-phase loading (steps.c) ---- */
+
+enum step_kind { STEP_BEGIN = 0, STEP_LOAD, STEP_PREPARE, STEP_COMMIT, STEP_ABORT };
+
+/* A request on its way to the server. */
+struct step {
+    bool used;
+    bool waits;   /* its sender is there */
+    bool arrived; /* and `answer` holds what the server said */
+    bool cut;     /* of its body not all arrives */
+    bool at_backend;
+    enum step_kind kind;
+    unsigned table;
+    unsigned id; /* of the transaction; 0: by the label */
+    char label[HOUSE_LABEL_MAX];
+    uint64_t arrives_us;
+    struct house_load *cargo; /* STEP_LOAD: owned; its rows */
+    char answer[500];
+};
+
+void steps_begin(void);
+struct step *step_send(enum step_kind kind, unsigned table, const char *label, unsigned id,
+                       uint64_t arrives_us);
+/* The sender has what it wanted, or wants no more. */
+void step_leave(struct step *step);
+void steps_client_died(void);
+/* The next one to arrive, or NULL. */
+struct step *steps_next(void);
+void step_happens(struct step *step);
+/* Until when a load that is prepared now waits for its commit. */
+uint64_t house_prepared_until_us(void);
+
 /* How long a server of this world waits for a load to be visible before it answers. */
 uint64_t house_publish_wait_us(void);
 

@@ -6,6 +6,7 @@
  *   fiber.c       threads, locks, condition variables, the clock: one real thread, a seeded schedule
  *   disk.c        files and folders, and what a crash keeps of them
  *   warehouse.c   loads, labels and their states, tables                         (the server's side)
+ *   steps.c       two-phase loading, on the server's side
  *   http.c        requests to the warehouse, and everything that becomes of them (the network's side)
  *   sql.c         the warehouse's query port
  *   source.c      a source whose transactions a seed makes
@@ -60,9 +61,11 @@ uint64_t mix_u64(uint64_t x);
     X(FAULT_BUSY, "a load is refused for now")                                                     \
     X(FAULT_LOAD_ABORTED, "a load is aborted by the server")                                       \
     X(FAULT_COMMIT_UNSURE, "a commit fails in words and holds, or the other way round")            \
+    X(FAULT_PREPARED_GONE, "a prepared load is aborted by the server")                             \
     X(FAULT_PUBLISH_TIMEOUT, "a load is committed and not yet visible")                            \
     X(FAULT_SLOW, "a load takes long")                                                             \
     X(FAULT_LATE_BEGIN, "a request reaches the server after its sender died")                      \
+    X(FAULT_LATE_STEP, "a request reaches the server after its sender gave up")                    \
     X(FAULT_LABEL_QUESTION, "a question about a label fails")                                      \
     X(FAULT_QUERY, "a statement's connection breaks, before or after its effect")                  \
     X(FAULT_SOURCE, "the source ends with an error")                                               \
@@ -98,6 +101,7 @@ struct world {
     bool calm;    /* no more faults: now everything has to arrive */
     bool verbose; /* print the trace, and the engine's own log, to standard error */
     bool starrocks;
+    bool old; /* a warehouse that has no two-phase loading that can be used */
     unsigned lives;
     uint64_t faults[FAULT_COUNT];        /* of this world */
     unsigned stops_with_words;           /* ends that an operator has to look into, with a cause */
@@ -230,6 +234,8 @@ bool sql_has_failed(void);
     X(BUG_WRONG_DONE, "wrong-done", "a finished load is noted as another one")                     \
     X(BUG_RESUME_LATE, "resume-late", "the stream goes on one transaction too late")               \
     X(BUG_LOST_NOTES, "lost-notes", "notes do not come with their position")                       \
+    X(BUG_NO_COMMIT, "no-commit", "the commit of a prepared load is not sent")                     \
+    X(BUG_GONE_IS_SUCCESS, "gone-is-success", "a commit of an aborted load is taken for success")  \
     X(BUG_NO_END, "no-end", "the end of an epoch is not told")
 
 enum bug {

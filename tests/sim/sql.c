@@ -220,6 +220,14 @@ enum rc __wrap_myconn_query(struct myconn *conn UNUSED, struct slice sql,
     return broken(err);
 }
 
+/* What `SELECT @@version_comment` says. */
+static const char *version(void)
+{
+    if (world.starrocks)
+        return world.old ? "StarRocks version 3.1.9" : "StarRocks version 3.3.2";
+    return world.old ? "Doris version doris-2.0.15-rc01" : "Doris version doris-2.1.8-rc01";
+}
+
 enum rc __wrap_myconn_query_value(struct myconn *conn, struct slice sql, struct buf *out,
                                   struct error *err);
 enum rc __wrap_myconn_query_value(struct myconn *conn UNUSED, struct slice sql, struct buf *out,
@@ -229,8 +237,7 @@ enum rc __wrap_myconn_query_value(struct myconn *conn UNUSED, struct slice sql, 
         return broken(err);
     buf_reset(out);
     if (starts(sql, "SELECT @@version_comment"))
-        buf_add_str(out,
-                    world.starrocks ? "StarRocks version 3.3.2" : "Doris version doris-2.1.8-rc01");
+        buf_add_str(out, version());
     else
         violation("a question that this warehouse does not know: %.*s", SLICE_ARG(sql));
     return comes_back() ? RC_OK : broken(err);

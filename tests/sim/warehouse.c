@@ -20,6 +20,7 @@ static uint64_t publish_wait_us;
 void warehouse_begin(void)
 {
     load_count = 0;
+    steps_begin();
     label_kept_us = random_chance(600) ? LABEL_KEPT_MIN_US : LABEL_KEPT_MAX_US;
     publish_wait_us = random_between(100 * MS, 3 * SECOND);
 }
@@ -56,11 +57,11 @@ static bool is_finished(const struct house_load *load)
            load->state == HOUSE_ABORTED;
 }
 
-static bool is_known(const struct house_load *load, uint64_t now_us)
+bool house_is_known(const struct house_load *load)
 {
     if (load->state == HOUSE_COMING || load->state == HOUSE_REFUSED)
         return false;
-    return !is_finished(load) || now_us - load->finished_us < label_kept_us;
+    return !is_finished(load) || sim_now_us() - load->finished_us < label_kept_us;
 }
 
 struct house_load *house_label(const char *label)
@@ -68,7 +69,7 @@ struct house_load *house_label(const char *label)
     struct house_load *aborted = NULL;
     for (unsigned i = load_count; i-- > 0;) {
         struct house_load *load = loads[i];
-        if (!is_known(load, sim_now_us()) || strcmp(load->label, label) != 0)
+        if (!house_is_known(load) || strcmp(load->label, label) != 0)
             continue;
         if (load->state != HOUSE_ABORTED)
             return load;
@@ -143,6 +144,7 @@ static void end(struct house_load *load)
         house_abort(load);
     } else if (load->two_phase) {
         load->state = HOUSE_PREPARED;
+        load->timeout_us = house_prepared_until_us();
         trace("warehouse: load %u is prepared", load->id);
     } else {
         house_commit(load);
@@ -191,10 +193,17 @@ void warehouse_advance(void)
             if (next_us(loads[i]) <= now_us &&
                 (first == NULL || next_us(loads[i]) < next_us(first)))
                 first = loads[i];
-        if (first == NULL)
+        struct step *step = steps_next();
+        if (step != NULL && step->arrives_us <= now_us &&
+            (first == NULL || step->arrives_us <= next_us(first))) {
+            sim_set_now_us(step->arrives_us);
+            step_happens(step);
+        } else if (first != NULL) {
+            sim_set_now_us(next_us(first));
+            happen(first);
+        } else {
             break;
-        sim_set_now_us(next_us(first));
-        happen(first);
+        }
     }
     sim_set_now_us(now_us);
 }
@@ -203,6 +212,7 @@ void warehouse_client_died(void)
 {
     uint64_t now_us = sim_now_us();
     warehouse_advance();
+    steps_client_died();
     for (unsigned i = 0; i < load_count; i++) {
         struct house_load *load = loads[i];
         if (!load->client_waits)
