@@ -214,12 +214,54 @@ static inline enum label_state stub_read_label_state(int http_status, struct sli
     return LABEL_UNREADABLE;
 }
 
+/* Steps of two phases: the load is prepared by a header, and its transaction has the number 7. */
+static inline const char *stub_step_request(const struct load_settings *settings,
+                                            enum load_step step, const struct load_txn *txn,
+                                            struct buf *path, struct buf *headers)
+{
+    (void)settings;
+    switch (step) {
+    case LOAD_STEP_LOAD:
+        buf_add_str(path, "/api/ods/orders/_stream_load");
+        buf_add_str(headers, "two_phase: true\n");
+        return "PUT";
+    case LOAD_STEP_COMMIT:
+        buf_add_str(path, "/commit?");
+        buf_add_u64(path, txn->id);
+        return "POST";
+    case LOAD_STEP_ABORT:
+    case LOAD_STEP_CANCEL:
+        buf_add_str(path, step == LOAD_STEP_ABORT ? "/abort?" : "/cancel?");
+        buf_add_slice(path, txn->label);
+        return "POST";
+    case LOAD_STEP_BEGIN:
+    case LOAD_STEP_PREPARE:
+        break;
+    }
+    return NULL;
+}
+
+static inline void stub_read_step(enum load_step step, int http_status, struct slice body,
+                                  struct load_answer *answer_out)
+{
+    (void)step;
+    stub_read_answer(http_status, body, answer_out);
+    if (answer_out->verdict == LOAD_VERDICT_DONE)
+        answer_out->txn_id = 7;
+    if (http_status == 200 && stub_says(body, "GONE"))
+        answer_out->verdict = LOAD_VERDICT_GONE;
+    if (http_status == 200 && stub_says(body, "ABSENT"))
+        answer_out->verdict = LOAD_VERDICT_ABSENT;
+}
+
 static const struct load_dialect stub_dialect UNUSED = {.name = "stub",
                                                         .product = "Stub Warehouse",
                                                         .delete_column = "__op",
                                                         .label_max = 128,
                                                         .headers = stub_headers,
                                                         .read_answer = stub_read_answer,
-                                                        .read_label_state = stub_read_label_state};
+                                                        .read_label_state = stub_read_label_state,
+                                                        .step_request = stub_step_request,
+                                                        .read_step = stub_read_step};
 
 #endif

@@ -70,6 +70,69 @@ static void test_label_states(void **state UNUSED)
     assert_int_equal(read_state(500, cases[0].body), LABEL_UNREADABLE);
 }
 
+/* The transaction interface, facts/starrocks.md 2.1, 2.2. */
+static void test_steps(void **state UNUSED)
+{
+    static const struct {
+        enum load_step step;
+        const char *body;
+        enum load_verdict want;
+    } cases[] = {
+        {LOAD_STEP_BEGIN, "{\"Status\":\"OK\",\"Message\":\"\",\"TxnId\":5}", LOAD_VERDICT_DONE},
+        {LOAD_STEP_BEGIN,
+         "{\"Status\":\"LABEL_ALREADY_EXISTS\",\"ExistingJobStatus\":\"RUNNING\",\"Message\":"
+         "\"Label "
+         "[x] has already been used.\"}",
+         LOAD_VERDICT_EXISTS},
+        {LOAD_STEP_LOAD, "{\"Status\":\"OK\",\"Message\":\"\"}", LOAD_VERDICT_DONE},
+        {LOAD_STEP_LOAD, "{\"Status\":\"Success\",\"Message\":\"OK\"}", LOAD_VERDICT_UNKNOWN},
+        {LOAD_STEP_LOAD, "{\"Status\":\"TXN_IN_PROCESSING\",\"Message\":\"\"}", LOAD_VERDICT_RETRY},
+        {LOAD_STEP_LOAD, "{\"Status\":\"FAILED\",\"Message\":\"too many tablet versions\"}",
+         LOAD_VERDICT_RETRY},
+        {LOAD_STEP_PREPARE, "{\"Status\":\"OK\",\"TxnId\":5,\"NumberTotalRows\":2}",
+         LOAD_VERDICT_DONE},
+        {LOAD_STEP_PREPARE, "{\"Status\":\"OK\"}", LOAD_VERDICT_UNKNOWN},
+        {LOAD_STEP_PREPARE,
+         "{\"Status\":\"DATA_QUALITY_ERROR\",\"Message\":\"too many filtered rows\"}",
+         LOAD_VERDICT_DATA},
+        {LOAD_STEP_PREPARE,
+         "{\"Status\":\"OK\",\"Message\":\"Transaction 5 has already committed, label is x\"}",
+         LOAD_VERDICT_UNKNOWN},
+        {LOAD_STEP_COMMIT, "{\"Status\":\"OK\",\"TxnId\":5,\"Message\":\"\"}", LOAD_VERDICT_DONE},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"OK\",\"Message\":\"Transaction 5 has already committed, label is x\"}",
+         LOAD_VERDICT_DONE},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"class com.starrocks.common.StarRocksException: Can "
+         "not "
+         "commit ABORTED transaction 5, label is x\"}",
+         LOAD_VERDICT_GONE},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"class com.starrocks.common.UserException: publish "
+         "timeout: 20000\"}",
+         LOAD_VERDICT_UNKNOWN},
+        {LOAD_STEP_COMMIT, "{\"Status\":\"TXN_NOT_EXISTS\",\"Message\":\"\"}", LOAD_VERDICT_ABSENT},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"No transaction found with db[d] and label[x]\"}",
+         LOAD_VERDICT_ABSENT},
+        {LOAD_STEP_COMMIT,
+         "{\"status\":\"FAILED\",\"code\":\"1\",\"msg\":\"Access denied for "
+         "u\",\"message\":\"Access "
+         "denied for u\"}",
+         LOAD_VERDICT_FATAL},
+        {LOAD_STEP_COMMIT, "{\"Status\":\"O", LOAD_VERDICT_UNKNOWN},
+        {LOAD_STEP_ABORT,
+         "{\"Status\":\"FAILED\",\"Message\":\"Can not abort VISIBLE transaction 5\"}",
+         LOAD_VERDICT_UNKNOWN},
+    };
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct load_answer answer;
+        starrocks_read_step(cases[i].step, 200, slice_str(cases[i].body), &answer);
+        if (answer.verdict != cases[i].want)
+            fail_msg("case %u: %s gives %d", i, cases[i].body, (int)answer.verdict);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_long_words_end_at_a_character),
         cmocka_unit_test(test_label_states),
+        cmocka_unit_test(test_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
