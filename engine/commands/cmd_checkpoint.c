@@ -84,7 +84,9 @@ static void show_text(const struct store_state *state, struct buf *out)
         buf_addf(out, "  load       %.*s.%.*s: %llu rows, %llu bytes, label %.*s, %s\n",
                  SLICE_ARG(entry->db), SLICE_ARG(entry->table), (unsigned long long)entry->rows,
                  (unsigned long long)entry->bytes, SLICE_ARG(entry->token),
-                 intent->done[i] ? "done" : "not known to be done");
+                 intent->done[i]           ? "done"
+                 : entry->transaction != 0 ? "prepared, to be committed"
+                                           : "not known to be done");
     }
 }
 
@@ -152,6 +154,8 @@ static void show_json(const struct store_state *state, struct buf *out)
         json_text(out, "label", entry->token);
         json_u64(out, "rows", entry->rows);
         json_u64(out, "bytes", entry->bytes);
+        if (entry->two_phase)
+            json_u64(out, "transaction", entry->transaction);
         buf_add_byte(out, '}');
     }
     buf_add_str(out, "]}");

@@ -210,6 +210,7 @@ static enum rc ask(struct run *run, enum load_event *event_out, struct error *er
 static enum rc send(struct run *run, enum load_event *event_out, struct error *err)
 {
     run->phase = run->load->two_phase ? LOAD_PHASE_PREPARE : LOAD_PHASE_LABELLED;
+    run->undo_attempt = run->undo_refusals = 0;
     enum transfer_outcome outcome =
         run->load->two_phase ? transfer_prepare(run->env->transfer, run->load, &run->result, err)
                              : transfer_send(run->env->transfer, run->load, &run->result, err);

@@ -4,6 +4,8 @@
 Each test stops the world at one step of an epoch (docs/delivery.md), lets the warehouse do its worst, and starts again.
 """
 
+import socket
+
 import pytest
 
 from engine import run
@@ -82,6 +84,8 @@ def test_prepared(mariadb, twin, engine, worst):
     insert(mariadb)
     engine.until(lambda: twin.shown("lose_commit") > 0, what="a commit that is lost")
     engine.kill9()
+    told = engine.show()
+    assert [load["transaction"] > 0 for load in told["unfinished"]["loads"]] == [True]
     for fault in worst:
         twin.fault(fault)
     twin.fault("lose_commit", 0)
@@ -143,6 +147,29 @@ def test_together(mariadb, twin, engine):
     wait_until(lambda: rows(twin) == ROWS and rows(twin, "items") == [["7", "a"]], 20, "both tables")
     state = twin.state()["requests"]
     assert sum(state.get(name, 0) for name in ("backend 2pc", "frontend commit")) >= 2
+    assert engine.stop() == OK
+
+
+@pytest.fixture
+def dead_port():
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def test_frontends_and_backends_that_are_not_there(mariadb, twin, engine, dead_port):
+    """A dead frontend in the list, redirects to a dead backend, backends behind NAT: each step finds its way."""
+    key = {"doris": "fenodes", "starrocks": "load-url"}[twin.kind]
+    backend = twin.ports["backend_port"]
+    begin(mariadb, twin, engine, None, TABLE, **{
+        key: f"127.0.0.1:{dead_port};127.0.0.1:{twin.http}",
+        f"sink.backend-rewrite.127.0.0.1:{backend}": f"localhost:{backend}"})
+    twin.fault("redirect_dead", 2)
+    insert(mariadb)
+    engine.until_carried(mariadb.place())
+    wait_until(lambda: rows(twin) == ROWS, 20, "the two rows, once each")
+    assert not twin.twice()
     assert engine.stop() == OK
 
 

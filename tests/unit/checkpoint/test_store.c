@@ -129,6 +129,39 @@ static void test_another_attempt(void **state)
     sample_deinit(&sample);
 }
 
+/* What is prepared is known again, until another attempt begins; only loads in two phases are. */
+static void test_prepared(void **state)
+{
+    struct error err;
+    struct store *store = store_must(*state);
+    struct sample sample;
+    struct store_prepared prepared = {.entry = 1, .transaction = 4711};
+    sample_init(&sample, 1, 1);
+    assert_int_equal(checkpoint_store.prepared(store, 1, &prepared, 1, &err), RC_NOT_FOUND);
+    must(checkpoint_store.intent(store, &sample.intent, &err), &err);
+    must(checkpoint_store.prepared(store, 1, &prepared, 1, &err), &err);
+    prepared.transaction = UINT64_MAX; /* it had to be prepared once more */
+    must(checkpoint_store.prepared(store, 1, &prepared, 1, &err), &err);
+    prepared.entry = 0;
+    assert_int_equal(checkpoint_store.prepared(store, 1, &prepared, 1, &err), RC_NOT_FOUND);
+    prepared.entry = 2;
+    assert_int_equal(checkpoint_store.prepared(store, 1, &prepared, 1, &err), RC_NOT_FOUND);
+    checkpoint_store.close(store);
+    store = store_must(*state);
+    const struct store_intent *intent = checkpoint_store.state(store)->intent;
+    assert_false(intent->entries[0].two_phase);
+    assert_true(intent->entries[1].two_phase);
+    assert_true(intent->entries[0].transaction == 0);
+    assert_true(intent->entries[1].transaction == UINT64_MAX);
+    assert_false(intent->done[1]);
+    sample.intent.attempt = 2;
+    must(checkpoint_store.intent(store, &sample.intent, &err), &err);
+    assert_true(checkpoint_store.state(store)->intent->entries[1].transaction == 0);
+    must(checkpoint_store.advance(store, 1, &err), &err);
+    checkpoint_store.close(store);
+    sample_deinit(&sample);
+}
+
 static void test_wrong_order(void **state)
 {
     struct error err;
@@ -411,6 +444,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_folder_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_life_of_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_another_attempt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
