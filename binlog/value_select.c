@@ -4,8 +4,10 @@
  *
  *   numbers       the server's digits without what ZEROFILL puts in front
  *   FLOAT, DOUBLE selected as `c * 1e0`, which every server answers with the digits of the very
- *                 double (checked with 5.6, 9.7, 10.11: the column itself is rounded to six digits
- *                 or to its (M,D); adding 0e0 would lose the sign of -0): read, and written anew
+ *                 double (checked with 5.6, 9.7, 10.5, 10.11, 11.8 over random bits, all powers of
+ *                 two and denormals: the column itself is rounded to six digits or to its (M,D);
+ *                 adding 0e0 would lose the sign of -0): read, and written anew. Of a FLOAT, '-0'
+ *                 where the server would show 0 for it
  *   BIT           the bits in big-endian bytes, as in a row image
  *   ENUM, SET     selected as CAST(c AS UNSIGNED), so that the labels are the ones that the binlog's
  *                 numbers are read with (`c + 0` is a double on 5.6 and 9.7: too few bits for a SET)

@@ -17,14 +17,15 @@
  * with a collation of its own overrules; dates and times quoted, under sql_mode ALLOW_INVALID_DATES.
  *
  * ENUM and SET are ordered by number. Compared with a number no server uses the index, so that an
- * ENUM is compared with the list of its labels where they are few. A SET in a key stays slow: each
- * chunk reads over the index from its first entry with an equal column before it.
+ * ENUM is compared with the list of its labels and a SET with the list of its values where they are
+ * few. A SET of more labels in a key stays slow: each chunk reads over the index from its first entry
+ * with an equal column before it.
  */
 #include "sql_int.h"
 
 #include <stdlib.h>
 
-enum { ENUM_LABELS_MAX = 64 };
+enum { ENUM_LABELS_MAX = 64, SET_LABELS_MAX = 6 };
 
 static void add_table(struct buf *out, const struct sql_table *table)
 {
@@ -39,16 +40,33 @@ static void add_table(struct buf *out, const struct sql_table *table)
     buf_add_byte(out, ')');
 }
 
+/* MariaDB stores -0 in a FLOAT (of a small negative double that was rounded) and since 10.11.19 shows
+ * it as 0; the angle tells them apart. A DOUBLE it makes 0 before it is stored; MySQL shows -0. */
+static void add_float(struct buf *out, struct slice name)
+{
+    buf_add_str(out, "IF(");
+    myconn_add_identifier(out, name);
+    buf_add_str(out, "=0 AND ATAN2(");
+    myconn_add_identifier(out, name);
+    buf_add_str(out, ",-1)<0,'-0',");
+    myconn_add_identifier(out, name);
+    buf_add_str(out, "*1e0)");
+}
+
 /* As source_ops.read_table wants it. */
 static void add_value(struct buf *out, const struct column *column)
 {
     bool is_label = column->kind == COLUMN_ENUM || column->kind == COLUMN_SET;
+    if (column->kind == COLUMN_FLOAT) {
+        add_float(out, column->name);
+        return;
+    }
     if (is_label)
         buf_add_str(out, "CAST(");
     myconn_add_identifier(out, column->name);
     if (is_label)
         buf_add_str(out, " AS UNSIGNED)");
-    if (column->kind == COLUMN_FLOAT || column->kind == COLUMN_DOUBLE)
+    if (column->kind == COLUMN_DOUBLE)
         buf_add_str(out, "*1e0");
 }
 
@@ -83,20 +101,43 @@ static void add_label(struct buf *out, struct slice label)
     buf_add_hex(out, label);
 }
 
-/* Labels from number `first` to `last`, as a list; an empty range can hold no row. */
-static void add_label_list(struct buf *out, const struct column *column, uint64_t first,
-                           uint64_t last)
+/* The value of an ENUM or SET that has this number. */
+static void add_value_of_number(struct buf *out, const struct column *column, uint64_t number)
 {
-    if (first > last) {
+    if (column->kind == COLUMN_ENUM) {
+        add_label(out, column->labels[number - 1]);
+        return;
+    }
+    if (number == 0) {
+        add_label(out, SLICE_EMPTY);
+        return;
+    }
+    buf_add_str(out, "_utf8mb4 0x");
+    bool is_first = true;
+    for (uint32_t i = 0; i < column->label_count; i++) {
+        if ((number >> i & 1) == 0)
+            continue;
+        if (!is_first)
+            buf_add_hex(out, SLICE(","));
+        buf_add_hex(out, column->labels[i]);
+        is_first = false;
+    }
+}
+
+/* Values from number `first` to before `end`, as a list; an empty range can hold no row. */
+static void add_label_list(struct buf *out, const struct column *column, uint64_t first,
+                           uint64_t end)
+{
+    if (first >= end) {
         buf_add_str(out, "1=0");
         return;
     }
     myconn_add_identifier(out, column->name);
     buf_add_str(out, " IN (");
-    for (uint64_t i = first; i <= last; i++) {
+    for (uint64_t i = first; i < end; i++) {
         if (i > first)
             buf_add_str(out, ", ");
-        add_label(out, column->labels[i - 1]);
+        add_value_of_number(out, column, i);
     }
     buf_add_byte(out, ')');
 }
@@ -114,18 +155,43 @@ static bool add_enum(struct buf *out, const struct column *column, const char *o
         return false;
     bool with_equal = operation[1] == '=';
     if (operation[0] == '=')
-        add_label_list(out, column, number, number);
+        add_label_list(out, column, number, number + 1);
     else if (operation[0] == '>')
-        add_label_list(out, column, with_equal ? number : number + 1, column->label_count);
+        add_label_list(out, column, with_equal ? number : number + 1, column->label_count + 1);
     else
-        add_label_list(out, column, 1, with_equal ? number : number - 1);
+        add_label_list(out, column, 1, with_equal ? number + 1 : number);
+    return true;
+}
+
+/* The same of a SET: each of its numbers is a list of labels, 0 is the empty one. */
+static bool add_set(struct buf *out, const struct column *column, const char *operation,
+                    struct slice literal)
+{
+    uint64_t number;
+    if (column->kind != COLUMN_SET || column->labels == NULL ||
+        column->label_count > SET_LABELS_MAX || !text_parse_u64(literal, &number) ||
+        number >> column->label_count != 0)
+        return false;
+    /* An empty label reads like no label at all. */
+    for (uint32_t i = 0; i < column->label_count; i++)
+        if (column->labels[i].len == 0)
+            return false;
+    uint64_t end = UINT64_C(1) << column->label_count;
+    bool with_equal = operation[1] == '=';
+    if (operation[0] == '=')
+        add_label_list(out, column, number, number + 1);
+    else if (operation[0] == '>')
+        add_label_list(out, column, with_equal ? number : number + 1, end);
+    else
+        add_label_list(out, column, 0, with_equal ? number + 1 : number);
     return true;
 }
 
 static void add_comparison(struct buf *out, const struct column *column, const char *operation,
                            struct slice literal, bool zero_is_behind)
 {
-    if (add_enum(out, column, operation, literal, zero_is_behind))
+    if (add_enum(out, column, operation, literal, zero_is_behind) ||
+        add_set(out, column, operation, literal))
         return;
     myconn_add_identifier(out, column->name);
     buf_add_byte(out, ' ');

@@ -113,8 +113,8 @@ struct source_ops {
      * gives the same table again for rows that a SELECT returns: equal columns whose cells are the
      * field bytes of the text protocol when the server converts nothing (time_zone '+00:00',
      * character_set_results NULL), and whose text is byte for byte what the stream's table gives.
-     * FLOAT and DOUBLE are selected as `c * 1e0`, ENUM and SET as `CAST(c AS UNSIGNED)`, the others
-     * by name. NULL: no snapshot. */
+     * FLOAT and DOUBLE are selected as `c * 1e0` (a FLOAT's -0 as '-0'), ENUM and SET as
+     * `CAST(c AS UNSIGNED)`, the others by name. NULL: no snapshot. */
     const struct myconn_options *(*connection)(const struct source *source);
     enum rc (*read_table)(struct source *source, struct table *table, struct table **read_out,
                           struct error *err);

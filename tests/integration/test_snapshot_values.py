@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+import struct
+
 import pytest
 import servers
 import snapshots
@@ -106,3 +110,36 @@ def test_values_are_those_of_the_binlog(source_of, family, tmp_path):
     read = chunks.end()
     assert snapshots.first_differences(stream, read) == []
     assert len(stream) >= 5 and sum(map(len, stream.values())) > 15
+
+
+def doubles(rng, count: int) -> list[float]:
+    """Random bit patterns, the borders of every power of two, and numbers without their leading bits."""
+    bits = [rng.getrandbits(64) for _ in range(count)] + [rng.getrandbits(rng.randrange(1, 53)) for _ in range(count // 4)]
+    bits += [(exponent << 52) + step for exponent in range(1, 2047, 7) for step in (-1, 0, 1)]
+    bits += [0x7FEFFFFFFFFFFFFF, 0x0010000000000000, 0x000FFFFFFFFFFFFF, 1]
+    values = [struct.unpack("<d", struct.pack("<Q", pattern))[0] for pattern in bits]
+    return [value for value in values if math.isfinite(value)]
+
+
+@pytest.mark.parametrize("family", ["mariadb", *(pytest.param(name, marks=pytest.mark.long) for name in ["mysql97", *servers.MORE_FAMILIES])])
+def test_every_bit_of_a_double(source_of, family, rng, tmp_path):
+    """What the text of a SELECT says is the very number, denormals and extremes too, and is what was meant."""
+    source = source_of(family)
+    values = doubles(rng, 2000)
+    # FLOATs are given as doubles, which the server rounds.
+    floats = [value if abs(value) < 3e38 else rng.uniform(-1, 1) for value in values]
+    rows = [f"({i}, {value!r}{'' if 'e' in repr(value) else 'e0'}, {single!r}{'' if 'e' in repr(single) else 'e0'})"
+            for i, (value, single) in enumerate(zip(values, floats))]
+    source.query(f"CREATE TABLE {snapshots.END} (id INT PRIMARY KEY AUTO_INCREMENT);"
+                 "CREATE TABLE reals (id INT PRIMARY KEY, d DOUBLE, f FLOAT); CREATE TABLE keys_of_doubles (d DOUBLE PRIMARY KEY);"
+                 + "".join(f"INSERT INTO reals VALUES {','.join(rows[i:i + 500])};" for i in range(0, len(rows), 500))
+                 + "INSERT IGNORE INTO keys_of_doubles SELECT d FROM reals;")
+    stream = snapshots.Model(source, tmp_path, startup="earliest-offset", snapshot="no").end()
+    chunks = snapshots.Model(source, tmp_path, rows=300)
+    chunks.until_done()
+    read = chunks.end()
+    assert snapshots.first_differences(stream, read) == []
+    name = f"{source.database}.reals"
+    got = {int(cells[0]): float(cells[1]) for cells in (re.findall(r"V\d+:([^V]*)", snapshots.text(row)) for _, row in read[name])}
+    assert len(got) == len(values)
+    assert [i for i, value in enumerate(values) if got[i] != value] == []

@@ -24,7 +24,9 @@ static void must_be(struct buf *out, const char *expected)
     buf_deinit(out);
 }
 
-#define COLUMNS "SELECT `id`, `word`, `a``b`, CAST(`e` AS UNSIGNED), `f`*1e0, `v` FROM `db`.`t`"
+#define COLUMNS                                                                                    \
+    "SELECT `id`, `word`, `a``b`, CAST(`e` AS UNSIGNED), IF(`f`=0 AND "                            \
+    "ATAN2(`f`,-1)<0,'-0',`f`*1e0), `v` FROM `db`.`t`"
 
 static void test_range_of_one_column(void **state)
 {
@@ -93,6 +95,41 @@ static void test_enum_is_compared_by_its_labels(void **state)
                   "(`e` = 0 AND `id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
     bound_free(low);
     bound_free(zero);
+}
+
+/* All values of a small SET are lists of labels; one that has an empty label or many is a number. */
+static void test_set_is_compared_by_its_values(void **state)
+{
+    (void)state;
+    static const uint32_t key[] = {0};
+    struct column column = {.name = SLICE("s"),
+                            .kind = COLUMN_SET,
+                            .labels = fixture_labels,
+                            .label_count = 3,
+                            .text = cell_is_text};
+    struct table table = fixture_table(key, 1);
+    struct sql_table of = {.table = &table};
+    table.columns = &column;
+    table.column_count = 1;
+    struct bound *low = bound("5", NULL, NULL);
+    struct bound *high = bound("1", NULL, NULL);
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, low, NULL, 0);
+    must_be(&out, "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE `s` IN (_utf8mb4 0x622c6127, "
+                  "_utf8mb4 0x632c622c6127) ORDER BY `s`");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, NULL, high, 0);
+    must_be(&out, "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE `s` IN ('', _utf8mb4 0x63) "
+                  "ORDER BY `s`");
+    static const struct slice with_empty[] = {{(const uint8_t *)"a", 1}, {(const uint8_t *)"", 0}};
+    column.labels = with_empty;
+    column.label_count = 2;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, NULL, high, 0);
+    must_be(&out, "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE `s` <= 1 ORDER BY `s`");
+    bound_free(low);
+    bound_free(high);
 }
 
 static void test_rows_by_their_keys(void **state)
@@ -181,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_range_of_one_column),
         cmocka_unit_test(test_range_of_three_columns),
         cmocka_unit_test(test_enum_is_compared_by_its_labels),
+        cmocka_unit_test(test_set_is_compared_by_its_values),
         cmocka_unit_test(test_rows_by_their_keys),
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_literals_of_canonical_text),
