@@ -62,6 +62,10 @@ static void check_table(const struct catalog_table *table)
         for (uint32_t j = 0; j < table->keys[i].part_count; j++)
             ASSERT(table->keys[i].parts[j].column < table->column_count);
     }
+    for (uint32_t i = 0; i < table->index_count; i++)
+        for (uint32_t j = 0; j < table->indexes[i].part_count; j++)
+            ASSERT(table->indexes[i].parts[j].column < table->column_count ||
+                   table->indexes[i].parts[j].column == CATALOG_EXPRESSION);
 }
 
 static void check_effect(enum ddl_verdict verdict, const struct ddl_effect *effect)
