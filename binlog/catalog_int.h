@@ -37,7 +37,9 @@ struct catalog_column {
     bool has_default;           /* column_default is not NULL, or the column is nullable */
     bool default_is_expression; /* CURRENT_TIMESTAMP, a function, a calculation */
     bool is_auto_increment;
-    bool is_invisible;          /* named in no SELECT *; in the row images all the same */
+    bool labels_unsure; /* column_type is the server's, which shows some characters of labels
+                                   as '?', and there is one */
+    bool is_invisible;  /* named in no SELECT *; in the row images all the same */
     struct slice default_value; /* of a literal default, its text without quotes; empty: NULL, an
                                    expression, or none */
     enum catalog_generated generated;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "grants_int.h"
+#include "virtual_columns_int.h"
 
 /* The variables that are looked at, in one question; a server that lacks one just leaves it out. */
 enum variable {
@@ -482,14 +483,13 @@ static enum rc check_cascades(struct preflight *flight, struct error *err)
     return RC_OK;
 }
 
-/* MariaDB leaves a VIRTUAL column out of the new row of MINIMAL and FULL_NODUP images even when its
- * value has changed (seen on 10.5, 10.11 and 11.8); MySQL does not, and STORED columns are there
- * always. What is left out would be taken for unchanged. */
 static enum rc check_virtual_columns(struct preflight *flight, struct error *err)
 {
     struct server_source *source = flight->source;
-    if (!source->is_mariadb ||
-        !(is(flight, VAR_ROW_IMAGE, "MINIMAL") || is(flight, VAR_ROW_IMAGE, "FULL_NODUP")))
+    const char *row_image = flight->known[VAR_ROW_IMAGE] ? flight->values[VAR_ROW_IMAGE] : "";
+    enum virtual_images images =
+        virtual_images_of(source->is_mariadb, source->version, slice_str(row_image));
+    if (images == VIRTUAL_IMAGES_TRUE)
         return RC_OK;
     struct myconn_result *result = NULL;
     enum rc rc = myconn_query(flight->conn,
@@ -511,14 +511,40 @@ static enum rc check_virtual_columns(struct preflight *flight, struct error *err
     }
     myconn_result_free(result);
     if (count > 0)
-        report_add(
-            flight->report, REPORT_FAIL,
-            "SET GLOBAL binlog_row_image = 'FULL'; and the same in the server's "
-            "configuration; or make the columns STORED.",
-            "%u columns are VIRTUAL, the first is %s, and binlog_row_image is %s: MariaDB does "
-            "not write their new values into the binlog then.",
-            count, first, flight->values[VAR_ROW_IMAGE]);
+        virtual_columns_report(images, count, first, row_image, flight->report);
     return RC_OK;
+}
+
+struct unsure_labels {
+    unsigned count;
+    char first[600];
+};
+
+static enum rc count_unsure(void *ctx, const struct catalog_table *table, struct error *err UNUSED)
+{
+    struct unsure_labels *unsure = ctx;
+    for (uint32_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].labels_unsure && unsure->count++ == 0)
+            snprintf(unsure->first, sizeof(unsure->first), "%.*s of %.*s.%.*s",
+                     SLICE_ARG(table->columns[i].name), SLICE_ARG(table->db),
+                     SLICE_ARG(table->name));
+    return RC_OK;
+}
+
+static enum rc check_labels(struct preflight *flight, struct error *err)
+{
+    struct unsure_labels unsure = {.count = 0};
+    enum rc rc = catalog_each(flight->source->catalog, count_unsure, &unsure, err);
+    if (rc == RC_OK && unsure.count > 0)
+        report_add(
+            flight->report, REPORT_WARN,
+            "SET GLOBAL binlog_row_metadata = 'FULL' where the server has it, or give the "
+            "columns other labels; invalid-text: replace takes the '?' as it is.",
+            "%u ENUM and SET columns have labels with a '?', the first is %s: this server "
+            "shows it in the place of a character of 4 bytes too, so a row with such a label "
+            "stops the pipeline.",
+            unsure.count, unsure.first);
+    return rc;
 }
 
 static enum rc check_privileges(struct preflight *flight, struct error *err)
@@ -566,6 +592,8 @@ enum rc preflight_run(struct server_source *source, struct report *report, struc
         rc = check_privileges(flight, err);
     if (rc == RC_OK)
         rc = check_virtual_columns(flight, err);
+    if (rc == RC_OK)
+        rc = check_labels(flight, err);
     if (rc == RC_OK)
         rc = check_cascades(flight, err);
     free(flight);

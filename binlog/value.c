@@ -165,6 +165,8 @@ static enum rc bind_labels(struct binder *binder, struct error *err)
                               err);
     if (binder->catalog == NULL)
         return RC_OK;
+    column->labels_unsure =
+        binder->catalog->labels_unsure && binder->codec->invalid_text == INVALID_TEXT_STOP;
     return value_declared_labels(binder->catalog, binder->arena, &column->labels,
                                  &column->label_count, err);
 }
@@ -574,6 +576,7 @@ enum rc value_from_catalog(struct column *column, const struct catalog_column *c
     if (declared.kind == COLUMN_ENUM || declared.kind == COLUMN_SET) {
         const struct charset *charset = charset_by_name(catalog->charset);
         column->charset = charset == NULL ? SLICE_EMPTY : charset->name;
+        column->labels_unsure = catalog->labels_unsure;
     }
     return describe(column, catalog, is_mariadb, arena, err);
 }

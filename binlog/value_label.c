@@ -17,6 +17,24 @@ static enum rc put_number(const struct column *column, uint64_t value, struct bu
     return RC_OK;
 }
 
+/* A label that the catalog shows with '?' may be another one: a guess would be a wrong value. */
+static enum rc need_sure(const struct column *column, struct slice label, struct error *err)
+{
+    const struct value_codec *codec = value_codec(column);
+    if (!column->labels_unsure || codec->invalid_text != INVALID_TEXT_STOP || label.len == 0 ||
+        memchr(label.ptr, '?', label.len) == NULL)
+        return RC_OK;
+    error_set(
+        err, RC_REJECTED,
+        "Column %.*s: the row has the label '%.*s', and its '?' may stand for a character that "
+        "this server does not show (one of 4 bytes in UTF-8).",
+        SLICE_ARG(column->name), SLICE_ARG(label));
+    error_hint(err, "SET GLOBAL binlog_row_metadata = 'FULL' brings the label with the rows, where "
+                    "the server has it; ALTER TABLE with other labels helps everywhere; "
+                    "invalid-text: replace takes the '?' as it is.");
+    return RC_REJECTED;
+}
+
 /* Index 0 is the empty text that the server stores for an invalid value. */
 enum rc value_text_enum(const struct column *column, struct slice cell, struct buf *scratch,
                         struct slice *text, struct error *err)
@@ -34,7 +52,7 @@ enum rc value_text_enum(const struct column *column, struct slice cell, struct b
                          SLICE_ARG(column->name), SLICE_ARG(column->type), index,
                          column->label_count);
     *text = index == 0 ? SLICE("") : column->labels[index - 1];
-    return RC_OK;
+    return need_sure(column, *text, err);
 }
 
 enum rc value_text_set(const struct column *column, struct slice cell, struct buf *scratch,
@@ -58,6 +76,9 @@ enum rc value_text_set(const struct column *column, struct slice cell, struct bu
             continue;
         if (scratch->len > start)
             buf_add_byte(scratch, ',');
+        enum rc rc = need_sure(column, column->labels[i], err);
+        if (rc != RC_OK)
+            return rc;
         buf_add_slice(scratch, column->labels[i]);
     }
     if (scratch->rc != RC_OK)

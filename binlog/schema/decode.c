@@ -119,6 +119,8 @@ static void read_column_fact(struct json_text *text, struct slice name,
         column->default_is_expression = json_text_bool(text);
     else if (is(name, "auto_increment"))
         column->is_auto_increment = json_text_bool(text);
+    else if (is(name, "labels_unsure"))
+        column->labels_unsure = json_text_bool(text);
     else if (is(name, "invisible"))
         column->is_invisible = json_text_bool(text);
     else if (is(name, "generated"))

@@ -51,6 +51,7 @@ static void add_column(struct buf *out, const struct catalog_column *column)
     add_flag(out, "has_default", column->has_default);
     add_flag(out, "expression", column->default_is_expression);
     add_flag(out, "auto_increment", column->is_auto_increment);
+    add_flag(out, "labels_unsure", column->labels_unsure);
     add_flag(out, "invisible", column->is_invisible);
     if (column->default_value.ptr != NULL && text_is_utf8(column->default_value)) {
         add_name(out, "default");

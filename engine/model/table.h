@@ -86,6 +86,8 @@ struct column {
     bool changes_unseen; /* the new row of an update may leave the column out although it changed
                             (a VIRTUAL column of MariaDB) */
     const struct slice *labels; /* ENUM and SET, UTF-8, in order; NULL when not known */
+    bool
+        labels_unsure; /* a '?' in a label may stand for a character that the server does not show */
     uint32_t label_count;
 
     column_text_fn text; /* never NULL */
