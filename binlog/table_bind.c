@@ -301,7 +301,8 @@ enum rc table_bind_catalog(const struct catalog_table *catalog, bool is_mariadb,
 
 static bool labels_same(const struct column *a, const struct column *b)
 {
-    if (a->label_count != b->label_count || a->labels_unsure != b->labels_unsure || (a->labels == NULL) != (b->labels == NULL))
+    if (a->label_count != b->label_count || a->labels_unsure != b->labels_unsure ||
+        (a->labels == NULL) != (b->labels == NULL))
         return false;
     for (uint32_t i = 0; a->labels != NULL && i < a->label_count; i++)
         if (!slice_equal(a->labels[i], b->labels[i]))
