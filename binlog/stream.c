@@ -198,7 +198,8 @@ enum rc binlog_stream_next(struct binlog_stream *stream, struct change *change, 
                 return fail(stream, err);
             continue;
         }
-        if (stream_unknown_next(stream, change) == RC_OK)
+        if (stream->unknown.next < stream->unknown.count &&
+            stream_unknown_next(stream, change) == RC_OK)
             break;
         if (stream->walking) {
             rc = stream_rows_next(stream, change, err);
