@@ -27,6 +27,7 @@
  *   change_table.c one step of a schema change, until the target shows it
  *   stream_load.c  the sink_ops behind both warehouses, and the open batch
  *   epoch.c        the sealed batch: its loads, from their labels to their ends
+ *   resolve.c      what became of a load of an earlier life
  *
  * Threads: the sink's operations run on the pipeline's thread, loads on the loaders'. A sealed body
  * is handed over under the loaders' lock and does not change until its load has ended.
