@@ -122,7 +122,7 @@ def test_options_in_readme_and_pages_exist():
     for command in ("", "run", "check", "snapshot", "status", "decode", "checkpoint show", "checkpoint verify", "config", "config print"):
         known |= set(re.findall(r"^  (--[a-z-]+)", millrace(*command.split(), "--help").stdout.decode(), re.M))
     foreign = {"--once", "--sink", "--all", "--raw", "--read-from-remote-server", "--discard", "--no-data",
-               "--seed"}  # other programs'
+               "--seed", "--wrap"}  # other programs'
     for page in PAGES:
         for inline in re.findall(r"`([^`\n]*)`", page.read_text()):
             for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", inline):
