@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server with the datasets in its binlog, one file each, and processes that are timed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from .datasets import Dataset
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "tests" / "support")]
+
+import servers  # noqa: E402
+
+PROCESS_DEADLINE_S = 300
+OPTIONS = ["--max-binlog-size=1073741824", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0",
+           "--innodb-buffer-pool-size=512M"]
+
+
+class Void(Exception):
+    """A run whose rows were not what the dataset has, or that did not end well."""
+
+
+@dataclasses.dataclass
+class Sample:
+    """One finished run."""
+    wall_s: float
+    cpu_s: float
+    peak_mib: float  # 0: less than this program has itself, so not known
+    more: dict = dataclasses.field(default_factory=dict)
+
+
+def ended(child: subprocess.Popen, started: float, deadline_s: float) -> Sample:
+    """Waits for a child; what it took by the kernel's account of this one process."""
+    def end() -> None:
+        os.kill(child.pid, signal.SIGKILL)
+    watchdog = threading.Timer(deadline_s, end)
+    watchdog.start()
+    _, status, usage = os.wait4(child.pid, 0)
+    watchdog.cancel()
+    child.returncode = os.waitstatus_to_exitcode(status)
+    # The kernel counts this process's own memory, from before the exec, into the child's peak.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = usage.ru_maxrss if usage.ru_maxrss > own else 0
+    return Sample(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak / 1024)
+
+
+def timed(command: list[str], keep_output: bool = True, env: dict | None = None) -> tuple[Sample, str]:
+    """Runs a program to its end. A program's error makes the run void."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        started = time.monotonic()
+        child = subprocess.Popen(command, stdout=output if keep_output else subprocess.DEVNULL, stderr=errors,
+                                 stdin=subprocess.DEVNULL, env=env)
+        sample = ended(child, started, PROCESS_DEADLINE_S)
+        output.seek(0)
+        errors.seek(0)
+        if child.returncode != 0:
+            said = errors.read().decode(errors="replace").strip()[-300:]
+            raise Void(f"{pathlib.Path(command[0]).name} ended with {child.returncode}: {said}")
+        return sample, output.read().decode(errors="replace")
+
+
+class Bed:
+    """One server, and where in its binlog each dataset lies."""
+
+    def __init__(self, family: str, folder: pathlib.Path, rows: int) -> None:
+        self.family = family
+        self.rows = rows
+        self.folder = folder / family
+        self.server = servers.FAMILIES[family](self.folder, options=OPTIONS)
+        self.files: dict[str, str] = {}
+        self.account: dict[str, str] = {}
+
+    def rows_of(self, dataset: Dataset) -> int:
+        return max(int(self.rows * dataset.share), 100)
+
+    def changes_of(self, dataset: Dataset) -> int:
+        return dataset.changes(self.rows_of(dataset))
+
+    def path(self, dataset: Dataset) -> pathlib.Path:
+        return self.server.binlog_path(self.files[dataset.name])
+
+    def start(self) -> None:
+        self.server.start()
+        self.account = self.server.add_account("bench", "bench")
+        self.server.query("CREATE DATABASE bench; SET SESSION sql_log_bin=0;"
+                          "CREATE TABLE bench.numbers (n INT NOT NULL PRIMARY KEY);"
+                          "INSERT INTO bench.numbers VALUES (1);" + "".join(
+                              f"INSERT INTO bench.numbers SELECT n + {2 ** i} FROM bench.numbers WHERE n + {2 ** i} <= {self.rows};"
+                              for i in range(self.rows.bit_length())))
+
+    def fill(self, dataset: Dataset) -> None:
+        """Puts the dataset into a binlog file of its own."""
+        rows = self.rows_of(dataset)
+        self.server.query(f"CREATE TABLE bench.{dataset.name} ({dataset.table}) CHARACTER SET utf8mb4;")
+        self._say(dataset.before(rows))
+        self.server.query("FLUSH BINARY LOGS;")
+        self.files[dataset.name] = self.server.value("SHOW BINARY LOGS").split("\n")[-1].split("\t")[0]
+        self._say(dataset.statements(rows), dataset.session.get(self.family, ""))
+        self.server.query("FLUSH BINARY LOGS;" + dataset.after.get(self.family, ""))
+
+    def _say(self, statements: object, session: str = "") -> None:
+        text = "".join(statements)
+        if text:
+            # One session: a transaction may be the whole dataset. The client's own deadline is for tests.
+            done = subprocess.run(["mariadb", "--no-defaults", *self.server.client_arguments(), "bench"],
+                                  input=(session + text).encode(), capture_output=True, check=False, timeout=PROCESS_DEADLINE_S)
+            if done.returncode != 0:
+                raise RuntimeError(done.stderr.decode(errors="replace")[-500:])

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured of Millrace, and of what bounds it. Each function gives one Sample, or raises Void."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+from .bed import PROCESS_DEADLINE_S, ROOT, Bed, Sample, Void, ended, timed
+from .datasets import Dataset
+
+POLL_S = 0.02
+CONNECTIONS = 2  # that read tables at once
+SLOW_LOAD_MS = 500
+SLOW_BUFFER_MIB = 4
+
+
+class Millrace:
+    """The measurements; `build` is the folder of a release build."""
+
+    def __init__(self, build: pathlib.Path) -> None:
+        self.build = build
+        self.counted: set[tuple[str, str]] = set()
+
+    # -- from the file
+
+    def checksum(self, bed: Bed, dataset: Dataset) -> Sample:
+        return timed([str(self.build / "bench" / "bench_checksum"), str(bed.path(dataset))])[0]
+
+    def stage(self, name: str, bed: Bed, dataset: Dataset) -> Sample:
+        sample, output = timed([str(self.build / "bench" / "bench_stages"), name, str(bed.path(dataset))])
+        said = json.loads(output)
+        if said["rows"] != bed.changes_of(dataset):
+            raise Void(f"it saw {said['rows']} row changes of {bed.changes_of(dataset)}")
+        changes = max(said["rows"] - said["warm_rows"], 1)
+        sample.more = {"allocations_a_row": said["allocations"] / changes,
+                       "copied_a_byte": said["bytes_copied"] / max(said["bytes_read"], 1),
+                       "bytes_out": said["bytes"]}
+        return sample
+
+    def stage_decode(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self.stage("decode", bed, dataset)
+
+    def stage_doris(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self.stage("doris", bed, dataset)
+
+    def stage_starrocks(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self.stage("starrocks", bed, dataset)
+
+    def decode_json(self, bed: Bed, dataset: Dataset) -> Sample:
+        command = [str(self.build / "millrace"), "decode", str(bed.path(dataset))]
+        if (bed.family, dataset.name) not in self.counted:
+            rows = 0
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as child:
+                for line in child.stdout:
+                    rows += b'"type":"io.millrace.mysql.row.' in line
+            if rows != bed.changes_of(dataset):
+                raise Void(f"it printed {rows} row changes of {bed.changes_of(dataset)}")
+            self.counted.add((bed.family, dataset.name))
+        return timed(command, keep_output=False)[0]
+
+    # -- from the server
+
+    def drain(self, bed: Bed, dataset: Dataset) -> Sample:
+        """To the end of the binlog: the dataset's file is the last one when it is measured."""
+        sample, output = timed([str(self.build / "bench" / "bench_drain"), "127.0.0.1", bed.account["port"], "bench", "bench",
+                                bed.files[dataset.name]])
+        sample.more = {"bytes_out": json.loads(output)["bytes"]}
+        return sample
+
+    def run_null(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._engine(bed, dataset, "  type: 'null'\n  sink.buffer-flush.interval: 100ms")
+
+    def run_null_tls(self, bed: Bed, dataset: Dataset) -> Sample:
+        if bed.family != "mysql97":
+            raise Void("this server has no certificate")
+        return self._engine(bed, dataset, "  type: 'null'\n  sink.buffer-flush.interval: 100ms", tls="required")
+
+    def run_doris(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "doris")
+
+    def run_starrocks(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "starrocks")
+
+    def run_slow(self, bed: Bed, dataset: Dataset) -> Sample:
+        """A sink that is slower than the source: what the engine does with memory then."""
+        return self._into_twin(bed, dataset, "doris", SLOW_LOAD_MS, f"\n  sink.buffer-flush.max-bytes: {SLOW_BUFFER_MIB}mb")
+
+    def select_drain(self, bed: Bed, dataset: Dataset) -> Sample:
+        rows = bed.rows_of(dataset)
+        step = rows // CONNECTIONS + 1
+        sample, output = timed([str(self.build / "bench" / "bench_select_drain"), str(bed.server.socket), "root", str(CONNECTIONS),
+                                *(f"SELECT * FROM bench.{dataset.name} WHERE id > {low} AND id <= {low + step}"
+                                  for low in range(0, rows, step))])
+        held = int(bed.server.value(f"SELECT COUNT(*) FROM bench.{dataset.name}"))
+        if int(output.split()[0]) != held:
+            raise Void(f"it read {output.split()[0]} rows of {held}")
+        sample.more = {"rows": held}
+        return sample
+
+    def snapshot(self, bed: Bed, dataset: Dataset) -> Sample:
+        held = int(bed.server.value(f"SELECT COUNT(*) FROM bench.{dataset.name}"))
+        sample = self._engine(bed, dataset, "  type: 'null'\n  sink.buffer-flush.interval: 100ms",
+                              f"  scan.startup.mode: initial\n  scan.snapshot.parallelism: {CONNECTIONS}", most=held)
+        sample.more = {"rows": held}
+        return sample
+
+    def _stored(self, checkpoint: pathlib.Path) -> dict | None:
+        shown = subprocess.run([str(self.build / "millrace"), "checkpoint", "show", "--json", str(checkpoint)],
+                               capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        return json.loads(shown.stdout) if shown.returncode == 0 else None
+
+    def _engine(self, bed: Bed, dataset: Dataset, sink: str, start: str = "", least: int | None = None,
+                most: int | None = None, tls: str = "disabled") -> Sample:
+        """One life of the engine, until the checkpoint says that it is behind the dataset. `least` and `most`: how many
+        rows are durable then; a load has one row a key, so it may have fewer than there were changes."""
+        most = bed.changes_of(dataset) if most is None else most
+        least = most if least is None else least
+        from_binlog = not start
+        start = start or (f"  scan.startup.mode: specific-offset\n  scan.startup.specific-offset.file: {bed.files[dataset.name]}\n"
+                          "  scan.startup.specific-offset.pos: 4")
+        with tempfile.TemporaryDirectory(dir=bed.folder.parent) as name:
+            folder = pathlib.Path(name)
+            account = "\n".join(f"  {key}: {value}" for key, value in bed.account.items())
+            (folder / "bench.yaml").write_text(f"source:\n  type: mysql\n{account}\n  tls.mode: {tls}\n  tables: bench.{dataset.name}\n"
+                                               f"{start}\n"
+                                               f"sink:\n{sink}\npipeline:\n  name: bench\n  progress.interval: 1h\n")
+            started = time.monotonic()
+            with open(folder / "log", "wb") as log:
+                child = subprocess.Popen([str(self.build / "millrace"), "run", str(folder / "bench.yaml")], stdout=log, stderr=log,
+                                         stdin=subprocess.DEVNULL)
+            try:
+                state = None
+                while state is None or not self._behind(state, bed, dataset, most, from_binlog):
+                    if child.poll() is not None or time.monotonic() - started > PROCESS_DEADLINE_S:
+                        raise Void((folder / "log").read_text(errors="replace").strip()[-300:])
+                    time.sleep(POLL_S)
+                    state = self._stored(folder / "bench.checkpoint")
+                wall = time.monotonic() - started
+                peak = pathlib.Path(f"/proc/{child.pid}/status").read_text().split("VmHWM:")[1].split()[0]
+                child.terminate()
+                sample = ended(child, started, PROCESS_DEADLINE_S)
+            finally:
+                if child.returncode is None:
+                    child.kill()
+                    child.wait()
+            if not least <= state["rows"] <= most:
+                raise Void(f"{state['rows']} rows are durable, of {least} to {most}")
+            sample.wall_s, sample.peak_mib = wall, int(peak) / 1024
+            return sample
+
+    @staticmethod
+    def _behind(state: dict, bed: Bed, dataset: Dataset, most: int, from_binlog: bool) -> bool:
+        return state["rows"] >= most or (from_binlog and state["position"]["file"] > bed.files[dataset.name] and state["unfinished"] is None)
+
+    def _into_twin(self, bed: Bed, dataset: Dataset, kind: str, load_ms: int = 0, more: str = "") -> Sample:
+        with twin(kind, discard=True) as (ports, state):
+            if load_ms:
+                fault = json.dumps({"fault": "slow", "count": -1, "ms": load_ms}).encode()
+                with urllib.request.urlopen(f"http://127.0.0.1:{ports['http_port']}/twin/fault", data=fault, timeout=10):
+                    pass
+            url, interval = {"doris": ("fenodes", "sink.buffer-flush.interval: 1s"),
+                             "starrocks": ("load-url", "sink.buffer-flush.interval-ms: 1000")}[kind]
+            sample = self._engine(bed, dataset, f"""  type: {kind}
+  {url}: 127.0.0.1:{ports['http_port']}
+  jdbc-url: jdbc:mysql://127.0.0.1:{ports['query_port']}
+  username: root
+  password: ""
+  {interval}
+  table.create.properties.replication_num: 1{more}""", least=bed.rows_of(dataset))
+            sample.more = {"bytes_out": state()["bytes"]}
+            return sample
+
+
+@contextlib.contextmanager
+def twin(kind: str, discard: bool):
+    """The stand-in for a warehouse; gives its ports, and a function that asks for its state."""
+    command = [sys.executable, "-B", str(ROOT / "tests" / "twin" / "twin.py"), "--kind", kind, "--http-port", "0", "--backend-port", "0",
+               "--query-port", "0", "--data", ":memory:", *(["--discard"] if discard else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        ports = json.loads(process.stdout.readline())
+
+        def state() -> dict:
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports['http_port']}/twin/state", timeout=10) as answer:
+                return json.load(answer)
+        yield ports, state
+    finally:
+        process.terminate()
+        process.wait()
+
+
+# Title, function, and for which datasets; None: for all.
+MEASURES = (
+    ("checksum", "read and checksum the file (zlib)", None),
+    ("stage_decode", "decode, rows walked over", None),
+    ("decode_json", "millrace decode, to CloudEvents", None),
+    ("stage_doris", "encode load bodies for Doris", None),
+    ("stage_starrocks", "encode load bodies for StarRocks", None),
+    ("drain", "drain the binlog raw from the server", None),
+    ("run_null", "millrace run, null sink", None),
+    ("run_null_tls", "millrace run, null sink, TLS", {"mixed"}),
+    ("run_doris", "millrace run, Doris twin that discards", None),
+    ("run_starrocks", "millrace run, StarRocks twin that discards", {"mixed"}),
+    ("run_slow", f"millrace run, Doris twin that needs {SLOW_LOAD_MS} ms a load, buffer of {SLOW_BUFFER_MIB} MiB", {"huge"}),
+    ("select_drain", f"SELECT * drained by {CONNECTIONS} connections", {"mixed"}),
+    ("snapshot", f"millrace snapshot by {CONNECTIONS} connections, null sink", {"mixed"}),
+)
