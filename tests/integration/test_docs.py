@@ -123,6 +123,9 @@ def test_options_in_readme_and_pages_exist():
         known |= set(re.findall(r"^  (--[a-z-]+)", millrace(*command.split(), "--help").stdout.decode(), re.M))
     foreign = {"--once", "--sink", "--all", "--raw", "--read-from-remote-server", "--discard", "--no-data",
                "--seed", "--wrap"}  # other programs'
+    simulator = re.findall(r'^ +\{"([a-z-]+)", \w+_argument', (ROOT / "tests/sim/sim.c").read_text(), re.M)
+    foreign |= {"--" + name for name in simulator}
+    assert "--list-bugs" in foreign
     for page in PAGES:
         for inline in re.findall(r"`([^`\n]*)`", page.read_text()):
             for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", inline):
