@@ -19,6 +19,7 @@
  */
 #include "myconn_int.h"
 
+#include <errmsg.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -31,6 +32,8 @@
 #include "../base/log.h"
 
 #define MYCONN_PACKET_MAX (1ul << 30) /* the most that a server sends in one packet */
+/* Of what a server says until it has let us in. Real ones have some hundred bytes. */
+#define HANDSHAKE_BYTES_MAX (1u << 20)
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static int library_result;
@@ -152,9 +155,25 @@ static enum rc connect_now(struct myconn *conn, const struct myconn_options *opt
     char *password = secret_copy(options->password);
     if (password == NULL)
         return error_set(err, RC_MEMORY, "No memory for a connection.");
+    uint64_t limit_ms = options->connect_timeout_ms;
+    myconn_guard_begin(limit_ms, HANDSHAKE_BYTES_MAX);
     MYSQL *made = mysql_real_connect(conn->mysql, host, options->user, password, database,
                                      options->port, options->socket, 0);
+    enum myconn_excess excess = myconn_guard_end();
     secret_wipe(password);
+    if (excess == MYCONN_TOO_LATE)
+        return error_set(err, RC_TIMEOUT, "Cannot connect: %s was not ready within %llu ms",
+                         conn->label, (unsigned long long)limit_ms);
+    if (excess == MYCONN_TOO_MUCH)
+        return error_set(err, RC_PROTOCOL,
+                         "Cannot connect: %s does not speak the MySQL protocol. Check the address.",
+                         conn->label);
+    if (made == NULL && mysql_errno(conn->mysql) == CR_PLUGIN_NOT_ALLOWED)
+        return error_set(err, RC_AUTH,
+                         "Cannot connect: %s asks for the password itself, or for a method that is "
+                         "not known to be safe. It is told only over a unix socket or where the "
+                         "server's identity is verified (verify-identity).",
+                         conn->label);
     if (made == NULL) {
         enum rc rc = myconn_failed(conn, "Cannot connect", started_us, err);
         if (err != NULL && err->mysql_code == 2059)

@@ -22,6 +22,13 @@ struct myconn {
     char label[MYCONN_LABEL_MAX];
 };
 
+enum myconn_excess { MYCONN_IN_BOUNDS = 0, MYCONN_TOO_LATE, MYCONN_TOO_MUCH };
+
+/* From begin to end, what this thread reads through the library may take so long and be so much in
+ * all; 0: no limit. Beyond that the connection is shut, and the call fails. myconn_guard.c. */
+void myconn_guard_begin(uint64_t limit_ms, uint64_t bytes_max);
+enum myconn_excess myconn_guard_end(void);
+
 /* The library's last error on `conn`, told as "<what>: <the server's words> (error n)".
  * `started_us` is when the failed call began: a loss of the connection after the read timeout is
  * RC_TIMEOUT; 0 where no waiting was involved. */

@@ -8,6 +8,9 @@
 
 #include "../base/clock.h"
 
+/* Of an answer that is kept in memory: the columns of a million tables have less. */
+#define ANSWER_BYTES_MAX (512u << 20)
+
 struct myconn_result {
     MYSQL_RES *rows; /* owned */
     unsigned column_count;
@@ -46,11 +49,17 @@ enum rc myconn_query(struct myconn *conn, struct slice sql, struct myconn_result
                      struct error *err)
 {
     *result_out = NULL;
+    myconn_guard_begin(0, ANSWER_BYTES_MAX);
+    uint64_t started_us = clock_monotonic_us();
     enum rc rc = send_statement(conn, sql, err);
+    MYSQL_RES *rows = rc == RC_OK ? mysql_store_result(conn->mysql) : NULL;
+    if (myconn_guard_end() == MYCONN_TOO_MUCH) {
+        mysql_free_result(rows);
+        return error_set(err, RC_LIMIT, "%s answers with more than %u MiB to: %.*s", conn->label,
+                         ANSWER_BYTES_MAX >> 20, SLICE_ARG(sql));
+    }
     if (rc != RC_OK)
         return rc;
-    uint64_t started_us = clock_monotonic_us();
-    MYSQL_RES *rows = mysql_store_result(conn->mysql);
     if (rows == NULL && mysql_errno(conn->mysql) != 0)
         return myconn_failed(conn, "The answer broke off", started_us, err);
     if (rows == NULL)
