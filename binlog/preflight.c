@@ -341,6 +341,13 @@ struct table_check {
     char denied_remedy[512];
 };
 
+/* The connection for questions. The catalog uses it too, and makes it anew when it was lost or a
+ * stop has cut it: behind a call to the catalog the one of before may be gone. */
+static enum rc take_control(struct preflight *flight, struct error *err)
+{
+    return server_link_control(flight->source, &flight->conn, err);
+}
+
 static enum rc check_table(void *ctx, const struct catalog_table *table, struct error *err)
 {
     (void)err;
@@ -379,6 +386,8 @@ static enum rc check_tables(struct preflight *flight, const struct grants *grant
     struct server_source *source = flight->source;
     struct table_check check = {.flight = flight, .grants = grants, .account = account};
     enum rc rc = catalog_read_all(source->catalog, wants, source, check_table, &check, err);
+    if (rc == RC_OK)
+        rc = take_control(flight, err);
     if (rc != RC_OK)
         return rc;
     struct report *report = flight->report;
@@ -443,6 +452,8 @@ static enum rc ask_for_cascades(struct preflight *flight, struct myconn_result *
                       "('CASCADE', 'SET NULL')) ORDER BY 1, 2, 3");
     if (rc == RC_OK)
         rc = buf_check(&sql, "a question to information_schema", err);
+    if (rc == RC_OK)
+        rc = take_control(flight, err);
     if (rc == RC_OK && list.literals.len > 0)
         rc = myconn_query(flight->conn, buf_slice(&sql), result_out, err);
     buf_deinit(&list.literals);
@@ -575,7 +586,7 @@ enum rc preflight_run(struct server_source *source, struct report *report, struc
         return error_set(err, RC_MEMORY, "No memory for the check of the server.");
     flight->source = source;
     flight->report = report;
-    enum rc rc = server_link_control(source, &flight->conn, err);
+    enum rc rc = take_control(flight, err);
     if (rc == RC_OK)
         rc = read_variables(flight, err);
     if (rc == RC_OK) {
