@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define ERROR_ACCESS 1045
+#define ERROR_PRIVILEGE 1227
 #define ERROR_DUMP 1236    /* ER_MASTER_FATAL_ERROR_READING_BINLOG */
 #define ERROR_SAME_ID 4052 /* MariaDB's own number for a second reader with one server-id */
 
@@ -52,6 +54,13 @@ static const struct rule rules[] = {
 enum rc dump_error_refine(struct error *err)
 {
     int mysql_code = err->mysql_code;
+    if (mysql_code == ERROR_ACCESS || mysql_code == ERROR_PRIVILEGE) {
+        /* We are let in already, so it is not the password, whatever the words are. */
+        err->rc = RC_DENIED;
+        error_hint(err, "The user may not read the binlog (any more): GRANT REPLICATION SLAVE ON "
+                        "*.* TO it.");
+        return RC_DENIED;
+    }
     if (mysql_code != ERROR_DUMP && mysql_code != ERROR_SAME_ID)
         return err->rc;
     for (size_t i = 0; i < COUNT_OF(rules); i++) {

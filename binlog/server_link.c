@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "dump_error_int.h"
 #include "server_feed_int.h"
 
 #define LINK_QUESTION_TIMEOUT_MS 300000u /* information_schema of a large server is slow */
@@ -283,6 +284,8 @@ static enum rc begin_dump(struct server_source *source, struct myconn *conn,
     enum rc rc = place_of(source, at, &place, &set, err);
     if (rc == RC_OK)
         rc = session_start(conn, &options, &place, err);
+    if (rc != RC_OK)
+        rc = dump_error_refine(err); /* the registration may be refused as the dump may be */
     gtid_set_free(set);
     return rc;
 }
