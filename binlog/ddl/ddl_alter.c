@@ -96,9 +96,13 @@ static void read_drop(struct ddl_parser *parser, struct ddl_alter *alter)
                ddl_accept_pair(parser, "PERIOD", "FOR")) {
         (void)ddl_accept_if_exists(parser);
         (void)ddl_read_name(parser); /* no key: the index of a foreign key stays */
-    } else if (ddl_accept(parser, "INDEX") || ddl_accept(parser, "KEY") ||
-               ddl_accept(parser, "CONSTRAINT")) {
+    } else if (ddl_accept(parser, "INDEX") || ddl_accept(parser, "KEY")) {
         read_named(parser, alter, DDL_DROP_KEY);
+    } else if (ddl_accept(parser, "CONSTRAINT")) {
+        uint32_t count = alter->clause_count;
+        read_named(parser, alter, DDL_DROP_KEY);
+        if (alter->clause_count > count)
+            alter->clauses[count].is_constraint = true;
     } else {
         (void)ddl_accept(parser, "COLUMN");
         read_named(parser, alter, DDL_DROP_COLUMN);

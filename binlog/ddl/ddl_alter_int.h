@@ -24,7 +24,7 @@ enum ddl_clause_kind {
     DDL_DROP_DEFAULT,   /* name */
     DDL_SET_INVISIBLE,  /* name, is_on */
     DDL_DROP_PRIMARY,
-    DDL_DROP_KEY,  /* name: an index, or a constraint of any kind */
+    DDL_DROP_KEY,  /* name: an index, or with is_constraint a constraint of any kind */
     DDL_RENAME_KEY /* name, new_name */
 };
 
@@ -36,6 +36,7 @@ struct ddl_clause {
     struct ddl_default value;
     bool if_exists; /* of ADD COLUMN: IF NOT EXISTS */
     bool is_on;
+    bool is_constraint;
     struct ddl_column *column; /* while it is applied: what it is about; NULL: nothing */
     bool is_void;              /* IF [NOT] EXISTS made it one */
     bool is_late;              /* it is about a column that the same statement adds */

@@ -414,7 +414,8 @@ static void apply_keys(struct ddl_table *table, const struct ddl_alter *alter)
             drop_primary(table);
         } else if (clause->kind == DDL_DROP_KEY) {
             struct ddl_key *key = ddl_table_key(table, clause->name);
-            if (key != NULL)
+            /* What is not unique is no constraint: a foreign key of that name goes, its index stays. */
+            if (key != NULL && !(clause->is_constraint && key->kind == DDL_KEY_OTHER))
                 ddl_table_drop_key(table, key);
         }
     }

@@ -158,11 +158,51 @@ static void add_key(struct ddl_parser *parser, struct ddl_table *table,
     table->has_new_keys = true;
 }
 
+/* The key begins with the foreign key's columns. */
+static bool key_serves(const struct ddl_key *key, const struct ddl_key_def *foreign)
+{
+    bool serves = key->part_count >= foreign->part_count;
+    for (uint32_t i = 0; serves && i < foreign->part_count; i++)
+        serves = key->parts[i].column != NULL && key->parts[i].prefix == 0 &&
+                 ddl_name_equal(key->parts[i].column->shown.name, foreign->parts[i].column);
+    return serves;
+}
+
+static bool def_serves(const struct ddl_key_def *def, const struct ddl_key_def *foreign)
+{
+    bool serves = !def->is_check && def->part_count >= foreign->part_count;
+    for (uint32_t i = 0; serves && i < foreign->part_count; i++)
+        serves = def->parts[i].column.len > 0 && def->parts[i].prefix == 0 &&
+                 ddl_name_equal(def->parts[i].column, foreign->parts[i].column);
+    return serves;
+}
+
+/* A foreign key gets an index of its own only where no other key serves; of two foreign keys that
+ * could serve each other the one with more columns has it, or the first. */
+static bool needs_no_index(const struct ddl_table *table, const struct ddl_definition *definition,
+                           uint32_t index)
+{
+    const struct ddl_key_def *foreign = &definition->keys[index];
+    bool found = false;
+    if (foreign->kind != DDL_KEY_FOREIGN)
+        return false;
+    for (uint32_t i = 0; i < table->key_count && !found; i++)
+        found = key_serves(&table->keys[i], foreign);
+    for (uint32_t i = 0; i < definition->key_count && !found; i++) {
+        const struct ddl_key_def *other = &definition->keys[i];
+        bool is_better =
+            other->kind != DDL_KEY_FOREIGN || i < index || other->part_count > foreign->part_count;
+        found = i != index && is_better && def_serves(other, foreign);
+    }
+    return found;
+}
+
 void ddl_table_add_keys(struct ddl_parser *parser, struct ddl_table *table,
                         const struct ddl_definition *definition)
 {
     for (uint32_t i = 0; i < definition->key_count && ddl_ok(parser); i++)
-        if (!definition->keys[i].is_check && definition->keys[i].part_count > 0)
+        if (!definition->keys[i].is_check && definition->keys[i].part_count > 0 &&
+            !needs_no_index(table, definition, i))
             add_key(parser, table, definition, &definition->keys[i]);
 }
 

@@ -302,6 +302,9 @@ def catalog_differences(server: Server, databases: list[str]) -> list[str]:
     equal (schema_table_equal), in words."""
     found = []
     for one in server.model.tell({"compare": databases})["differences"]:
+        # MariaDB calculates constants and shows what comes out.
+        if server.mariadb and one["part"] == "column" and one["history"]["expression"] and not one["server"]["expression"]:
+            continue
         found.append(f"({one['db']!r}, {one['table']!r}): in the engine, {one['part']}: the catalog has {one['server']}, the "
                      f"history {one['history']}")
     return found

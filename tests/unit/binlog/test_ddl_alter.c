@@ -246,6 +246,16 @@ static void test_indexes(void **state)
     fixture_must(&fixture, "ALTER TABLE v DROP b");
     fixture_must(&fixture, "ALTER TABLE v ADD UNIQUE (c)");
     assert_string_equal(fixture_shape(&fixture, "v"), "c int(11) null | c_2(c) c(c)");
+    /* A foreign key takes a name for an index only where no other key serves. */
+    fixture_must(&fixture, "CREATE TABLE x (b INT, FOREIGN KEY (b) REFERENCES y (a), KEY (b))");
+    fixture_must(&fixture, "ALTER TABLE x ADD UNIQUE (b)");
+    fixture_must(&fixture, "ALTER TABLE x DROP CONSTRAINT b, ADD FOREIGN KEY (b) REFERENCES z (a)");
+    fixture_must(&fixture, "ALTER TABLE x DROP CONSTRAINT b_2, ADD UNIQUE (b)");
+    assert_string_equal(fixture_shape(&fixture, "x"), "b int(11) null | b_2(b)");
+    fixture_must(&fixture, "CREATE TABLE z (b INT, c INT, FOREIGN KEY (b) REFERENCES y (a), "
+                           "FOREIGN KEY (b, c) REFERENCES y (a, d))");
+    fixture_must(&fixture, "ALTER TABLE z ADD UNIQUE (b)");
+    assert_string_equal(fixture_shape(&fixture, "z"), "b int(11) null; c int(11) null | b_2(b)");
     fixture_deinit(&fixture);
 }
 
