@@ -178,7 +178,9 @@ static bool def_serves(const struct ddl_key_def *def, const struct ddl_key_def *
 }
 
 /* A foreign key gets an index of its own only where no other key serves; of two foreign keys that
- * could serve each other the one with more columns has it, or the first. */
+ * could serve each other the one with more columns has it, or the last. Deliberately not handled: an
+ * index that a foreign key got once goes when another comes that serves; which those are is shown
+ * nowhere. */
 static bool needs_no_index(const struct ddl_table *table, const struct ddl_definition *definition,
                            uint32_t index)
 {
@@ -191,7 +193,7 @@ static bool needs_no_index(const struct ddl_table *table, const struct ddl_defin
     for (uint32_t i = 0; i < definition->key_count && !found; i++) {
         const struct ddl_key_def *other = &definition->keys[i];
         bool is_better =
-            other->kind != DDL_KEY_FOREIGN || i < index || other->part_count > foreign->part_count;
+            other->kind != DDL_KEY_FOREIGN || i > index || other->part_count > foreign->part_count;
         found = i != index && is_better && def_serves(other, foreign);
     }
     return found;
