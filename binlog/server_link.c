@@ -359,8 +359,14 @@ enum rc server_link_scan(struct server_source *source, const struct position *fr
     struct myconn *conn = NULL;
     struct binlog_feed *feed = NULL;
     struct reader reader;
+    struct position begin;
     *stream_out = NULL;
-    enum rc rc = binlog_stream_new(&options, &server_link_no_feed, stream_out, err);
+    position_init(&begin);
+    enum rc rc = position_copy(&begin, from, err);
+    begin.rows_done = 0; /* rows are not looked at, so none of them can be passed over */
+    begin.targets_done = 0;
+    if (rc == RC_OK)
+        rc = binlog_stream_new(&options, &server_link_no_feed, stream_out, err);
     if (rc == RC_OK)
         rc = second_reader(source, &reader, err);
     if (rc == RC_OK)
@@ -370,7 +376,7 @@ enum rc server_link_scan(struct server_source *source, const struct position *fr
     if (rc == RC_OK)
         rc = open_feed(source, conn, &feed, err);
     if (rc == RC_OK)
-        rc = binlog_stream_seek(*stream_out, feed, from, err);
+        rc = binlog_stream_seek(*stream_out, feed, &begin, err);
     if (rc == RC_OK)
         rc = scan_on(source, *stream_out, to, err);
     binlog_stream_free(*stream_out);
@@ -378,6 +384,7 @@ enum rc server_link_scan(struct server_source *source, const struct position *fr
     if (feed != NULL)
         feed->ops->close(feed);
     myconn_close(conn);
+    position_deinit(&begin);
     return rc;
 }
 
