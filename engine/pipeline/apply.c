@@ -71,9 +71,8 @@ static enum rc refused(struct evolution *evolution, const struct schema_step *st
     struct slice statement = statement_shown(evolution->change->ddl);
     error_wrap(err, "The schema change \"%.*s\" cannot be made at %.*s.%.*s", SLICE_ARG(statement),
                SLICE_ARG(target->db), SLICE_ARG(target->table));
-    error_hint(err, "Change the target by hand and start again, or take the table anew with "
-                    "`millrace snapshot PIPELINE --tables TABLE --rebuild`, or set "
-                    "schema.change.behavior to try_evolve, which goes on without the change.");
+    error_hint(err, "Or change the target by hand and start again, or set schema.change.behavior "
+                    "to try_evolve, which goes on without the change.");
     return rc;
 }
 
@@ -106,6 +105,36 @@ enum rc apply_step(struct evolution *evolution, const struct schema_step *step,
     return journal_note(pipeline, err);
 }
 
+/* What the source has no longer and the target keeps is remembered: under such a name another column
+ * may come. */
+static void note_kept(struct evolution *evolution, bool keeps)
+{
+    const struct table_change *tc = evolution->tc;
+    for (uint32_t i = 0; i < tc->before->column_count; i++) {
+        struct slice name = tc->before->columns[i].name;
+        bool gone = table_find_column(tc->after, name) < 0;
+        bool kept = keeps || evolution->left_as_is[SCHEMA_DROP_COLUMN] ||
+                    evolution->left_as_is[SCHEMA_RENAME_COLUMN];
+        if (gone && kept)
+            member_keep(evolution->member, name, true);
+    }
+}
+
+/* A column comes under a name that the target kept: what it holds there is of another one. It is dropped
+ * where no other table has it and drops are carried. */
+static enum rc begin_anew(struct evolution *evolution, const struct schema_step *add, bool shared,
+                          const struct sink_target *target, struct error *err)
+{
+    struct schema_step drop = {.kind = SCHEMA_DROP_COLUMN,
+                               .before = add->before,
+                               .after = add->after,
+                               .old_column = add->column};
+    if (!shared && policy_carries(evolution->pipeline, steps_word(SCHEMA_DROP_COLUMN)))
+        return apply_step(evolution, &drop, target, err);
+    evolution->holds_old_values = true;
+    return RC_OK;
+}
+
 enum rc apply_columns(struct evolution *evolution, const struct sink_target *target,
                       struct error *err)
 {
@@ -124,8 +153,15 @@ enum rc apply_columns(struct evolution *evolution, const struct sink_target *tar
             step->old_column != NULL && member_skips(evolution->member, step->old_column->name);
         if (skipped && step->column != NULL)
             leave_out(evolution, step);
-        if (!skipped)
+        bool again = step->kind == SCHEMA_ADD_COLUMN &&
+                     member_keeps(evolution->member, step->column->name) &&
+                     policy_carries(pipeline, steps_word(SCHEMA_ADD_COLUMN));
+        if (!skipped && again)
+            rc = begin_anew(evolution, step, shared, target, err);
+        if (rc == RC_OK && !skipped)
             rc = apply_step(evolution, step, target, err);
     }
+    if (rc == RC_OK)
+        note_kept(evolution, style != STEPS_EXACT);
     return rc;
 }

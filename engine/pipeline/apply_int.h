@@ -19,6 +19,7 @@ struct evolution {
     const struct table_change *tc;
     struct member *member;                     /* of the name that counts afterwards */
     bool barred;                               /* everything before is durable */
+    bool holds_old_values;                     /* a column that came again, at a target */
     bool left_as_is[SCHEMA_COMMENT_TABLE + 1]; /* kinds of steps that were not made */
 };
 

@@ -24,6 +24,21 @@
 #include "targets_int.h"
 #include "unknown_int.h"
 
+/* Whether the rows of a table can be read again. */
+static bool may_read(const struct pipeline *pipeline, const struct member *member)
+{
+    bool scans = pipeline->parts.tables != NULL && pipeline->parts.snapshot_ops != NULL &&
+                 pipeline->parts.tables->scan != SOURCE_SCAN_NONE;
+    return scans || member->rebuild;
+}
+
+static bool may_rebuild(const struct pipeline *pipeline, const struct member *member)
+{
+    enum behavior behavior = policy_behavior(pipeline);
+    bool wanted = behavior == BEHAVIOR_EVOLVE || behavior == BEHAVIOR_TRY_EVOLVE;
+    return wanted && may_read(pipeline, member);
+}
+
 /* Columns that are gone at the source are not left out any more: another one may come under the
  * name. */
 static void forget_dropped(struct evolution *evolution)
@@ -32,6 +47,35 @@ static void forget_dropped(struct evolution *evolution)
     for (uint32_t i = 0; i < before->column_count; i++)
         if (table_find_column(evolution->tc->after, before->columns[i].name) < 0)
             member_skip(evolution->member, before->columns[i].name, false);
+}
+
+/* What came again is the source's column, and no one that only the target has. */
+static void forget_kept(struct evolution *evolution)
+{
+    const struct table *after = evolution->tc->after;
+    for (uint32_t i = 0; i < after->column_count; i++)
+        if (member_keeps(evolution->member, after->columns[i].name))
+            member_keep(evolution->member, after->columns[i].name, false);
+}
+
+/* A column came again under a name whose old values the target kept and may not drop: the rows are
+ * written over. */
+static enum rc renew_values(struct evolution *evolution, struct error *err)
+{
+    struct pipeline *pipeline = evolution->pipeline;
+    const struct table_change *tc = evolution->tc;
+    bool reads = may_read(pipeline, evolution->member) && tc->after->key_count > 0;
+    log_warn("pipeline.schema",
+             reads
+                 ? "A column came under a name of which the target kept the values of another; the "
+                   "table's rows are read again and written over them."
+                 : "A column came under a name of which the target kept the values of another, "
+                   "which older rows hold on. `millrace snapshot PIPELINE --tables TABLE` makes "
+                   "them equal.",
+             LOG_SLICE("db", tc->after->db), LOG_SLICE("table", tc->after->name),
+             LOG_SLICE("statement", statement_shown(evolution->change->ddl)));
+    enum rc rc = reads ? apply_bar(evolution, err) : RC_OK;
+    return rc != RC_OK || !reads ? rc : taking_again(pipeline, evolution->member, tc->after, err);
 }
 
 /* What was known of the table under its old name is known under the new one. */
@@ -47,6 +91,8 @@ static enum rc move_member(struct evolution *evolution, struct member *old, stru
     member->rebuild = old->rebuild;
     buf_reset(&member->skipped);
     buf_add_slice(&member->skipped, buf_slice(&old->skipped));
+    buf_reset(&member->kept);
+    buf_add_slice(&member->kept, buf_slice(&old->kept));
     members_set_state(pipeline, old, MEMBER_STREAM);
     old->gone = true;
     old->added = false;
@@ -73,7 +119,7 @@ static enum rc rename_targets(struct evolution *evolution, const struct sink_tar
                   after_count, before_count);
         error_hint(err, "Change the route so that both names have as many targets, or take the "
                         "table anew with `millrace snapshot PIPELINE --tables TABLE --rebuild`.");
-        return RC_UNSUPPORTED;
+        return at(evolution->pipeline, PIPELINE_SIDE_SINK, RC_UNSUPPORTED);
     }
     for (unsigned i = 0; rc == RC_OK && i < after_count; i++) {
         bool shared = false;
@@ -96,15 +142,6 @@ static enum rc rename_targets(struct evolution *evolution, const struct sink_tar
             rc = apply_step(evolution, &step, &before[i], err);
     }
     return rc;
-}
-
-static bool may_rebuild(const struct pipeline *pipeline, const struct member *member)
-{
-    enum behavior behavior = policy_behavior(pipeline);
-    bool wanted = behavior == BEHAVIOR_EVOLVE || behavior == BEHAVIOR_TRY_EVOLVE;
-    bool scans = pipeline->parts.tables != NULL && pipeline->parts.snapshot_ops != NULL &&
-                 pipeline->parts.tables->scan != SOURCE_SCAN_NONE;
-    return wanted && (scans || member->rebuild);
 }
 
 /* What no step can do: another key, or rows that the stream does not tell. */
@@ -137,7 +174,7 @@ static enum rc altered_beyond(struct evolution *evolution, struct error *err)
               SLICE_ARG(statement), SLICE_ARG(tc->after->db), SLICE_ARG(tc->after->name));
     error_hint(err, "Take the table anew with `millrace snapshot PIPELINE --tables TABLE "
                     "--rebuild`, with schema.change.behavior: evolve, and start again.");
-    return RC_UNSUPPORTED;
+    return at(pipeline, PIPELINE_SIDE_SINK, RC_UNSUPPORTED);
 }
 
 static enum rc altered(struct evolution *evolution, struct error *err)
@@ -168,6 +205,10 @@ static enum rc altered(struct evolution *evolution, struct error *err)
     for (unsigned i = 0; rc == RC_OK && i < after_count; i++)
         rc = apply_columns(evolution, &after[i], err);
     forget_dropped(evolution);
+    if (rc == RC_OK)
+        forget_kept(evolution);
+    if (rc == RC_OK && evolution->holds_old_values)
+        rc = renew_values(evolution, err);
     /* The new name's target is not known as one that is being filled: it is begun again. */
     if (rc == RC_OK && filling && evolution->member != old)
         rc = apply_bar(evolution, err);
@@ -189,6 +230,7 @@ static enum rc forget_member(struct pipeline *pipeline, struct member *member, s
     member->added = false;
     member->rebuild = false;
     buf_reset(&member->skipped);
+    buf_reset(&member->kept);
     enum rc rc = members_note(pipeline, member, err);
     if (rc == RC_OK)
         rc = unknown_forget(pipeline, member, err);
@@ -222,7 +264,10 @@ static enum rc dropped(struct evolution *evolution, struct error *err)
         else if (rc == RC_OK)
             rc = apply_step(evolution, &step, &targets[i], err);
     }
-    return rc != RC_OK ? rc : forget_member(pipeline, member, err);
+    if (rc == RC_OK)
+        rc = forget_member(pipeline, member, err);
+    /* Others may have waited for it. */
+    return rc != RC_OK ? rc : rebuild_look(pipeline, err);
 }
 
 /* Complete from the stream alone, unless it came with rows: then members_of queues it. */

@@ -4,7 +4,7 @@
  *
  *   pipeline/tracked                   the checkpoint knows its tables: another one is new
  *   pipeline/table/<db>.<table>        lines: how long <db> is; "stream" or "snapshot"; "rebuild";
- *                                      "skip <column>"
+ *                                      "away"; "skip <column>"; "kept <column>"
  *   pipeline/unknown/<db>.<table>      the stream does not tell all of its rows (unknown.c)
  *   pipeline/filling/<db>.<table>      an unkeyed target that an unfinished snapshot fills
  *
@@ -46,6 +46,7 @@ enum rc members_make(struct pipeline *pipeline, struct slice db, struct slice na
         member->db = arena_copy(&pipeline->arena, db);
         member->name = arena_copy(&pipeline->arena, name);
         buf_init(&member->skipped, SKIPPED_MAX);
+        buf_init(&member->kept, SKIPPED_MAX);
         buf_init(&member->unknown_since, SINCE_MAX);
     }
     if (member == NULL || member->db.ptr == NULL || member->name.ptr == NULL)
@@ -67,6 +68,7 @@ void members_deinit(struct members *members)
 {
     for (struct member *member = members->first; member != NULL; member = member->behind) {
         buf_deinit(&member->skipped);
+        buf_deinit(&member->kept);
         buf_deinit(&member->unknown_since);
     }
 }
@@ -101,33 +103,63 @@ static struct slice next_line(struct slice *rest)
     return line;
 }
 
-bool member_skips(const struct member *member, struct slice column)
+static bool has_name(const struct buf *names, struct slice column)
 {
-    struct slice rest = buf_slice(&member->skipped);
+    struct slice rest = buf_slice(names);
     while (rest.len > 0)
         if (slice_equal_nocase(next_line(&rest), column))
             return true;
     return false;
 }
 
-void member_skip(struct member *member, struct slice column, bool skip)
+/* Into the list, or out of it. */
+static void put_name(struct buf *names, struct slice column, bool in)
 {
-    struct buf kept;
-    buf_init(&kept, SKIPPED_MAX);
-    struct slice rest = buf_slice(&member->skipped);
+    struct buf left;
+    buf_init(&left, SKIPPED_MAX);
+    struct slice rest = buf_slice(names);
     while (rest.len > 0) {
         struct slice line = next_line(&rest);
         if (slice_equal_nocase(line, column))
             continue;
-        buf_add_slice(&kept, line);
-        buf_add_byte(&kept, '\n');
+        buf_add_slice(&left, line);
+        buf_add_byte(&left, '\n');
     }
-    if (skip) {
-        buf_add_slice(&kept, column);
-        buf_add_byte(&kept, '\n');
+    if (in) {
+        buf_add_slice(&left, column);
+        buf_add_byte(&left, '\n');
     }
-    buf_deinit(&member->skipped);
-    member->skipped = kept;
+    buf_deinit(names);
+    *names = left;
+}
+
+bool member_skips(const struct member *member, struct slice column)
+{
+    return has_name(&member->skipped, column);
+}
+
+void member_skip(struct member *member, struct slice column, bool skip)
+{
+    put_name(&member->skipped, column, skip);
+}
+
+bool member_keeps(const struct member *member, struct slice column)
+{
+    return has_name(&member->kept, column);
+}
+
+void member_keep(struct member *member, struct slice column, bool keep)
+{
+    put_name(&member->kept, column, keep);
+}
+
+static void add_names(struct buf *value, const char *word, const struct buf *names)
+{
+    struct slice rest = buf_slice(names);
+    while (rest.len > 0) {
+        struct slice line = next_line(&rest);
+        buf_addf(value, "%s %.*s\n", word, SLICE_ARG(line));
+    }
 }
 
 enum rc members_note(struct pipeline *pipeline, struct member *member, struct error *err)
@@ -140,11 +172,10 @@ enum rc members_note(struct pipeline *pipeline, struct member *member, struct er
     buf_add_str(&value, member->state == MEMBER_STREAM ? "stream\n" : "snapshot\n");
     if (member->rebuild)
         buf_add_str(&value, "rebuild\n");
-    struct slice rest = buf_slice(&member->skipped);
-    while (rest.len > 0) {
-        struct slice line = next_line(&rest);
-        buf_addf(&value, "skip %.*s\n", SLICE_ARG(line));
-    }
+    if (member->away)
+        buf_add_str(&value, "away\n");
+    add_names(&value, "skip", &member->skipped);
+    add_names(&value, "kept", &member->kept);
     enum rc rc = buf_check(&value, "what is known of a table", err);
     if (rc == RC_OK)
         rc = notes_add_table(pipeline, TABLE, member->db, member->name, buf_slice(&value), err);
@@ -179,6 +210,7 @@ enum rc members_of_note(struct pipeline *pipeline, size_t prefix_len, struct sli
 static enum rc load_table(void *ctx, struct slice key, struct slice value, struct error *err)
 {
     static const struct slice skip = {(const uint8_t *)"skip ", 5};
+    static const struct slice kept = {(const uint8_t *)"kept ", 5};
     struct pipeline *pipeline = ctx;
     struct member *member;
     enum rc rc = members_of_note(pipeline, sizeof(TABLE) - 1, key, &value, &member, err);
@@ -187,9 +219,13 @@ static enum rc load_table(void *ctx, struct slice key, struct slice value, struc
         if (slice_equal(line, SLICE("snapshot")))
             members_set_state(pipeline, member, MEMBER_QUEUED);
         else if (slice_equal(line, SLICE("rebuild")))
-            member->rebuild = true;
+            member->rebuild = pipeline->members.rebuilding = true;
+        else if (slice_equal(line, SLICE("away")))
+            member->away = true;
         else if (slice_starts_nocase(line, skip))
             member_skip(member, slice_of(line.ptr + skip.len, line.len - skip.len), true);
+        else if (slice_starts_nocase(line, kept))
+            member_keep(member, slice_of(line.ptr + kept.len, line.len - kept.len), true);
         member->known = true;
     }
     return rc;

@@ -28,6 +28,8 @@ enum rc members_of_note(struct pipeline *pipeline, size_t prefix_len, struct sli
                         struct error *err) MUST_CHECK;
 bool member_skips(const struct member *member, struct slice column);
 void member_skip(struct member *member, struct slice column, bool skip);
+bool member_keeps(const struct member *member, struct slice column);
+void member_keep(struct member *member, struct slice column, bool keep);
 /* Calls `visit` for each member that is not gone. */
 typedef enum rc (*member_fn)(struct pipeline *pipeline, struct member *member, void *ctx,
                              struct error *err);

@@ -5,6 +5,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "absent_int.h"
 #include "epoch_int.h"
 #include "handle_int.h"
 #include "journal_int.h"
@@ -102,6 +103,8 @@ static enum rc look_around(struct pipeline *pipeline, struct error *err)
         rc = rebuild_end(pipeline, complete, err);
     if (rc == RC_OK && complete != NULL)
         rc = unknown_over(pipeline, complete, err);
+    if (rc == RC_OK)
+        rc = absent_look(pipeline, err);
     if (rc == RC_OK && now_us - pipeline->request_us > REQUEST_EVERY_US)
         rc = request_look(pipeline, err);
     if (rc == RC_OK && now_us - pipeline->moved_us > MOVE_EVERY_MS * UINT64_C(1000))
@@ -215,14 +218,6 @@ static enum rc cut_short(struct pipeline *pipeline, bool begun, struct error *er
     return RC_CANCELLED;
 }
 
-/* A rebuilt table whose snapshot was complete when a life ended before its target was swapped. */
-static enum rc finish_rebuild(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
-                              struct error *err)
-{
-    bool complete = member->rebuild && member->state != MEMBER_QUEUED && member->newest != NULL;
-    return complete ? rebuild_end(pipeline, member, err) : RC_OK;
-}
-
 static enum rc queue_member(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
                             struct error *err)
 {
@@ -254,10 +249,11 @@ static enum rc begin_stream(struct pipeline *pipeline, struct error *err)
     if (rc == RC_OK)
         rc = members_each(pipeline, queue_member, NULL, err);
     if (rc == RC_OK && !pipeline->replay.active)
-        rc = members_each(pipeline, finish_rebuild, NULL, err);
+        rc = rebuild_look(pipeline, err);
     if (rc == RC_OK && !pipeline->replay.active)
         rc = unknown_begin(pipeline, err);
-    return rc;
+    /* Before the first row: what is asked for may be the remedy of what ended an earlier life. */
+    return rc != RC_OK ? rc : request_look(pipeline, err);
 }
 
 static enum rc begin(struct pipeline *pipeline, struct error *err)
@@ -283,6 +279,8 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
     pipeline->fresh = position_is_empty(&pipeline->open_from);
     pipeline->replay.had_snapshot = pipeline->members.queued > 0;
     rc = ways_prepare(pipeline, err);
+    if (rc == RC_OK && !pipeline->fresh)
+        rc = absent_mark(pipeline, err);
     pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
     return rc != RC_OK ? rc : begin_stream(pipeline, err);
 }
@@ -301,7 +299,9 @@ enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
         rc = loop(pipeline, err);
     if (begun && (rc == RC_OK || rc == RC_EOF))
         rc = wind_down(pipeline, rc == RC_OK, err);
-    if (rc == RC_CANCELLED && atomic_load(&pipeline->stopping))
+    /* A call that a stop breaks off while the parts are made ready may say that its connection went. */
+    bool broken_off = rc == RC_CANCELLED || (!begun && rc != RC_OK && rc != RC_EOF);
+    if (broken_off && atomic_load(&pipeline->stopping))
         rc = cut_short(pipeline, begun, err);
     status_write(pipeline, clock_monotonic_us(), true, rc == RC_OK || rc == RC_EOF ? NULL : err);
     log_progress(NULL);

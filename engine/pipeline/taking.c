@@ -104,8 +104,8 @@ static enum rc note_filling(struct pipeline *pipeline, struct member *member, st
     return rc;
 }
 
-enum rc taking_again(struct pipeline *pipeline, struct member *member, struct table *table,
-                     struct error *err)
+enum rc taking_mark(struct pipeline *pipeline, struct member *member, struct table *table,
+                    struct error *err)
 {
     enum rc rc = notes_add_table(pipeline, "snapshot/", member->db, member->name, SLICE_EMPTY, err);
     if (rc == RC_OK && member->added)
@@ -120,6 +120,13 @@ enum rc taking_again(struct pipeline *pipeline, struct member *member, struct ta
     /* A target that is made anew is empty. */
     if (rc == RC_OK && table->key_count == 0 && !member->rebuild)
         rc = note_filling(pipeline, member, err);
+    return rc;
+}
+
+enum rc taking_again(struct pipeline *pipeline, struct member *member, struct table *table,
+                     struct error *err)
+{
+    enum rc rc = taking_mark(pipeline, member, table, err);
     if (rc == RC_OK)
         rc = epoch_note(pipeline, err);
     return rc != RC_OK ? rc : taking_add(pipeline, member, table, err);
@@ -153,6 +160,35 @@ enum rc taking_change(struct pipeline *pipeline, struct table *before, struct ta
     member->emptied = false;
     return at(pipeline, PIPELINE_SIDE_SOURCE,
               pipeline->parts.snapshot_ops->change(taking->snapshot, before, after, err));
+}
+
+/* Rows that nobody knows of would stay beside those that are read, and nothing could tell them apart
+ * later. */
+static enum rc must_be_empty(struct pipeline *pipeline, const struct way *way,
+                             const struct sink_target *targets, struct error *err)
+{
+    struct sink *sink = pipeline->parts.sink;
+    enum rc rc = RC_OK;
+    for (unsigned i = 0; rc == RC_OK && sink->ops->is_empty != NULL && i < way->count; i++) {
+        bool empty = false;
+        rc = at(pipeline, PIPELINE_SIDE_SINK,
+                sink->ops->is_empty(sink, way->tables[i], &empty, err));
+        if (rc != RC_OK || empty)
+            continue;
+        rc = at(pipeline, PIPELINE_SIDE_SINK,
+                error_set(err, RC_MISMATCH,
+                          "The table %.*s.%.*s has no key, and its target %.*s.%.*s holds rows "
+                          "already, which would stay beside those that are read.",
+                          SLICE_ARG(way->member->db), SLICE_ARG(way->member->name),
+                          SLICE_ARG(targets[i].db), SLICE_ARG(targets[i].table)));
+        error_hint(err,
+                   "Throw them away with TRUNCATE TABLE %.*s.%.*s at the target or with "
+                   "`millrace snapshot PIPELINE --tables %.*s.%.*s`, or route the table to another "
+                   "target, and start again.",
+                   SLICE_ARG(targets[i].db), SLICE_ARG(targets[i].table),
+                   SLICE_ARG(way->member->db), SLICE_ARG(way->member->name));
+    }
+    return rc;
 }
 
 /* Before the first row of an unkeyed table, be it of the snapshot or of the stream behind it: its
@@ -190,8 +226,12 @@ enum rc taking_begin(struct pipeline *pipeline, struct way *way, struct table *t
                                  err);
     }
     buf_deinit(&value);
+    if (rc == RC_OK && !again)
+        rc = must_be_empty(pipeline, way, targets, err);
     if (rc == RC_OK)
         rc = epoch_note(pipeline, err);
+    if (rc != RC_OK)
+        return rc;
     way->member->filling = true;
     way->member->emptied = true;
     struct txn txn = {.generation = 0};

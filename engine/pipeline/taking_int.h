@@ -27,7 +27,11 @@ enum rc taking_change(struct pipeline *pipeline, struct table *before, struct ta
  * table whose last row was written, or NULL. */
 enum rc taking_step(struct pipeline *pipeline, struct member **complete_out,
                     struct error *err) MUST_CHECK;
-/* The table is to be taken again from its beginning. */
+/* The table is to be taken again from its beginning: noted, to be stored with the next position, and
+ * not begun (taking_add does that). */
+enum rc taking_mark(struct pipeline *pipeline, struct member *member, struct table *table,
+                    struct error *err) MUST_CHECK;
+/* The same, stored and begun. After a barrier. */
 enum rc taking_again(struct pipeline *pipeline, struct member *member, struct table *table,
                      struct error *err) MUST_CHECK;
 void taking_close(struct pipeline *pipeline);

@@ -19,5 +19,12 @@ enum rc targets_now(struct pipeline *pipeline, const struct member *member,
 enum rc targets_shared(struct pipeline *pipeline, const struct member *member,
                        const struct sink_target *target, bool *shared_out,
                        struct error *err) MUST_CHECK;
+/* True when two tables have a target in common. */
+enum rc targets_meet(struct pipeline *pipeline, const struct member *a, const struct member *b,
+                     bool *meet_out, struct error *err) MUST_CHECK;
+/* A table that is seen for the first time, and whose target is being made anew for others: its rows
+ * belong into the new one. */
+enum rc targets_join(struct pipeline *pipeline, struct member *member,
+                     struct error *err) MUST_CHECK;
 
 #endif

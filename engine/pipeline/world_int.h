@@ -20,6 +20,7 @@
  *   taking.c     the rows that tables hold already, beside the stream
  *   rebuild.c    a new target beside the old one
  *   reread.c     those tables are read again
+ *   absent.c     tables that the configuration names no more, and again
  *   journal.c    how far the steps of a schema change have come
  *   apply.c      one step of a schema change, made, refused or left out
  *   evolve.c     schema changes on their way to the target
@@ -67,7 +68,10 @@ struct member {
     bool emptied; /* and they are all of the attempt that is on */
     bool
         rebuild; /* its rows go to new targets beside the old ones until the snapshot is complete */
+    bool grouped; /* scratch of rebuild.c: it is rebuilt together with another */
+    bool away;    /* `tables` named it no more for a while, in which its changes were not seen */
     struct buf skipped; /* names of columns that the target does not take, each ended by '\n' */
+    struct buf kept;    /* names of columns that only the target has any more, in the same way */
     enum unknown_state unknown;
     struct buf unknown_since; /* where, when and by what, as the note says it */
 };
@@ -82,6 +86,8 @@ struct members {
     unsigned queued;
     unsigned unknown;        /* in any state but UNKNOWN_NONE */
     unsigned marked_unknown; /* UNKNOWN_MARKED */
+    unsigned returned;       /* that were away and are named again */
+    bool rebuilding;         /* perhaps some member is being rebuilt */
     bool tracked; /* the checkpoint knows which tables it has: one that it does not know is new */
     bool marked;  /* it will, with the next position */
     bool stranger_told; /* a statement changed something that is none of them */

@@ -139,6 +139,7 @@ struct schema_step {
     const struct column *column;
     const struct column *behind;
     struct sink_target new_target; /* SCHEMA_RENAME_TABLE, SCHEMA_SWAP_TABLE */
+    bool for_all; /* made for all source tables that go to the target, and not for one of them */
     struct slice default_value; /* of an added column: what rows that are there already must hold;
                                    ptr NULL: NULL */
 };
@@ -202,6 +203,10 @@ struct sink_ops {
      * change. */
     enum rc (*change_table)(struct sink *sink, const struct schema_step *step,
                             const struct sink_target *target, struct error *err);
+    /* Whether a target holds no row at all. Called when nothing is pending and nothing on its way.
+     * NULL: the sink has no targets that could hold rows of others. */
+    enum rc (*is_empty)(struct sink *sink, struct sink_table *table, bool *empty_out,
+                        struct error *err);
     /* Takes one READ, INSERT, UPDATE, DELETE or TRUNCATE. To a sink that keeps rows a TRUNCATE
      * comes only when nothing is pending and nothing is on its way, and has happened when the call
      * returns. RC_FULL: nothing was taken, the memory bound is reached; seal first, then write it

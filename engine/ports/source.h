@@ -42,7 +42,8 @@ enum source_scan {
 struct source_tables_config {
     const char *tables;
     const char *tables_exclude;
-    int scan;                     /* enum source_scan */
+    int scan;         /* enum source_scan */
+    bool from_before; /* a first stream begins in the past, where tables may look otherwise */
     bool snapshot_new_tables;     /* also of tables that `tables` matches later */
     int64_t snapshot_parallelism; /* connections; 0: by the number of cores */
     int64_t chunk_rows;

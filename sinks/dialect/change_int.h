@@ -63,6 +63,9 @@ enum rc dialect_check(const struct dialect_product *product,
                       const struct cfg_map *create_properties, struct myconn *conn,
                       struct report *report, struct error *err) MUST_CHECK;
 void dialect_truncate_sql(const struct load_schema *schema, struct buf *out);
+/* load_dialect.is_empty */
+enum rc dialect_is_empty(struct myconn *conn, const struct load_schema *schema, bool *empty_out,
+                         struct error *err) MUST_CHECK;
 
 /* ---- job.c ---- */
 

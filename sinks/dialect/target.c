@@ -62,3 +62,23 @@ void dialect_truncate_sql(const struct load_schema *schema, struct buf *out)
     buf_add_str(out, "TRUNCATE TABLE ");
     dialect_add_table_name(out, schema->db, schema->table);
 }
+
+enum rc dialect_is_empty(struct myconn *conn, const struct load_schema *schema, bool *empty_out,
+                         struct error *err)
+{
+    struct buf sql;
+    struct myconn_result *result = NULL;
+    const struct slice *fields = NULL;
+    buf_init(&sql, 64 * 1024);
+    buf_add_str(&sql, "SELECT 1 FROM ");
+    dialect_add_table_name(&sql, schema->db, schema->table);
+    buf_add_str(&sql, " LIMIT 1");
+    enum rc rc = buf_check(&sql, "the question whether a target is empty", err);
+    if (rc == RC_OK)
+        rc = myconn_query(conn, buf_slice(&sql), &result, err);
+    if (rc == RC_OK)
+        *empty_out = !myconn_row(result, &fields);
+    myconn_result_free(result);
+    buf_deinit(&sql);
+    return rc;
+}

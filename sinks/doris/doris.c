@@ -22,6 +22,7 @@ const struct load_dialect doris_dialect = {
     .partial_check = doris_partial_check,
     .change_turn = doris_change_turn,
     .truncate_sql = dialect_truncate_sql,
+    .is_empty = dialect_is_empty,
 };
 
 static enum rc doris_open(const struct sink_options *options, struct sink **sink_out,
@@ -45,6 +46,7 @@ const struct sink_ops doris_sink = {
     .table = stream_load_table,
     .check_table = stream_load_check_table,
     .change_table = stream_load_change_table,
+    .is_empty = stream_load_is_empty,
     .write = stream_load_write,
     .pending = stream_load_pending,
     .seal = stream_load_seal,

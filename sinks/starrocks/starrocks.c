@@ -27,6 +27,7 @@ const struct load_dialect starrocks_dialect = {
     .partial_check = starrocks_partial_check,
     .change_turn = starrocks_change_turn,
     .truncate_sql = dialect_truncate_sql,
+    .is_empty = dialect_is_empty,
 };
 
 static enum rc starrocks_open(const struct sink_options *options, struct sink **sink_out,
@@ -50,6 +51,7 @@ const struct sink_ops starrocks_sink = {
     .table = stream_load_table,
     .check_table = stream_load_check_table,
     .change_table = stream_load_change_table,
+    .is_empty = stream_load_is_empty,
     .write = stream_load_write,
     .pending = stream_load_pending,
     .seal = stream_load_seal,

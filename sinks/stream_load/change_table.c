@@ -37,6 +37,8 @@ enum rc change_table_check(const struct load_target *target, const struct schema
 {
     const struct table *source = step->before != NULL ? step->before : step->after;
     struct slice column = SLICE_EMPTY;
+    if (step->for_all)
+        return RC_OK;
     switch (step->kind) {
     case SCHEMA_DROP_COLUMN:
     case SCHEMA_RENAME_COLUMN:

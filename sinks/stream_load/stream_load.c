@@ -74,23 +74,25 @@ undo_frontends:
 
 static void fill_ops(struct stream_load *sink)
 {
-    sink->ops = (struct sink_ops){.name = sink->dialect->name,
-                                  .summary = sink->dialect->product,
-                                  .check = stream_load_check,
-                                  .limits = stream_load_limits,
-                                  .table = stream_load_table,
-                                  .check_table = stream_load_check_table,
-                                  .change_table = stream_load_change_table,
-                                  .write = stream_load_write,
-                                  .pending = stream_load_pending,
-                                  .seal = stream_load_seal,
-                                  .submit = stream_load_submit,
-                                  .poll = stream_load_poll,
-                                  .commit = stream_load_commit,
-                                  .resolve = stream_load_resolve,
-                                  .stats = stream_load_stats,
-                                  .stop = stream_load_stop,
-                                  .close = stream_load_close};
+    sink->ops =
+        (struct sink_ops){.name = sink->dialect->name,
+                          .summary = sink->dialect->product,
+                          .check = stream_load_check,
+                          .limits = stream_load_limits,
+                          .table = stream_load_table,
+                          .check_table = stream_load_check_table,
+                          .change_table = stream_load_change_table,
+                          .is_empty = sink->dialect->is_empty == NULL ? NULL : stream_load_is_empty,
+                          .write = stream_load_write,
+                          .pending = stream_load_pending,
+                          .seal = stream_load_seal,
+                          .submit = stream_load_submit,
+                          .poll = stream_load_poll,
+                          .commit = stream_load_commit,
+                          .resolve = stream_load_resolve,
+                          .stats = stream_load_stats,
+                          .stop = stream_load_stop,
+                          .close = stream_load_close};
     sink->base.ops = &sink->ops;
 }
 
@@ -462,6 +464,29 @@ static enum rc truncate_target(struct stream_load *sink, struct sink_table *tabl
     return rc;
 }
 
+struct empty_call {
+    const struct stream_load *sink;
+    const struct sink_table *table;
+    bool empty;
+};
+
+static enum rc run_empty(void *ctx, struct myconn *conn, struct error *err)
+{
+    struct empty_call *call = ctx;
+    return call->sink->dialect->is_empty(conn, &call->table->schema, &call->empty, err);
+}
+
+enum rc stream_load_is_empty(struct sink *base, struct sink_table *table, bool *empty_out,
+                             struct error *err)
+{
+    struct stream_load *sink = stream_load_of(base);
+    struct empty_call call = {.sink = sink, .table = table, .empty = false};
+    struct error own;
+    enum rc rc = query_run(&sink->query, run_empty, &call, err == NULL ? &own : err);
+    *empty_out = call.empty;
+    return rc;
+}
+
 enum rc stream_load_change_table(struct sink *base, const struct schema_step *step,
                                  const struct sink_target *names, struct error *err)
 {
@@ -488,9 +513,9 @@ enum rc stream_load_change_table(struct sink *base, const struct schema_step *st
         target_changed(other);
     bool gone = step->kind == SCHEMA_DROP_TABLE || step->kind == SCHEMA_RENAME_TABLE;
     if (rc == RC_OK && gone && target != NULL)
-        target_remove_source(target, step->before);
+        target_remove_source(target, step->for_all ? NULL : step->before);
     if (rc == RC_OK && step->kind == SCHEMA_SWAP_TABLE && other != NULL)
-        target_remove_source(other, step->after);
+        target_remove_source(other, step->for_all ? NULL : step->after);
     return rc;
 }
 

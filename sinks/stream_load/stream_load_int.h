@@ -226,6 +226,9 @@ struct load_dialect {
                            struct error *err);
     /* TRUNCATE of the target, for a TRUNCATE at the source (at an epoch border). */
     void (*truncate_sql)(const struct load_schema *schema, struct buf *out);
+    /* Whether the target holds no row. */
+    enum rc (*is_empty)(struct myconn *conn, const struct load_schema *schema, bool *empty_out,
+                        struct error *err);
 };
 
 /* A dialect's sink_ops.open ends in this: takes over `settings` (copied). `query` says where DDL
@@ -247,6 +250,8 @@ enum rc stream_load_write(struct sink *sink, struct sink_table *table, const str
                           struct error *err);
 enum rc stream_load_change_table(struct sink *sink, const struct schema_step *step,
                                  const struct sink_target *target, struct error *err);
+enum rc stream_load_is_empty(struct sink *sink, struct sink_table *table, bool *empty_out,
+                             struct error *err);
 void stream_load_pending(const struct sink *sink, struct sink_pending *pending_out);
 enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                          struct error *err);

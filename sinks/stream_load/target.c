@@ -150,7 +150,7 @@ void target_changed(struct load_target *target)
 void target_remove_source(struct load_target *target, const struct table *before)
 {
     for (struct sink_table *table = target->tables; table != NULL; table = table->next)
-        if (same_source_name(table->source, before))
+        if (before == NULL || same_source_name(table->source, before))
             table->superseded = true;
 }
 

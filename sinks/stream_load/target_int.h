@@ -73,7 +73,7 @@ enum rc target_renew_table(struct load_target *target, struct sink_table *table,
 struct load_target *target_find(struct load_target *targets, struct slice db, struct slice table);
 /* The target was changed: all ways to it are stale. Its bodies are empty. */
 void target_changed(struct load_target *target);
-/* The source table that was `before` goes there no more. */
+/* The source table that was `before` goes there no more; NULL: none does. */
 void target_remove_source(struct load_target *target, const struct table *before);
 /* Another source table that goes to the target, and has the column (empty: whatever it has). */
 const struct table *target_other_source(const struct load_target *target,
