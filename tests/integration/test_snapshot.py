@@ -164,3 +164,20 @@ def test_status_and_checkpoint_tell(mariadb, doris, engine):
     wait_until(lambda: [t["state"] for t in engine.show()["tables"]] == ["complete"], 10, "the table's state")
     assert engine.stop() == 0
     assert "running     no" in run("status", str(engine.file)).stdout.decode()
+
+
+def test_a_keyless_target_that_holds_rows(mariadb, twin, engine, must_be_equal):
+    """Rows of nobody knows where would stay beside those that are read: it stops with the remedy, and takes it."""
+    mariadb.query("CREATE TABLE u (v INT); INSERT INTO u VALUES (7), (7), (8);")
+    engine.write(initial(mariadb), twin.sink("30ms"))
+    twin.client().rows("CREATE DATABASE shop")
+    unique = "DUPLICATE KEY (v)" + (" DISTRIBUTED BY HASH (v) BUCKETS 1" if twin.kind == "doris" else " DISTRIBUTED BY HASH (v)")
+    twin.client().rows(f"CREATE TABLE shop.u (v INT) {unique} PROPERTIES ('replication_num' = '1')")
+    twin.client().rows("INSERT INTO shop.u (v) VALUES (1)")
+    assert engine.start().wait() == 4
+    assert "has no key, and its target shop.u holds rows already" in engine.log() and "TRUNCATE TABLE shop.u" in engine.log()
+    assert twin.client().rows("SELECT v FROM shop.u") == [["1"]]
+    assert run("snapshot", str(engine.file), "--tables", "shop.u").returncode == 0
+    engine.start()
+    must_be_equal(mariadb, twin, engine, ["u"])
+    assert engine.stop() == 0

@@ -38,6 +38,7 @@ FAULTS = {
     "alter_slow": "facts/doris.md 6.3 (heavy jobs), facts/starrocks.md 6.2",
     "alter_cancelled": "facts/doris.md 6.3 (State CANCELLED), facts/starrocks.md 6.2",
     "alter_busy": "facts/doris.md 6.3 (state is not NORMAL), facts/starrocks.md 6.2",
+    "alter_refused": "facts/doris.md 6.3 (refused in words), facts/starrocks.md 6.2",
     "ddl_answer_lost": "facts/doris.md 7.7 no. 9, facts/starrocks.md 7.3 no. 11 (replayed DDL)",
 }
 

@@ -27,6 +27,8 @@ def alter_table(session, cursor: Cursor, text: str) -> Ok:
         raise session.error(f'A schema change operation is in progress on the table "{table.name}".'
                             " Please wait until the current operation completes.\nTo check the "
                             "status of the operation, see the statement SHOW ALTER TABLE")
+    if session.house.fault("alter_refused", table.name, table.database):
+        raise session.error(f"Can not change table {table.name}: a fault of this stand-in")
     if cursor.word("RENAME"):
         return _rename(session, cursor, table)
     if session.product == "doris" and cursor.word("REPLACE", "WITH", "TABLE"):
