@@ -356,6 +356,9 @@ static enum rc validate_server_id(struct mysql_source_config *config, struct err
 static enum rc validate_startup(struct mysql_source_config *config, struct error *err)
 {
     config->tables.scan = SOURCE_SCAN_NONE;
+    config->tables.from_before = config->startup == SERVER_STARTUP_EARLIEST ||
+                                 config->startup == SERVER_STARTUP_SPECIFIC ||
+                                 config->startup == SERVER_STARTUP_TIMESTAMP;
     switch ((enum server_startup)config->startup) {
     case SERVER_STARTUP_INITIAL:
         config->tables.scan = SOURCE_SCAN_FIRST;
