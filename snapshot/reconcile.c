@@ -53,6 +53,11 @@ static enum rc make_room(struct reader *reader, struct job *job, struct error *e
     reader_lock(reader);
     touched_forget(&job->touched, oldest_round(job));
     if (touched_bytes(&job->touched) >= bound / 2) {
+        if (!job->is_narrow)
+            log_warn("snapshot",
+                     "So many rows of a table change while it is read that its chunks are read one "
+                     "at a time.",
+                     LOG_SLICE("db", job->table->db), LOG_SLICE("table", job->table->name));
         job->is_narrow = true;
         struct range *next;
         for (struct range *chunk = job->first_chunk; chunk != NULL; chunk = next) {
