@@ -64,7 +64,7 @@ def timed(command: list[str], keep_output: bool = True, env: dict | None = None)
         output.seek(0)
         errors.seek(0)
         if child.returncode != 0:
-            said = errors.read().decode(errors="replace").strip()[-300:]
+            said = " ".join(errors.read().decode(errors="replace").split())[:200]
             raise Void(f"{pathlib.Path(command[0]).name} ended with {child.returncode}: {said}")
         return sample, output.read().decode(errors="replace")
 

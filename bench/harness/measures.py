@@ -139,7 +139,7 @@ class Millrace:
                 state = None
                 while state is None or not self._behind(state, bed, dataset, most, from_binlog):
                     if child.poll() is not None or time.monotonic() - started > PROCESS_DEADLINE_S:
-                        raise Void((folder / "log").read_text(errors="replace").strip()[-300:])
+                        raise Void(" ".join((folder / "log").read_text(errors="replace").split())[-300:])
                     time.sleep(POLL_S)
                     state = self._stored(folder / "bench.checkpoint")
                 wall = time.monotonic() - started

@@ -90,7 +90,7 @@ class GoMysql(Peer):
         return None if done.returncode == 0 else f"it could not be built: {done.stderr.strip()[-200:]}"
 
     def run(self, bed: Bed, dataset: Dataset) -> Sample:
-        return counted([self.program, str(bed.path(dataset))], bed, dataset)
+        return counted([self.program, "mariadb" if bed.family == "mariadb" else "mysql", str(bed.path(dataset))], bed, dataset)
 
 
 class ConnectorJava(Peer):

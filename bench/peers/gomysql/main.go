@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Decodes binlog files with go-mysql and counts their rows; every value is decoded, nothing is printed.
+// Decodes a binlog file with go-mysql and counts its rows; every value is decoded, nothing is printed.
+//
+//	gomysql mysql|mariadb FILE
 package main
 
 import (
@@ -14,15 +16,14 @@ func main() {
 	rows := 0
 	parser := replication.NewBinlogParser()
 	parser.SetVerifyChecksum(true)
-	for _, file := range os.Args[1:] {
-		err := parser.ParseFile(file, 0, func(event *replication.BinlogEvent) error {
-			count(event, &rows)
-			return nil
-		})
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	parser.SetFlavor(os.Args[1])
+	err := parser.ParseFile(os.Args[2], 0, func(event *replication.BinlogEvent) error {
+		count(event, &rows)
+		return nil
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	fmt.Printf("{\"rows\":%d}\n", rows)
 }
