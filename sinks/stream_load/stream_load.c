@@ -385,8 +385,11 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
     struct sink_table *table = target == NULL ? NULL : target_find_table(target, source);
     if (table != NULL) {
         enum rc rc = table->stale ? renew_table(sink, table, err) : RC_OK;
-        if (rc == RC_OK)
+        /* A version that was seen before is the newest again: the source told it ahead of the stream. */
+        if (rc == RC_OK) {
+            target_remove_source(target, source);
             table->superseded = false;
+        }
         *table_out = table;
         return rc;
     }
