@@ -65,29 +65,54 @@ static struct slice header_of(const struct exchange_request *request, struct sli
 
 /* ---- the body ---- */
 
-/* The whole number behind "name": in a line, or `fallback`. */
-static uint64_t number_in(struct slice line, const char *name, uint64_t fallback)
+/* The whole number behind "name": in a line; false when there is none, or null. */
+static bool number_in(struct slice line, const char *name, uint64_t *value)
 {
     char key[64];
     int len = snprintf(key, sizeof(key), "\"%s\":", name);
     const uint8_t *at = memmem(line.ptr, line.len, key, (size_t)len);
     if (at == NULL)
-        return fallback;
-    uint64_t value = 0;
-    for (at += len; at < line.ptr + line.len && *at >= '0' && *at <= '9'; at++)
-        value = value * 10 + (uint64_t)(*at - '0');
-    return value;
+        return false;
+    const uint8_t *digits = at + len;
+    const uint8_t *end = digits;
+    for (*value = 0; end < line.ptr + line.len && *end >= '0' && *end <= '9'; end++)
+        *value = *value * 10 + (uint64_t)(*end - '0');
+    return end > digits;
+}
+
+/* How many of the added columns a row has a value in; they must be those that its value wants. */
+static unsigned added_columns(const struct house_load *load, struct slice line, uint64_t value)
+{
+    unsigned count = 0;
+    for (unsigned column = 1; column <= 2; column++) {
+        char name[8];
+        uint64_t number;
+        snprintf(name, sizeof(name), "c%u", column);
+        if (!number_in(line, name, &number))
+            continue;
+        count++;
+        if (!warehouse_has_column(load->table, name))
+            violation("a load of t%u has the column %s, which the target has not", load->table,
+                      name);
+        else if (number != source_added_value(value, column))
+            violation("a row of t%u has another row's value in its column %s", load->table, name);
+    }
+    return count;
 }
 
 static void take_line(struct house_load *load, struct slice line)
 {
     ASSERT(load->row_count < HOUSE_ROWS_MAX);
     unsigned i = load->row_count++;
-    load->rows[i].id = number_in(line, "id", UINT64_MAX);
-    load->rows[i].value = number_in(line, "v", UINT64_MAX);
-    load->gone[i] = world.starrocks ? number_in(line, "__op", 0) == 1
-                                    : number_in(line, "__DORIS_DELETE_SIGN__", 0) == 1;
-    ASSERT(load->rows[i].id != UINT64_MAX);
+    uint64_t value = 0;
+    uint64_t mark = 0;
+    bool whole = number_in(line, "id", &load->rows[i].id) && number_in(line, "v", &value);
+    (void)number_in(line, world.starrocks ? "__op" : "__DORIS_DELETE_SIGN__", &mark);
+    load->gone[i] = mark == 1;
+    if (!whole)
+        violation("a row of t%u lacks a column: %.*s", load->table, SLICE_ARG(line));
+    else if (!load->gone[i])
+        load->rows[i].value = source_row_value(value, added_columns(load, line, value));
 }
 
 /* A body as the server reads it: one JSON object a line. */
@@ -397,6 +422,7 @@ static enum exchange_outcome run_step(struct sim_exchange *exchange,
                                   sim_now_us() + random_delay(300 * MS) + slow_us);
     step->at_backend = strncmp(request->endpoint.authority, "be", 2) == 0;
     if (has_body) {
+        step->cargo->table = wanted->table;
         take_body(step->cargo, request);
         step->cut = fault(FAULT_BODY_CUT);
     }

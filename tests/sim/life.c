@@ -34,6 +34,7 @@ static struct {
     unsigned steps;
     unsigned dies_at; /* a step; 0: does not die by plan */
     bool stopping;
+    bool first_start; /* the checkpoint knows no position yet */
     struct store *store;
     struct sink *sink;
     struct pipeline *pipeline;
@@ -187,6 +188,7 @@ static enum rc open_parts(struct source *source, struct error *err)
     if (rc != RC_OK)
         return rc;
     const struct store_state *state = checkpoint_store.state(life.store);
+    life.first_start = position_is_empty(&state->position);
     trace("life %u: position %llu, epoch %llu, %s", world.lives,
           (unsigned long long)state->position.offset, (unsigned long long)state->epoch,
           state->intent == NULL ? "nothing unfinished" : "an epoch unfinished");
@@ -252,13 +254,40 @@ static enum rc live(struct error *err)
 
 /* ---- what comes after it ---- */
 
+/* The seconds in "that were sent N seconds ago"; 0 when the text says none. */
+static uint64_t age_in(const char *text)
+{
+    static const char words[] = "that were sent ";
+    const char *at = strstr(text, words);
+    uint64_t seconds = 0;
+    if (at != NULL)
+        for (at += sizeof(words) - 1; *at >= '0' && *at <= '9'; at++)
+            seconds = seconds * 10 + (uint64_t)(*at - '0');
+    return seconds;
+}
+
 /* Nobody can know whether the rows of a keyless load arrived. True: that is so, and it may end the
- * pipeline (docs/delivery.md, "After a crash"). */
+ * pipeline (docs/delivery.md): a labelled load that is older than label.trust, or one that was prepared
+ * and that the target has forgotten. */
 static bool is_unknowable(const struct error *err)
 {
-    return err->rc == RC_MISMATCH &&
-           (strstr(err->text, "has forgotten the label") != NULL ||
-            strstr(err->text, "knows neither transaction nor label") != NULL);
+    if (err->rc != RC_MISMATCH)
+        return false;
+    bool labelled = strstr(err->text, "has forgotten the label") != NULL;
+    return (labelled && age_in(err->text) * 1000 >= config.pipeline.label_trust_ms) ||
+           strstr(err->text, "knows neither transaction nor label") != NULL;
+}
+
+/* A first start that was cut off may have made a target of which the table is ahead by the next. The error
+ * tells the statement that mends it, and the operator says it to the warehouse. */
+static bool is_mended(const struct error *err)
+{
+    static const char words[] = "Run on the target: ";
+    const char *remedy = strstr(err->text, words);
+    if (err->rc != RC_MISMATCH || !life.first_start || remedy == NULL)
+        return false;
+    sql_operator(slice_str(remedy + sizeof(words) - 1));
+    return true;
 }
 
 /* An error without a cause is one of the engine's own making. */
@@ -267,7 +296,7 @@ static void judge_error(const struct error *err)
     trace("the engine stops: %s", err->text);
     bool unknown_for_long = err->rc == RC_PROTOCOL && strstr(err->text, "unknown end") != NULL;
     bool has_cause = disk_has_failed() || source_has_failed() || sql_has_failed() ||
-                     is_unknowable(err) || (unknown_for_long && !world.calm);
+                     is_unknowable(err) || is_mended(err) || (unknown_for_long && !world.calm);
     if (!has_cause)
         violation("the engine stopped without a cause: %s", err->text);
 }

@@ -171,6 +171,10 @@ void source_begin(void);
 struct source *source_make(void);
 void source_unmake(struct source *source);
 bool source_has_failed(void);
+/* What the oracle keeps of a row: its value and how many added columns it was written with. */
+uint64_t source_row_value(uint64_t value, unsigned version);
+/* What the first or second added column of a row with this value holds. */
+uint64_t source_added_value(uint64_t value, unsigned column);
 /* The transaction at which the current life's stream stands, and how many there are. */
 uint64_t source_place(void);
 uint64_t source_txn_count(void);
@@ -210,7 +214,11 @@ void warehouse_advance(void);
 void warehouse_client_died(void);
 /* The table that a target name means; SOURCE_TABLES: none. */
 unsigned warehouse_table(struct slice name);
+/* Whether the target has the column now. */
+bool warehouse_has_column(unsigned table, const char *name);
 void sql_begin(void);
+/* An ALTER TABLE that an error message tells, said by an operator. */
+void sql_operator(struct slice sql);
 void sql_life_begin(void);
 bool sql_has_failed(void);
 

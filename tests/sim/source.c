@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A source whose whole history is drawn when the world begins: some tables with a key, some without,
- * transactions of few rows and now and then of many, key changes, TRUNCATE. A transaction can be read
+ * transactions of few rows and now and then of many, key changes, TRUNCATE, ADD COLUMN. A transaction can be read
  * from its commit time on. Now and then the source has a note (as the schema history has); what it
  * gets back at a start must be the note that was true at the place at which it is to start.
  */
@@ -11,10 +11,13 @@
 #include <stdlib.h>
 
 enum { TXNS_MAX = 80, ROWS_MAX = 1400, ROWS_LARGE = 60, KEYS = 24, VALUE_BYTES = 24 };
+/* A table begins with two columns and may get two more. */
+enum { VERSIONS = 3, COLUMNS = 2 + VERSIONS - 1 };
 
 struct row_event {
     enum change_kind kind;
     unsigned table;
+    unsigned version; /* of the table then; of a change of its shape: afterwards */
     uint64_t id;
     uint64_t value;
     uint64_t old_id; /* of an update */
@@ -35,11 +38,22 @@ static unsigned row_count;
 static bool failed;
 static uint64_t place;
 
+uint64_t source_row_value(uint64_t value, unsigned version)
+{
+    return value + version * UINT64_C(1000000);
+}
+
+uint64_t source_added_value(uint64_t value, unsigned column)
+{
+    return value * 10 + column;
+}
+
 /* ---- the history ---- */
 
 struct writer {
     uint64_t value[SOURCE_TABLES][KEYS]; /* 0: no such row */
     uint64_t next_id[SOURCE_TABLES];
+    unsigned version[SOURCE_TABLES];
     uint64_t next_value;
 };
 
@@ -53,9 +67,10 @@ static void write_keyless(struct writer *writer, unsigned table)
 {
     struct row_event row = {.kind = CHANGE_INSERT,
                             .table = table,
+                            .version = writer->version[table],
                             .id = writer->next_id[table]++,
                             .value = ++writer->next_value};
-    oracle_change(table, row.id, row.value, true);
+    oracle_change(table, row.id, source_row_value(row.value, row.version), true);
     add_row(row);
 }
 
@@ -63,10 +78,11 @@ static void write_keyed(struct writer *writer, unsigned table)
 {
     uint64_t id = random_below(KEYS);
     uint64_t *held = &writer->value[table][id];
-    struct row_event row = {.table = table, .id = id, .value = ++writer->next_value};
+    struct row_event row = {
+        .table = table, .version = writer->version[table], .id = id, .value = ++writer->next_value};
     if (*held == 0) {
         row.kind = CHANGE_INSERT;
-        oracle_change(table, id, row.value, true);
+        oracle_change(table, id, source_row_value(row.value, row.version), true);
         *held = row.value;
     } else if (random_chance(300)) {
         row.kind = CHANGE_DELETE;
@@ -85,7 +101,7 @@ static void write_keyed(struct writer *writer, unsigned table)
             held = &writer->value[table][other];
         }
         *held = row.value;
-        oracle_update(table, row.old_id, row.id, row.value);
+        oracle_update(table, row.old_id, row.id, source_row_value(row.value, row.version));
     }
     add_row(row);
 }
@@ -94,7 +110,15 @@ static void write_truncate(struct writer *writer, unsigned table)
 {
     memset(writer->value[table], 0, sizeof(writer->value[table]));
     oracle_truncate(table);
-    add_row((struct row_event){.kind = CHANGE_TRUNCATE, .table = table});
+    add_row((struct row_event){
+        .kind = CHANGE_TRUNCATE, .table = table, .version = writer->version[table]});
+}
+
+static void write_shape(struct writer *writer, unsigned table)
+{
+    if (writer->version[table] + 1 < VERSIONS)
+        add_row((struct row_event){
+            .kind = CHANGE_SCHEMA, .table = table, .version = ++writer->version[table]});
 }
 
 static void write_txn(struct writer *writer, uint64_t commit_us)
@@ -104,6 +128,8 @@ static void write_txn(struct writer *writer, uint64_t commit_us)
     txn->has_note = random_chance(150);
     if (random_chance(30)) {
         write_truncate(writer, (unsigned)random_below(SOURCE_TABLES));
+    } else if (random_chance(40)) {
+        write_shape(writer, (unsigned)random_below(SOURCE_TABLES));
     } else {
         unsigned count = (unsigned)random_between(1, random_chance(60) ? ROWS_LARGE : 6);
         for (unsigned i = 0; i < count; i++) {
@@ -153,16 +179,18 @@ bool source_has_failed(void)
 
 struct sim_source {
     struct source base;
-    struct table tables[SOURCE_TABLES];
+    struct table tables[SOURCE_TABLES][VERSIONS];
     char names[SOURCE_TABLES][8];
-    struct column columns[2];
+    struct column columns[COLUMNS];
+    uint32_t origin[COLUMNS]; /* of a new column behind as many old ones as there are */
+    struct table_change table_change;
     uint32_t key;
     uint64_t txn;  /* the next one, or the one that is open */
     unsigned row;  /* the next one of it */
     bool noted;    /* the note of the transaction before `txn` was given */
     uint64_t note; /* the newest that was remembered, as the transaction behind it; 0: none */
-    struct cell cells[2][2];
-    char texts[2][2][VALUE_BYTES];
+    struct cell cells[2][COLUMNS];
+    char texts[2][COLUMNS][VALUE_BYTES];
     struct txn current;
     char file[24];
     atomic_bool stopped;
@@ -187,12 +215,24 @@ static void identity(const struct source *base UNUSED, struct source_identity *o
     snprintf(out->version, sizeof(out->version), "8.0.0");
 }
 
+/* How the table looks at the source by now, which may be ahead of the stream. */
+static unsigned version_now(unsigned table)
+{
+    unsigned version = 0;
+    for (unsigned t = 0; t < txn_count && txns[t].commit_us <= sim_now_us(); t++) {
+        const struct row_event *row = &rows[txns[t].first];
+        if (txns[t].count == 1 && row->kind == CHANGE_SCHEMA && row->table == table)
+            version = row->version;
+    }
+    return version;
+}
+
 static enum rc give_tables(struct source *base, source_table_fn visit, void *ctx, struct error *err)
 {
     struct sim_source *source = source_of(base);
     enum rc rc = RC_OK;
     for (unsigned i = 0; i < SOURCE_TABLES && rc == RC_OK; i++)
-        rc = visit(ctx, &source->tables[i], err);
+        rc = visit(ctx, &source->tables[i][version_now(i)], err);
     return rc;
 }
 
@@ -244,29 +284,51 @@ static enum rc give_notes(struct source *base, source_note_fn visit, void *ctx, 
     return visit(ctx, SLICE("schema/sim"), slice_str(value), err);
 }
 
+/* What an old image has in the added columns does not matter to anybody, so it has nothing. */
 static void fill_image(struct sim_source *source, unsigned image, uint64_t id, uint64_t value)
 {
-    const uint64_t numbers[] = {id, value};
-    for (unsigned i = 0; i < 2; i++) {
+    const uint64_t numbers[COLUMNS] = {id, value, source_added_value(value, 1),
+                                       source_added_value(value, 2)};
+    for (unsigned i = 0; i < COLUMNS; i++) {
         char *text = source->texts[image][i];
         int len = snprintf(text, VALUE_BYTES, "%llu", (unsigned long long)numbers[i]);
         source->cells[image][i] =
-            (struct cell){.ptr = (const uint8_t *)text, .len = (uint32_t)len, .state = CELL_VALUE};
+            (struct cell){.ptr = (const uint8_t *)text,
+                          .len = (uint32_t)len,
+                          .state = image == 0 && i > 1 ? CELL_NULL : CELL_VALUE};
     }
+}
+
+static void give_statement(struct sim_source *source, const struct row_event *row,
+                           struct change *change)
+{
+    change->ddl_db = SLICE("app");
+    change->ddl = SLICE("TRUNCATE TABLE t");
+    if (row->kind == CHANGE_TRUNCATE)
+        return;
+    change->ddl = SLICE("ALTER TABLE t ADD COLUMN c BIGINT");
+    /* The last column is new; the array ends so that it stands where the table's ends. */
+    unsigned count = 2 + row->version;
+    for (unsigned i = 0; i < COLUMNS; i++)
+        source->origin[i] = i + 1 < count ? i : TABLE_CHANGE_NEW_COLUMN;
+    source->table_change = (struct table_change){.kind = TABLE_ALTERED,
+                                                 .before = change->table - 1,
+                                                 .after = change->table,
+                                                 .origin = source->origin};
+    change->table_change = &source->table_change;
 }
 
 static void give_row(struct sim_source *source, const struct row_event *row, struct change *change)
 {
     change->kind = row->kind;
-    change->table = &source->tables[row->table];
+    change->table = &source->tables[row->table][row->version];
     change->ordinal = source->row - 1;
-    if (row->kind == CHANGE_TRUNCATE) {
-        change->ddl = SLICE("TRUNCATE TABLE t");
-        change->ddl_db = SLICE("app");
+    if (row->kind == CHANGE_TRUNCATE || row->kind == CHANGE_SCHEMA) {
+        give_statement(source, row, change);
         return;
     }
-    struct row before = {.cells = source->cells[0], .count = 2};
-    struct row after = {.cells = source->cells[1], .count = 2};
+    struct row before = {.cells = source->cells[0], .count = change->table->column_count};
+    struct row after = {.cells = source->cells[1], .count = change->table->column_count};
     if (row->kind == CHANGE_UPDATE)
         fill_image(source, 0, row->old_id, row->old_value);
     else if (row->kind == CHANGE_DELETE)
@@ -365,24 +427,28 @@ struct source *source_make(void)
     failed = false;
     source->base.ops = &ops;
     atomic_init(&source->stopped, false);
-    static const char *const column_names[] = {"id", "v"};
-    for (unsigned i = 0; i < 2; i++)
+    static const char *const column_names[COLUMNS] = {"id", "v", "c1", "c2"};
+    for (unsigned i = 0; i < COLUMNS; i++)
         source->columns[i] = (struct column){.name = slice_str(column_names[i]),
                                              .kind = COLUMN_INT,
                                              .int_bytes = 8,
                                              .type = SLICE("bigint"),
+                                             .nullable = i > 1,
+                                             .default_known = i > 1,
                                              .key_ordinal = i == 0 ? 1 : 0,
                                              .text = column_text};
-    for (unsigned i = 0; i < SOURCE_TABLES; i++) {
-        snprintf(source->names[i], sizeof(source->names[i]), "t%u", i);
-        source->tables[i] = (struct table){.db = SLICE("app"),
-                                           .name = slice_str(source->names[i]),
-                                           .version = 1,
-                                           .columns = source->columns,
-                                           .column_count = 2,
-                                           .key = &source->key,
-                                           .key_count = oracle_is_keyless(i) ? 0 : 1,
-                                           .has_names = true};
+    for (unsigned i = 0; i < SOURCE_TABLES * VERSIONS; i++) {
+        unsigned number = i / VERSIONS;
+        snprintf(source->names[number], sizeof(source->names[number]), "t%u", number);
+        source->tables[number][i % VERSIONS] =
+            (struct table){.db = SLICE("app"),
+                           .name = slice_str(source->names[number]),
+                           .version = i % VERSIONS + 1,
+                           .columns = source->columns,
+                           .column_count = 2 + i % VERSIONS,
+                           .key = &source->key,
+                           .key_count = oracle_is_keyless(number) ? 0 : 1,
+                           .has_names = true};
     }
     return &source->base;
 }

@@ -17,6 +17,9 @@ struct target {
     char columns[COLUMNS_MAX][2][64]; /* name and type */
     bool nullable[COLUMNS_MAX];
     unsigned column_count;
+    unsigned shown_count; /* of them; the last one is added by a job that runs still */
+    uint64_t job_until_us;
+    unsigned jobs;
 };
 
 static struct target targets[SOURCE_TABLES];
@@ -27,6 +30,7 @@ struct myconn {
 };
 
 struct myconn_result {
+    const char *const *names;
     unsigned fields;
     unsigned rows;
     unsigned at;
@@ -34,6 +38,8 @@ struct myconn_result {
     char text[CREATE_MAX];
 };
 
+static const char *const create_names[] = {"Table", "Create Table"};
+static const char *const job_names[] = {"JobId", "TableName", "State", "Msg"};
 static const char *const catalog_names[FIELDS] = {"COLUMN_NAME", "COLUMN_TYPE", "IS_NULLABLE",
                                                   "COLUMN_DEFAULT", "COLUMN_COMMENT"};
 
@@ -161,6 +167,60 @@ static void make_table(struct target *target, struct slice sql)
         take_definition(target, line);
     }
     ASSERT(target->column_count > 0);
+    target->shown_count = target->column_count;
+}
+
+/* A job that has had its time is over. */
+static void settle(struct target *target)
+{
+    if (sim_now_us() >= target->job_until_us)
+        target->shown_count = target->column_count;
+}
+
+bool warehouse_has_column(unsigned table, const char *name)
+{
+    struct target *target = &targets[table];
+    settle(target);
+    for (unsigned i = 0; i < target->shown_count; i++)
+        if (strcmp(target->columns[i][0], name) == 0)
+            return true;
+    return false;
+}
+
+/* ALTER TABLE ... ADD COLUMN `name` TYPE ...: at once, or by a job. */
+static enum rc add_column(struct target *target, struct slice sql, struct error *err)
+{
+    static const char words[] = "ADD COLUMN ";
+    const uint8_t *at = memmem(sql.ptr, sql.len, words, sizeof(words) - 1);
+    if (at == NULL) {
+        violation("an ALTER TABLE that this warehouse does not know: %.*s", SLICE_ARG(sql));
+        return broken(err);
+    }
+    settle(target);
+    if (target->shown_count < target->column_count)
+        return error_set(err, RC_PROTOCOL, "Table[t]'s state(SCHEMA_CHANGE) is not NORMAL.");
+    char line[200];
+    snprintf(line, sizeof(line), "  %.*s", (int)(sql.ptr + sql.len - at) - (int)sizeof(words) + 1,
+             (const char *)at + sizeof(words) - 1);
+    take_definition(target, line);
+    target->jobs++;
+    target->job_until_us = sim_now_us() + (random_chance(500) ? 0 : random_delay(MINUTE));
+    settle(target);
+    return RC_OK;
+}
+
+void sql_operator(struct slice sql)
+{
+    struct error err;
+    error_clear(&err);
+    struct target *target = &targets[table_in(sql)];
+    settle(target);
+    trace("operator: %.*s", SLICE_ARG(sql));
+    /* Said before, and at work still: an operator waits. */
+    if (target->shown_count < target->column_count)
+        return;
+    if (add_column(target, sql, &err) != RC_OK)
+        violation("what an error message tells to do fails: %s", err.text);
 }
 
 enum rc __wrap_myconn_exec(struct myconn *conn, struct slice sql, struct error *err);
@@ -170,25 +230,59 @@ enum rc __wrap_myconn_exec(struct myconn *conn UNUSED, struct slice sql, struct 
         return broken(err);
     trace("sql: %.*s", (int)(sql.len < 60 ? sql.len : 60), (const char *)sql.ptr);
     warehouse_advance();
+    enum rc rc = RC_OK;
     if (starts(sql, "CREATE TABLE"))
         make_table(&targets[table_in(sql)], sql);
     else if (starts(sql, "TRUNCATE TABLE"))
         oracle_truncated(table_in(sql));
+    else if (starts(sql, "ALTER TABLE"))
+        rc = add_column(&targets[table_in(sql)], sql, err);
     else if (!starts(sql, "CREATE DATABASE"))
         violation("a statement that this warehouse does not know: %.*s", SLICE_ARG(sql));
-    return comes_back() ? RC_OK : broken(err);
+    return comes_back() ? rc : broken(err);
 }
 
 static void fill_catalog(struct myconn_result *result, const struct target *target)
 {
+    result->names = catalog_names;
     result->fields = FIELDS;
-    result->rows = target->column_count;
-    for (unsigned i = 0; i < target->column_count; i++) {
+    result->rows = target->shown_count;
+    for (unsigned i = 0; i < target->shown_count; i++) {
         result->values[i][0] = slice_str(target->columns[i][0]);
         result->values[i][1] = slice_str(target->columns[i][1]);
         result->values[i][2] = target->nullable[i] ? SLICE("YES") : SLICE("NO");
         result->values[i][4] = SLICE("");
     }
+}
+
+/* The last job of a table; none of it is a rollup. */
+static void fill_jobs(struct myconn_result *result, const struct target *target, unsigned table,
+                      bool column)
+{
+    result->names = job_names;
+    result->fields = COUNT_OF(job_names);
+    result->rows = column && target->jobs > 0 ? 1 : 0;
+    int len = snprintf(result->text, sizeof(result->text), "%u t%u", target->jobs, table);
+    size_t id_len = strcspn(result->text, " ");
+    const uint8_t *text = (const uint8_t *)result->text;
+    result->values[0][0] = slice_of(text, id_len);
+    result->values[0][1] = slice_of(text + id_len + 1, (size_t)len - id_len - 1);
+    result->values[0][2] =
+        target->shown_count < target->column_count ? SLICE("RUNNING") : SLICE("FINISHED");
+    result->values[0][3] = SLICE("");
+}
+
+/* The table of SHOW ALTER TABLE ... WHERE TableName = '...'. */
+static unsigned table_of_jobs(struct slice sql)
+{
+    for (unsigned i = 0; i < SOURCE_TABLES; i++) {
+        char quoted[16];
+        snprintf(quoted, sizeof(quoted), "'t%u'", i);
+        if (memmem(sql.ptr, sql.len, quoted, strlen(quoted)) != NULL)
+            return i;
+    }
+    violation("a question for the jobs of no table: %.*s", SLICE_ARG(sql));
+    return 0;
 }
 
 enum rc __wrap_myconn_query(struct myconn *conn, struct slice sql,
@@ -198,10 +292,14 @@ enum rc __wrap_myconn_query(struct myconn *conn UNUSED, struct slice sql,
 {
     if (!arrives())
         return broken(err);
-    const struct target *target = &targets[table_in(sql)];
+    bool jobs = starts(sql, "SHOW ALTER TABLE");
+    unsigned table = jobs ? table_of_jobs(sql) : table_in(sql);
+    struct target *target = &targets[table];
+    settle(target);
     struct myconn_result *result = calloc(1, sizeof(*result));
     ASSERT(result != NULL);
     if (starts(sql, "SHOW CREATE TABLE")) {
+        result->names = create_names;
         result->fields = 2;
         result->rows = 1;
         snprintf(result->text, sizeof(result->text), "%s", target->create);
@@ -209,6 +307,8 @@ enum rc __wrap_myconn_query(struct myconn *conn UNUSED, struct slice sql,
         result->values[0][1] = slice_str(result->text);
     } else if (starts(sql, "SELECT * FROM information_schema.columns")) {
         fill_catalog(result, target);
+    } else if (jobs) {
+        fill_jobs(result, target, table, starts(sql, "SHOW ALTER TABLE COLUMN"));
     } else {
         violation("a question that this warehouse does not know: %.*s", SLICE_ARG(sql));
     }
@@ -254,7 +354,7 @@ unsigned __wrap_myconn_column_count(const struct myconn_result *result)
 struct slice __wrap_myconn_column_name(const struct myconn_result *result, unsigned index);
 struct slice __wrap_myconn_column_name(const struct myconn_result *result, unsigned index)
 {
-    return slice_str(result->fields == FIELDS ? catalog_names[index] : "name");
+    return slice_str(result->names[index]);
 }
 
 bool __wrap_myconn_row(struct myconn_result *result, const struct slice **fields_out);
