@@ -216,9 +216,11 @@ void sql_operator(struct slice sql)
     struct target *target = &targets[table_in(sql)];
     settle(target);
     trace("operator: %.*s", SLICE_ARG(sql));
-    /* Said before, and at work still: an operator waits. */
-    if (target->shown_count < target->column_count)
+    /* Said before, and at work still: an operator waits for its end. */
+    if (target->shown_count < target->column_count) {
+        sim_set_now_us(target->job_until_us);
         return;
+    }
     if (add_column(target, sql, &err) != RC_OK)
         violation("what an error message tells to do fails: %s", err.text);
 }
