@@ -324,7 +324,15 @@ static enum rc open_after(struct evolution *evolution, struct error *err)
 {
     struct pipeline *pipeline = evolution->pipeline;
     struct way *way;
+    const struct table *before = evolution->tc->before;
+    bool renamed = before != NULL && !(slice_equal(before->db, evolution->tc->after->db) &&
+                                       slice_equal(before->name, evolution->tc->after->name));
     evolution->member->generation++;
+    /* The name may be one on the way of a swap, and be gone by now: no target is made under it. */
+    if (renamed && pipeline->steps.resumed) {
+        evolution->member->newest = evolution->tc->after;
+        return taking_add(pipeline, evolution->member, evolution->tc->after, err);
+    }
     enum rc rc = taking_way(pipeline, evolution->tc->after, &way, err);
     if (rc != RC_MISMATCH || !evolution->left_as_is[SCHEMA_ALTER_COLUMN])
         return rc;

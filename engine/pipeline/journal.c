@@ -51,7 +51,7 @@ static enum rc take_note(void *ctx, struct slice key UNUSED, struct slice value,
     snprintf(journal->ident, sizeof(journal->ident), "%.*s",
              (int)(value.len - (size_t)(space + 1 - value.ptr)), (const char *)space + 1);
     journal->done = (unsigned)done;
-    journal->noted = true;
+    journal->noted = journal->resumed = true;
     return RC_OK;
 }
 
@@ -71,5 +71,6 @@ enum rc journal_settle(struct pipeline *pipeline, struct error *err)
     if (pipeline->steps.noted)
         rc = notes_add(pipeline, slice_str(STEPS), SLICE_EMPTY, err);
     pipeline->steps.noted = false;
+    pipeline->steps.resumed = false;
     return rc != RC_OK ? rc : epoch_move(pipeline, err);
 }

@@ -171,6 +171,7 @@ struct step_journal {
     unsigned seen;                      /* steps of it that this life has come by */
     unsigned done;                      /* steps of it that were made, in this life or before */
     bool noted;                         /* the checkpoint has a note of it */
+    bool resumed; /* from an earlier life: the target may be ahead of a step */
 };
 
 struct progress {
