@@ -249,7 +249,7 @@ static void test_endings(void **state)
         const char *words;
     } cases[] = {
         {SLICE("\xff\xd4\x04#HY000Could not find first log file name in binary log index file"),
-         RC_PURGED, "copy the tables anew"},
+         RC_PURGED, "reads the tables anew"},
         {SLICE("\xff\xd4\x04#HY000"
                "A replica with the same server_uuid/server_id as this replica has connected"),
          RC_DUPLICATE_ID, "server-id"},
