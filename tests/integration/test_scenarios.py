@@ -151,6 +151,7 @@ def test_a_replica_that_lacks_what_was_carried(replicated, events):
         relay.close()
 
 
+@pytest.mark.long
 def test_a_replica_that_keeps_no_binlog_of_it(start_server, tmp_path):
     replica = start_server("mariadb", ["--log-slave-updates=OFF", "--server-id=12"])
     replica.query("CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); "
@@ -208,6 +209,7 @@ def test_rights_that_are_taken_and_given_back(mariadb, events):
 
 # -- the host
 
+@pytest.mark.long
 def test_stopped_and_woken(mariadb, twin_of, engine, must_be_equal):
     """A pause of the whole machine, in the middle of its loads."""
     twin = twin_of("doris")
@@ -259,7 +261,7 @@ def test_locale_and_time_zone_of_the_host(mariadb):
         assert other.stdout == plain.stdout, zone
 
 
-@pytest.mark.parametrize("where", ["nobody reads it", "a full disk"])
+@pytest.mark.parametrize("where", ["nobody reads it", pytest.param("a full disk", marks=pytest.mark.long)])
 def test_a_log_that_cannot_be_written(mariadb, events, where):
     table(mariadb, 1)
     one = events(mariadb.block())

@@ -15,11 +15,18 @@ import hostile
 from conftest import PASSWORD
 from engine import Engine
 from events import DATA, OK, SINK, SOURCE, USAGE, EventPipeline, errors, millrace
+from relay import Relay
+from test_connect_auth import certificates
 from workload import schema
 
 COUNTERS = ["counters"]
 MEMORY_MIB = 96
 NOISE = random.Random(7).randbytes(1 << 16)
+
+
+def chosen(names, *short: str) -> list:
+    """Parameters of which only some belong to the short run."""
+    return [name if name in short else pytest.param(name, marks=pytest.mark.long) for name in names]
 
 
 @pytest.fixture
@@ -103,8 +110,7 @@ def against(mariadb, twin_of, engine, bad):
     return run
 
 
-@pytest.mark.parametrize("name", [name if place % 3 == 0 else pytest.param(name, marks=pytest.mark.long)
-                                  for place, name in enumerate(FRONTENDS)])
+@pytest.mark.parametrize("name", chosen(FRONTENDS, "a byte now and then", "endless headers", "another scheme"))
 def test_a_frontend_that_means_no_good(against, name):
     """Each ends in words that say whose answer it was, in a bounded time and in bounded memory."""
     trick, words = FRONTENDS[name]
@@ -114,6 +120,7 @@ def test_a_frontend_that_means_no_good(against, name):
     assert PASSWORD not in told and "root:" not in told
 
 
+@pytest.mark.long
 def test_redirects_in_a_circle(against, bad):
     server = None
 
@@ -122,6 +129,66 @@ def test_redirects_in_a_circle(against, bad):
         connection.sendall(hostile.redirect(f"http://127.0.0.1:{here.port}{path}"))
     code, told = against(trick)
     assert code == SINK and "more than 5 redirects in a row" in told, (server, told)
+
+
+# -- HTTPS to the warehouse
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory) -> pathlib.Path:
+    """An authority, another one, and a server's certificate for db.test and localhost."""
+    folder = tmp_path_factory.mktemp("keys")
+    certificates(folder)
+    return folder
+
+
+@pytest.fixture
+def over_tls(mariadb, twin_of, engine, keys):
+    """A warehouse whose frontend and backend speak HTTPS through a relay."""
+    twin = twin_of("doris", password="sink-Word")
+    relays = [Relay(port, keys / "server.pem", keys / "server-key.pem") for port in (twin.http, twin.ports["backend_port"])]
+    frontend, backend = relays
+    mariadb.query(schema(COUNTERS) + "INSERT INTO counters VALUES (1, 1, 1, NULL);")
+
+    def write(host: str = "localhost", **more) -> None:
+        engine.write(mariadb.block(), twin.sink("20ms") | {
+            "fenodes": f"{host}:{frontend.port}", "sink.tls.enabled": "true", "sink.tls.ca-file": keys / "ca.pem",
+            "sink.tls.query": "disabled", "sink.max-retries": 1,
+            f"sink.backend-rewrite.127.0.0.1:{twin.ports['backend_port']}": f"https://localhost:{backend.port}"} | more,
+            {"stop.timeout": "1s"})
+    yield twin, write
+    for relay in relays:
+        relay.close()
+
+
+def test_loads_over_https(mariadb, over_tls, engine, must_be_equal):
+    twin, write = over_tls
+    write()
+    engine.start()
+    must_be_equal(mariadb, twin, engine, COUNTERS)
+    assert engine.stop() == OK
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case, words", [
+    ("another authority", "ertificate"), ("another name", "127.0.0.1"), ("no TLS behind the redirect", "in the clear"),
+    ("SQL without TLS", "no TLS")])
+def test_https_that_does_not_verify(over_tls, engine, keys, case, words):
+    """Nothing is loaded, and the warehouse never hears the password."""
+    twin, write = over_tls
+    if case == "another authority":
+        write(**{"sink.tls.ca-file": keys / "other.pem"})
+    elif case == "another name":
+        write(host="127.0.0.1")
+    elif case == "SQL without TLS":
+        write(**{"sink.tls.query": "required"})
+    else:
+        write(**{f"sink.backend-rewrite.127.0.0.1:{twin.ports['backend_port']}":
+                 f"localhost:{twin.ports['backend_port']}"})
+    engine.start()
+    code, _ = ended(engine, 30)
+    told = last_line(engine)
+    assert code in (SINK, USAGE) and words in told, told
+    assert twin.state()["loads"] == 0
 
 
 # -- a source that means no good
@@ -137,8 +204,7 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("name", [name if place % 3 == 1 else pytest.param(name, marks=pytest.mark.long)
-                                  for place, name in enumerate(SOURCES)])
+@pytest.mark.parametrize("name", chosen(SOURCES, "an endless packet", "a byte now and then"))
 def test_a_source_that_means_no_good(bad, tmp_path, name):
     trick, words = SOURCES[name]
     server = bad(trick)
@@ -155,7 +221,7 @@ def test_a_source_that_means_no_good(bad, tmp_path, name):
     one.close()
 
 
-@pytest.mark.parametrize("mode", ["disabled", "preferred", "required"])
+@pytest.mark.parametrize("mode", chosen(["disabled", "preferred", "required"], "preferred"))
 def test_a_password_is_not_told_to_whoever_asks(bad, tmp_path, mode):
     """A server, or somebody in its place, asks for the password itself."""
     ask = hostile.packet(2, b"\xfemysql_clear_password\0")
@@ -191,7 +257,7 @@ def disconnect(source) -> None:
     source.server.query("KILL USER keeper;")
 
 
-@pytest.mark.parametrize("kind", ["file", "command"])
+@pytest.mark.parametrize("kind", chosen(["file", "command"], "command"))
 def test_a_password_changes_while_it_runs(keeper, tmp_path, kind):
     """The connections end, the password is another one, and the rows go on: without a restart."""
     file = tmp_path / "secret"
@@ -229,7 +295,7 @@ def test_a_password_that_never_worked_is_told_at_once(keeper, tmp_path):
     one.close()
 
 
-@pytest.mark.parametrize("kind", ["doris", "starrocks"])
+@pytest.mark.parametrize("kind", chosen(["doris", "starrocks"], "doris"))
 def test_a_password_of_the_warehouse_changes(mariadb, twin_of, engine, must_be_equal, tmp_path, kind):
     """The warehouse comes back with another password."""
     twin = twin_of(kind, kept=True, password="first-Word")

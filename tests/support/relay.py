@@ -4,16 +4,23 @@ somewhere else."""
 
 from __future__ import annotations
 
+import pathlib
 import select
 import socket
+import ssl
 import threading
 
 
 class Relay:
-    """Listens on a free port and carries bytes to `target`; each switch may be set at any moment."""
+    """Listens on a free port and carries bytes to `target`; each switch may be set at any moment. With a certificate
+    and its key it speaks TLS to those who come, and carries what they say in the clear."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, certificate: pathlib.Path | None = None, key: pathlib.Path | None = None) -> None:
         self.target = target
+        self._tls = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate, key)
         self.refuses = False  # takes nobody: a connection is reset at once
         self.silent = False  # keeps every connection open and carries nothing
         self._over = False
@@ -40,6 +47,9 @@ class Relay:
         try:
             if self.refuses:
                 raise ConnectionRefusedError
+            if self._tls is not None:
+                here.settimeout(5)
+                here = self._tls.wrap_socket(here, server_side=True)
             there = socket.create_connection(("127.0.0.1", self.target), 5)
         except OSError:
             here.close()
@@ -50,9 +60,11 @@ class Relay:
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         try:
             got = one.recv(1 << 16)
-            if got:
+            while got:
                 other.sendall(got)
-                return
+                if not isinstance(one, ssl.SSLSocket) or one.pending() == 0:
+                    return
+                got = one.recv(1 << 16)  # what TLS has taken from the socket already
         except OSError:
             pass
         with self._lock:
