@@ -28,6 +28,7 @@ enum load_event {
     LOAD_EVENT_REFUSED,   /* configuration, privileges, schema */
     LOAD_EVENT_GONE,      /* the transaction is aborted */
     LOAD_EVENT_NOT_FOUND, /* there is no such transaction */
+    LOAD_EVENT_STRANGER,  /* the label is prepared, and not by the transaction of our number */
     LOAD_STATE_COMMITTED,
     LOAD_STATE_PREPARED,
     LOAD_STATE_RUNNING,

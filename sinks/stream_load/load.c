@@ -15,6 +15,8 @@
 #define REFUSALS_MAX 5u
 /* A prepared load whose row counts are not ours is prepared anew so often before that is an error. */
 #define MISCOUNTS_MAX 3u
+/* After so many commits of a transaction that is not there, whoever has its label is another one. */
+#define ABSENT_MAX 4u
 
 /* What is known while a load is under way. */
 struct run {
@@ -33,6 +35,7 @@ struct run {
     unsigned attempt;       /* sends or commits so far, less one */
     unsigned undo_attempt;  /* aborts so far */
     unsigned undo_refusals; /* refused ones in a row */
+    unsigned absent;        /* commits that found no such transaction */
     unsigned miscounts;     /* prepared with other row counts than ours, so far */
 };
 
@@ -138,6 +141,7 @@ static enum load_event event_of_answer(struct run *run)
     case LOAD_VERDICT_GONE:
         return LOAD_EVENT_GONE;
     case LOAD_VERDICT_ABSENT:
+        run->absent++;
         return LOAD_EVENT_NOT_FOUND;
     case LOAD_VERDICT_UNKNOWN:
         break;
@@ -204,6 +208,10 @@ static enum rc ask(struct run *run, enum load_event *event_out, struct error *er
         [LABEL_ABORTED] = LOAD_STATE_ABORTED,   [LABEL_UNREADABLE] = LOAD_STATE_UNREADABLE,
     };
     *event_out = run->state == LABEL_UNKNOWN ? event_of_unknown(run) : events[run->state];
+    /* A frontend that lags behind may not know a transaction yet; but not for ever. */
+    if (run->phase == LOAD_PHASE_COMMIT && *event_out == LOAD_STATE_PREPARED &&
+        run->absent >= ABSENT_MAX)
+        *event_out = LOAD_EVENT_STRANGER;
     return RC_OK;
 }
 
