@@ -221,6 +221,22 @@ def test_a_source_that_means_no_good(bad, tmp_path, name):
     one.close()
 
 
+@pytest.mark.parametrize("name", chosen(SOURCES, "nonsense"))
+def test_a_query_port_that_means_no_good(mariadb, twin_of, engine, bad, name):
+    """The loads go to a good warehouse, its SQL to something else."""
+    twin = twin_of("starrocks", password="sink-Word")
+    server = bad(SOURCES[name][0])
+    mariadb.query(schema(COUNTERS))
+    engine.write(mariadb.block(), twin.sink("20ms") | {
+        "jdbc-url": f"jdbc:mysql://127.0.0.1:{server.port}", "sink.connect.timeout-ms": 1000}, {"stop.timeout": "1s"})
+    engine.start()
+    code, most = ended(engine, 20)
+    told = last_line(engine)
+    assert code == SINK and str(server.port) in told and len(told) < 2000, told
+    assert most < MEMORY_MIB, f"it took {most:.0f} MiB"
+    assert b"sink-Word" not in bytes(server.heard) and "\x1b" not in engine.log()
+
+
 @pytest.mark.parametrize("mode", chosen(["disabled", "preferred", "required"], "preferred"))
 def test_a_password_is_not_told_to_whoever_asks(bad, tmp_path, mode):
     """A server, or somebody in its place, asks for the password itself."""
