@@ -187,7 +187,7 @@ static enum rc carry(struct run *run, enum pipeline_side *side, struct error *er
     enum rc rc = open_parts(run, side, err);
     if (rc != RC_OK)
         return rc;
-    log_info("run", "The pipeline runs.", LOG_STR("pipeline", run->file.pipeline.name),
+    log_info("run", "The pipeline starts.", LOG_STR("pipeline", run->file.pipeline.name),
              LOG_STR("checkpoint", run->file.checkpoint_dir));
     rc = pipeline_run(run->pipeline, err);
     *side = pipeline_failed_side(run->pipeline);

@@ -157,8 +157,10 @@ static enum rc loop(struct pipeline *pipeline, struct error *err)
         }
         if (rc == RC_OK)
             rc = handle_change(pipeline, &change, err);
-        else if (rc == RC_AGAIN)
-            since_look = LOOK_EVERY;
+        /* A full buffer takes its time, and everything else waits meanwhile. */
+        if (rc == RC_AGAIN || pipeline->made_room)
+            since_look = LOOK_EVERY - 1;
+        pipeline->made_room = false;
         if (rc != RC_OK && rc != RC_AGAIN)
             return rc;
         /* A look costs a clock and a lock: every so many changes, and then at the next border,
@@ -295,8 +297,12 @@ enum rc pipeline_run(struct pipeline *pipeline, struct error *err)
     /* A stop breaks off whatever the source is being asked, and how that fails says nothing. */
     if (!begun && atomic_load(&pipeline->stopping) && pipeline->failed_side == PIPELINE_SIDE_SOURCE)
         rc = RC_CANCELLED;
-    if (begun)
+    if (begun) {
+        /* Whoever reads this may rely on it: what is committed from now on is carried. */
+        log_info("pipeline", "The pipeline runs.", LOG_STR("file", pipeline->open_from.file),
+                 LOG_U64("offset", pipeline->open_from.offset));
         rc = loop(pipeline, err);
+    }
     if (begun && (rc == RC_OK || rc == RC_EOF))
         rc = wind_down(pipeline, rc == RC_OK, err);
     /* A call that a stop breaks off while the parts are made ready may say that its connection went. */

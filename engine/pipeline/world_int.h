@@ -203,6 +203,7 @@ struct pipeline {
     bool fresh;                /* there was no checkpoint */
     bool preparing;            /* the tables are gone through, before the stream */
     bool in_txn;               /* rows of a transaction that is not over have been handled */
+    bool made_room;            /* a full buffer was emptied since the last look around */
     uint64_t txn_rows_done;    /* of that transaction: ordinal of the last handled row + 1 */
     uint32_t row_targets_done; /* of the row in hand, while a batch is cut in the middle of it */
     bool settled;              /* a target was changed: move the position at the next COMMIT */

@@ -13,6 +13,7 @@ static enum rc make_room(struct pipeline *pipeline, struct error *err)
                         "when the epoch was begun, or higher.");
         return RC_LIMIT;
     }
+    pipeline->made_room = true;
     enum rc rc = epoch_drain(pipeline, 0, err);
     return rc != RC_OK ? rc : epoch_close(pipeline, err);
 }

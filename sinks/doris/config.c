@@ -50,7 +50,7 @@ static const struct cfg_row rows[] = {
     {"sink.buffer-flush.max-rows", CFG_INT, AT(common.flush_rows), "500000", 1, 1000000000, NULL, 0,
      "An epoch ends after this many rows. Flink documents 50000 and runs 500000 when it is not "
      "set."},
-    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(common.flush_bytes), "64mb", 1 << 20, 4LL << 30,
+    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(common.flush_bytes), "32mb", 1 << 20, 4LL << 30,
      NULL, 0,
      "Memory for all load bodies together, open and on their way. Flink documents 10 MB a table "
      "and "

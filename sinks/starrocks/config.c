@@ -30,7 +30,7 @@ static const struct cfg_row rows[] = {
      "is asked for. -1 is for ever in Flink; here it is 2 minutes, which loses nothing."},
     {"sink.wait-for-continue.timeout-ms", CFG_INT, AT(continue_timeout_ms), "30000", 100, 600000,
      NULL, 0, "How long to wait for the go-ahead before the body is sent, in milliseconds."},
-    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(common.flush_bytes), "64mb", 1 << 20, 4LL << 30,
+    {"sink.buffer-flush.max-bytes", CFG_SIZE, AT(common.flush_bytes), "32mb", 1 << 20, 4LL << 30,
      NULL, 0,
      "Memory for all load bodies together, open and on their way. Flink's default is 150 MB."},
     {"sink.buffer-flush.interval-ms", CFG_DURATION, AT(common.flush_interval_ms), "5 s", 10,
