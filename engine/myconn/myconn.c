@@ -146,6 +146,20 @@ static enum rc check_encrypted(struct myconn *conn, const struct myconn_options 
                      conn->label);
 }
 
+static enum rc not_ready(const struct myconn *conn, uint64_t limit_ms, struct error *err)
+{
+    return error_set(err, RC_TIMEOUT, "Cannot connect: %s was not ready within %llu ms",
+                     conn->label, (unsigned long long)limit_ms);
+}
+
+/* The first statement belongs to connecting: who answers it is a server that works. */
+static enum rc set_names(struct myconn *conn, uint64_t limit_ms, struct error *err)
+{
+    myconn_guard_begin(limit_ms, HANDSHAKE_BYTES_MAX);
+    enum rc rc = myconn_exec(conn, SLICE("SET NAMES utf8mb4"), err);
+    return myconn_guard_end() == MYCONN_IN_BOUNDS ? rc : not_ready(conn, limit_ms, err);
+}
+
 static enum rc connect_now(struct myconn *conn, const struct myconn_options *options,
                            struct error *err)
 {
@@ -162,8 +176,7 @@ static enum rc connect_now(struct myconn *conn, const struct myconn_options *opt
     enum myconn_excess excess = myconn_guard_end();
     secret_wipe(password);
     if (excess == MYCONN_TOO_LATE)
-        return error_set(err, RC_TIMEOUT, "Cannot connect: %s was not ready within %llu ms",
-                         conn->label, (unsigned long long)limit_ms);
+        return not_ready(conn, limit_ms, err);
     if (excess == MYCONN_TOO_MUCH)
         return error_set(err, RC_PROTOCOL,
                          "Cannot connect: %s does not speak the MySQL protocol. Check the address.",
@@ -189,7 +202,7 @@ static enum rc connect_now(struct myconn *conn, const struct myconn_options *opt
         return error_set_os(err, RC_IO, errno, "Cannot copy the socket's descriptor");
     /* The handshake has asked for it already, but a server with
      * skip-character-set-client-handshake listens to a statement only. */
-    return myconn_exec(conn, SLICE("SET NAMES utf8mb4"), err);
+    return set_names(conn, limit_ms, err);
 }
 
 static enum rc open_once(const struct myconn_options *options, struct myconn **conn_out,

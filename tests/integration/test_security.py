@@ -200,7 +200,13 @@ SOURCES = {
     "another protocol": (hostile.mysql(b"SSH-2.0-OpenSSH_9.2\r\n", hostile.silent), ""),
     "an endless packet": (hostile.mysql(hostile.again(b"\xff\xff\xff\x00" + b"a" * (1 << 20))), ""),
     "a flood of words": (hostile.mysql(hostile.packet(0, b"\xff\x15\x04" + b"no\x07\x1b[31m\n" * 4000)), ""),
-    "a byte now and then": (hostile.mysql(b"\x4a\x00\x00\x00\x0a", hostile.again(b"5", 0.3)), ""),
+    "a byte now and then": (hostile.mysql(b"\x4a\x00\x00\x00\x0a", hostile.again(b"5", 0.3)), "was not ready"),
+    "a byte now and then behind the door": (
+        hostile.mysql(hostile.greeting(), hostile.listen, hostile.packet(2, b"\0\0\0\2\0\0\0"), hostile.listen,
+                      b"\x00\x10\x00\x01", hostile.again(b"\0", 0.2)), "was not ready"),
+    "rows without end behind the door": (
+        hostile.mysql(hostile.greeting(), hostile.listen, hostile.packet(2, b"\0\0\0\2\0\0\0"), hostile.listen,
+                      hostile.again(b"\xff\xff\x00\x01" + b"\0" * 0xffff)), ""),
 }
 
 
