@@ -152,16 +152,15 @@ def test_a_replica_that_lacks_what_was_carried(replicated, events):
 
 
 @pytest.mark.long
-def test_a_replica_that_keeps_no_binlog_of_it(start_server, tmp_path):
+def test_a_replica_that_keeps_no_binlog_of_it(start_server, events):
     replica = start_server("mariadb", ["--log-slave-updates=OFF", "--server-id=12"])
     replica.query("CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); "
                   "CHANGE MASTER TO master_host='127.0.0.1', master_port=1, master_user='x';")
     account = replica.add_account()
     replica.query("GRANT REPLICA MONITOR ON *.* TO millrace@'%';")  # without it nobody can see that it is a replica
-    one = EventPipeline(tmp_path / "p", {"type": "mysql", "tables": r"shop.\.*", **account})
+    one = events({"type": "mysql", "tables": r"shop.\.*", **account})
     code, told = one.refused()
     assert code == SOURCE and "log_slave_updates = ON" in told
-    one.close()
 
 
 # -- servers that change their mind

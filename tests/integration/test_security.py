@@ -24,6 +24,19 @@ MEMORY_MIB = 96
 NOISE = random.Random(7).randbytes(1 << 16)
 
 
+@pytest.fixture
+def events(tmp_path):
+    """Makes pipelines into files; none outlives the test."""
+    made = []
+
+    def make(source: dict) -> EventPipeline:
+        made.append(EventPipeline(tmp_path / f"p{len(made)}", source))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
 def chosen(names, *short: str) -> list:
     """Parameters of which only some belong to the short run."""
     return [name if name in short else pytest.param(name, marks=pytest.mark.long) for name in names]
@@ -211,10 +224,10 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("name", chosen(SOURCES, "an endless packet", "a byte now and then"))
-def test_a_source_that_means_no_good(bad, tmp_path, name):
+def test_a_source_that_means_no_good(bad, name, events):
     trick, words = SOURCES[name]
     server = bad(trick)
-    one = EventPipeline(tmp_path / "p", {
+    one = events({
         "type": "mysql", "hostname": "127.0.0.1", "port": server.port, "username": "u", "password": PASSWORD,
         "tables": r"a.\.*", "connect.timeout": "1s", "connect.max-retries": 1, "tls.mode": "disabled"})
     one.start()
@@ -224,7 +237,6 @@ def test_a_source_that_means_no_good(bad, tmp_path, name):
     assert most < MEMORY_MIB, f"it took {most:.0f} MiB"
     assert len(told) < 2000 and "\x1b" not in one.log()
     assert PASSWORD.encode() not in bytes(server.heard)
-    one.close()
 
 
 @pytest.mark.parametrize("name", chosen(SOURCES, "nonsense"))
@@ -244,19 +256,18 @@ def test_a_query_port_that_means_no_good(mariadb, twin_of, engine, bad, name):
 
 
 @pytest.mark.parametrize("mode", chosen(["disabled", "preferred", "required"], "preferred"))
-def test_a_password_is_not_told_to_whoever_asks(bad, tmp_path, mode):
+def test_a_password_is_not_told_to_whoever_asks(bad, mode, events):
     """A server, or somebody in its place, asks for the password itself."""
     ask = hostile.packet(2, b"\xfemysql_clear_password\0")
     server = bad(hostile.mysql(hostile.greeting(), hostile.listen, ask, hostile.listen,
                                hostile.packet(4, b"\xff\x15\x04#28000no")))
-    one = EventPipeline(tmp_path / "p", {
+    one = events({
         "type": "mysql", "hostname": "127.0.0.1", "port": server.port, "username": "u", "password": PASSWORD,
         "tables": r"a.\.*", "connect.timeout": "2s", "connect.max-retries": 1, "tls.mode": mode})
     code, told = one.refused(20)
     assert code == SOURCE and server.heard, told
     assert "asks for the password itself" in told and "verify-identity" in told
     assert PASSWORD.encode() not in bytes(server.heard)
-    one.close()
 
 
 # -- secrets that change
@@ -280,13 +291,13 @@ def disconnect(source) -> None:
 
 
 @pytest.mark.parametrize("kind", chosen(["file", "command"], "command"))
-def test_a_password_changes_while_it_runs(keeper, tmp_path, kind):
+def test_a_password_changes_while_it_runs(keeper, tmp_path, kind, events):
     """The connections end, the password is another one, and the rows go on: without a restart."""
     file = tmp_path / "secret"
     file.write_text("first-Word\n")
     value = f"file:{file}" if kind == "file" else f"command:/bin/cat {file}"
     keeper.query("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);")
-    one = EventPipeline(tmp_path / "p", keeper.block() | {"username": "keeper", "password": value})
+    one = events(keeper.block() | {"username": "keeper", "password": value})
     one.start()
     one.until_ids([1])
     change_password(keeper, "second-Word")
@@ -305,16 +316,14 @@ def test_a_password_changes_while_it_runs(keeper, tmp_path, kind):
     assert one.starts == 1
     for word in ("first-Word", "second-Word", "third-Word"):
         assert word not in one.log()
-    one.close()
 
 
-def test_a_password_that_never_worked_is_told_at_once(keeper, tmp_path):
+def test_a_password_that_never_worked_is_told_at_once(keeper, tmp_path, events):
     file = tmp_path / "secret"
     file.write_text("wrong-Word\n")
-    one = EventPipeline(tmp_path / "p", keeper.block() | {"username": "keeper", "password": f"file:{file}"})
+    one = events(keeper.block() | {"username": "keeper", "password": f"file:{file}"})
     code, told = one.refused(20)
     assert code == SOURCE and "Access denied" in told and "wrong-Word" not in one.log()
-    one.close()
 
 
 @pytest.mark.parametrize("kind", chosen(["doris", "starrocks"], "doris"))
@@ -353,11 +362,11 @@ def modes(folder: pathlib.Path) -> dict[str, str]:
             for path in [folder, *folder.rglob("*")]}
 
 
-def test_files_are_private_whatever_the_umask(mariadb, tmp_path):
+def test_files_are_private_whatever_the_umask(mariadb, events):
     """Checkpoint, notes, lock, status, events: 0600 in folders of 0700."""
     before = os.umask(0)
     try:
-        one = EventPipeline(tmp_path / "p", mariadb.block() | {"scan.startup.mode": "initial"})
+        one = events(mariadb.block() | {"scan.startup.mode": "initial"})
         mariadb.query("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);")
         one.start()
         one.until_ids([1])
@@ -369,7 +378,6 @@ def test_files_are_private_whatever_the_umask(mariadb, tmp_path):
     finally:
         os.umask(before)
     found = during | modes(one.checkpoint) | {f"events/{name}": mode for name, mode in modes(one.events_folder).items()}
-    one.close()
     assert len(found) >= 5, found
     wrong = {name: mode for name, mode in found.items()
              if mode != ("0o700" if name in (".", "events/.") else "0o600")}
