@@ -41,6 +41,7 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->held_replay = false;
     stream->moved = false;
     buf_reset(&stream->held);
+    buf_reset(&stream->held_names);
     stream->format_behind = (struct event_format){0};
     stream->xa_left_told = false;
     if (!stream_place_file(stream, slice_str(at->file)))

@@ -141,8 +141,8 @@ static void on_rollback(struct binlog_stream *stream)
 }
 
 /* The words that begin and end transactions. RC_NOT_FOUND: it is another statement. */
-static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struct slice text,
-                         struct error *err)
+static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind,
+                         const struct query *query, struct error *err)
 {
     struct stream_group *group = &stream->group;
     enum rc rc = RC_OK;
@@ -173,7 +173,7 @@ static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind, struc
     case SQL_XA_ROLLBACK:
         rc = stream_group_open(stream, NULL, err);
         if (rc == RC_OK)
-            rc = stream_xa_end(stream, text, kind == SQL_XA_COMMIT, err);
+            rc = stream_xa_end(stream, query, kind == SQL_XA_COMMIT, err);
         group->ended = true;
         return rc;
     default:
@@ -197,6 +197,16 @@ static struct sql_dialect dialect_of(const struct binlog_stream *stream, const s
     return dialect;
 }
 
+/* In an XA transaction it waits with the rows, and its tables are known where there is no room for it. */
+static enum rc on_dml(struct binlog_stream *stream, const struct query *query,
+                      const struct sql_dialect *dialect, struct error *err)
+{
+    if (!stream->group.xa || stream->held_replay)
+        return stream_unknown_statement(stream, query, dialect, err);
+    enum rc rc = stream_unknown_hold(stream, query, dialect, err);
+    return rc != RC_OK ? rc : stream_xa_hold(stream, err);
+}
+
 enum rc stream_query(struct binlog_stream *stream, struct change *change, struct error *err)
 {
     struct query query;
@@ -214,16 +224,14 @@ enum rc stream_query(struct binlog_stream *stream, struct change *change, struct
         stream->event_pending = true;
         return RC_OK;
     }
-    rc = on_border(stream, statement->kind, query.text, err);
+    rc = on_border(stream, statement->kind, &query, err);
     if (rc != RC_NOT_FOUND)
         return rc;
     rc = stream_group_open(stream, NULL, err);
     if (rc != RC_OK)
         return rc;
     if (statement->kind == SQL_DML && stream->options.watch == NULL)
-        rc = group->xa && !stream->held_replay
-                 ? stream_xa_hold(stream, err)
-                 : stream_unknown_statement(stream, &query, &looking.dialect, err);
+        rc = on_dml(stream, &query, &looking.dialect, err);
     else if (sql_changes_tables(statement->kind))
         rc = on_ddl(&looking, &query, statement, change, err);
     if (!group->begun)

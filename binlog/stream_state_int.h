@@ -21,9 +21,10 @@
  * XA: rows of a group that begins with XA START are held back, copied, until XA_PREPARE tells
  * whether it is one-phase. Then they are given. The rows of a two-phase XA transaction belong to the
  * group of a later XA COMMIT: they are kept under their XID until that group comes, and given out as
- * its rows, or until XA ROLLBACK. A seek keeps them, for it goes on in the same stream; on the wire
- * they are notes beside the checkpoint (xa_note_int.h), so that a restart between the two finds
- * them.
+ * its rows, or until XA ROLLBACK. Of one with more rows than are held the names of its captured tables
+ * are kept instead, and given out as changes that are not told. A seek keeps them, for it goes on in
+ * the same stream; on the wire they are notes beside the checkpoint (xa_note_int.h), so that a restart
+ * between the two finds them.
  */
 #ifndef MILLRACE_BINLOG_STREAM_STATE_INT_H
 #define MILLRACE_BINLOG_STREAM_STATE_INT_H
@@ -34,6 +35,7 @@
 #include "rows_partial_int.h"
 #include "sql_int.h"
 #include "stream_int.h"
+#include "xa_names_int.h"
 #include "xa_store_int.h"
 
 /* On the wire: of all XA transactions that are held at one time; a note takes 16 MiB. */
@@ -55,7 +57,8 @@ struct stream_group {
     bool told;    /* something was given out: a COMMIT must follow */
     bool xa;
     bool xa_captured;   /* held rows are of captured tables */
-    bool held_overflow; /* more rows than are held, none of a captured table so far */
+    bool held_overflow; /* more rows than are held: none is, only the names of their tables */
+    uint64_t held_seen; /* events, and names in statements, that the XA group had so far */
     struct gtid gtid;
     uint64_t ordinal;    /* of the next row */
     uint64_t given;      /* rows of captured tables given out or passed over */
@@ -136,7 +139,8 @@ struct binlog_stream {
     struct payload *payload;
     bool payload_open;
     uint64_t payload_offset;
-    struct buf held; /* of an XA group: its table maps and rows (stream_xa.c) */
+    struct buf held;       /* of an XA group: its table maps and rows (stream_xa.c) */
+    struct buf held_names; /* of an XA group: captured tables that it touches (xa_names_int.h) */
     size_t held_at;
     bool held_replay;
     struct event_format format_behind; /* known: what comes back when the replay is over */
@@ -181,7 +185,7 @@ enum rc stream_group_seed(struct binlog_stream *stream, struct error *err) MUST_
 enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 /* XA COMMIT or XA ROLLBACK, in the group that is open. */
-enum rc stream_xa_end(struct binlog_stream *stream, struct slice statement, bool commits,
+enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, bool commits,
                       struct error *err) MUST_CHECK;
 /* The next event that was held becomes stream->event; false behind the last. */
 bool stream_xa_take_held(struct binlog_stream *stream) MUST_CHECK;
@@ -202,6 +206,13 @@ enum rc stream_schema_next(struct binlog_stream *stream, struct change *change,
 /* stream_unknown.c. A statement of kind SQL_DML, in the open group. */
 enum rc stream_unknown_statement(struct binlog_stream *stream, const struct query *query,
                                  const struct sql_dialect *dialect, struct error *err) MUST_CHECK;
+/* The same statement in an XA group that is held: its tables go to the names of the group. */
+enum rc stream_unknown_hold(struct binlog_stream *stream, const struct query *query,
+                            const struct sql_dialect *dialect, struct error *err) MUST_CHECK;
+/* An XA transaction is committed whose rows were more than is held: its tables by the names in
+ * `held_names`. `text`, `db`: borrowed until they are given out. */
+enum rc stream_unknown_unheld(struct binlog_stream *stream, struct slice text, struct slice db,
+                              struct error *err) MUST_CHECK;
 /* Rows of a captured table are in the open group. */
 void stream_unknown_touch(struct binlog_stream *stream, struct table *table);
 /* The group in hand ends and was undone. */

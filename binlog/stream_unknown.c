@@ -13,7 +13,10 @@
  * Ordinals: a statement takes as many as names were looked at, and one at least, so that what follows
  * in its transaction is counted the same under every filter.
  *
- * In an XA transaction such a statement is held with the rows, until it is known whether it ever was.
+ * In an XA transaction such a statement is held with the rows, until it is known whether it ever was. An XA
+ * transaction with more rows than are held is itself such a change of every captured table that it touches:
+ * the ordinal of one is the number of the event (or the name in a statement) that touched it first, so that
+ * it does not depend on the filter.
  */
 #include "stream_state_int.h"
 
@@ -21,6 +24,7 @@
 struct seeking {
     struct binlog_stream *stream;
     struct slice db; /* default database */
+    uint64_t first;  /* ordinal of the first name */
     uint64_t looked; /* names looked at so far */
     struct error *err;
     enum rc rc;
@@ -52,7 +56,7 @@ static void look_at(struct seeking *seeking, struct sql_name name, bool certain)
     struct binlog_stream *stream = seeking->stream;
     struct slice db = name.db.len > 0 ? name.db : seeking->db;
     struct stream_unknown_table what = {
-        .ordinal = stream->group.ordinal + seeking->looked, .db = db, .name = name.name};
+        .ordinal = seeking->first + seeking->looked, .db = db, .name = name.name};
     bool wanted = false;
     seeking->looked++;
     if (seeking->rc == RC_OK)
@@ -87,11 +91,14 @@ static void settle(struct binlog_stream *stream)
     unknown->count = 1;
 }
 
-enum rc stream_unknown_statement(struct binlog_stream *stream, const struct query *query,
-                                 const struct sql_dialect *dialect, struct error *err)
+/* The captured tables that the statement may concern become `unknown`; `ordinal` moves behind what they
+ * take. */
+static enum rc look_for_tables(struct binlog_stream *stream, const struct query *query,
+                               const struct sql_dialect *dialect, uint64_t *ordinal,
+                               struct error *err)
 {
     struct sql_statement *statement = &stream->statement;
-    struct seeking seeking = {.stream = stream, .db = query->db, .err = err};
+    struct seeking seeking = {.stream = stream, .db = query->db, .first = *ordinal, .err = err};
     begin(stream, query->text, query->db);
     if (statement->names_complete)
         for (uint32_t i = 0; i < statement->name_count && seeking.rc == RC_OK; i++)
@@ -101,13 +108,57 @@ enum rc stream_unknown_statement(struct binlog_stream *stream, const struct quer
     bool anywhere = statement->hides_names && stream->unknown.count == 0 &&
                     !is_system_schema(query->db) && tables_any_wanted(stream->tables, query->db);
     if (anywhere) {
-        struct stream_unknown_table any = {.ordinal = stream->group.ordinal, .db = query->db};
+        struct stream_unknown_table any = {.ordinal = *ordinal, .db = query->db};
         add(stream, &any);
     }
     settle(stream);
-    if (stream->group.skipped || seeking.rc != RC_OK)
+    if (seeking.rc != RC_OK)
         stream->unknown.count = 0;
-    stream->group.ordinal += seeking.looked > 0 ? seeking.looked : 1;
+    *ordinal += seeking.looked > 0 ? seeking.looked : 1;
+    return seeking.rc;
+}
+
+enum rc stream_unknown_statement(struct binlog_stream *stream, const struct query *query,
+                                 const struct sql_dialect *dialect, struct error *err)
+{
+    enum rc rc = look_for_tables(stream, query, dialect, &stream->group.ordinal, err);
+    if (stream->group.skipped)
+        stream->unknown.count = 0;
+    return rc;
+}
+
+enum rc stream_unknown_hold(struct binlog_stream *stream, const struct query *query,
+                            const struct sql_dialect *dialect, struct error *err)
+{
+    struct stream_unknown *unknown = &stream->unknown;
+    enum rc rc = look_for_tables(stream, query, dialect, &stream->group.held_seen, err);
+    for (uint32_t i = 0; rc == RC_OK && i < unknown->count; i++)
+        xa_names_add(&stream->held_names, unknown->tables[i].ordinal, unknown->tables[i].db,
+                     unknown->tables[i].name);
+    *unknown = (struct stream_unknown){0};
+    return rc != RC_OK ? rc : buf_check(&stream->held_names, "The tables of a transaction", err);
+}
+
+enum rc stream_unknown_unheld(struct binlog_stream *stream, struct slice text, struct slice db,
+                              struct error *err)
+{
+    struct cursor cursor = cursor_of(buf_slice(&stream->held_names));
+    struct seeking seeking = {.stream = stream, .err = err};
+    struct xa_name name;
+    begin(stream, text, db);
+    if (stream->group.skipped || stream->options.watch != NULL)
+        return RC_OK;
+    while (seeking.rc == RC_OK && xa_names_next(&cursor, &name)) {
+        seeking.first = stream->group.ordinal + name.ordinal;
+        seeking.looked = 0;
+        struct stream_unknown_table any = {.ordinal = seeking.first, .db = name.db};
+        if (name.table.len == 0)
+            add(stream, &any);
+        else
+            look_at(&seeking, (struct sql_name){.db = name.db, .name = name.table}, true);
+    }
+    settle(stream);
+    stream->group.ordinal = seeking.first + 1;
     return seeking.rc;
 }
 

@@ -2,53 +2,67 @@
 /*
  * XA transactions in the stream (facts/binlog.md 4.4; stream_state_int.h says what becomes of
  * them). Their table maps, rows and statements that change rows are copied when they come, in the form of xa_store_int.h.
+ *
+ * Where a transaction has more of them than there is room for, its rows are dropped, those that were held
+ * too, so that they take nobody's room; which captured tables it touches is remembered (xa_names_int.h) and
+ * told when it commits.
  */
 #include <stdlib.h>
 
 #include "stream_state_int.h"
 #include "xa_note_int.h"
 
-static enum rc refuse_overflow(const struct binlog_stream *stream, struct error *err)
+/* Rows of a captured table: their table is touched, whether there is room for them or not. */
+static enum rc touch(struct binlog_stream *stream, struct error *err)
 {
-    return error_set(err, RC_LIMIT,
-                     "The XA transactions that are not committed yet where the one that began at "
-                     "%s:%llu writes to captured tables have more than %zu bytes of rows, which is "
-                     "more than is held until their end. Use plain or smaller transactions for "
-                     "these tables, or leave them out.",
-                     stream->txn_file, (unsigned long long)stream->txn.offset, stream->held.max);
+    const struct event *event = &stream->event;
+    struct rows_head rows;
+    enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
+    if (rc != RC_OK)
+        return rc;
+    const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
+    if (shape == NULL || shape->table == NULL)
+        return RC_OK;
+    stream->group.xa_captured = true;
+    stream_unknown_touch(stream, shape->table);
+    xa_names_add(&stream->held_names, stream->group.held_seen, shape->table->db,
+                 shape->table->name);
+    return buf_check(&stream->held_names, "The tables of a transaction", err);
+}
+
+/* Rows that would have to wait take no room once it is known that not all of them find it. */
+static bool has_room(struct binlog_stream *stream)
+{
+    struct stream_group *group = &stream->group;
+    size_t held = stream->xa.bytes + stream->held.len + XA_HELD_HEAD + stream->event.body.len;
+    if (!group->held_overflow && held > stream->held.max) {
+        group->held_overflow = true;
+        buf_reset(&stream->held);
+    }
+    return !group->held_overflow;
 }
 
 enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err)
 {
     struct stream_group *group = &stream->group;
     const struct event *event = &stream->event;
-    uint8_t head[XA_HELD_HEAD];
-    if (rows_type_of(event->header.type).kind != ROWS_NONE) {
-        struct rows_head rows;
-        enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
-        if (rc != RC_OK)
-            return rc;
-        const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
-        if (shape != NULL && shape->table != NULL) {
-            group->xa_captured = true;
-            stream_unknown_touch(stream, shape->table);
-        }
-    } else if (event->header.type != EVENT_TABLE_MAP) {
+    bool has_rows = rows_type_of(event->header.type).kind != ROWS_NONE;
+    enum rc rc = has_rows ? touch(stream, err) : RC_OK;
+    if (rc != RC_OK)
+        return rc;
+    if (!has_rows && event->header.type != EVENT_TABLE_MAP)
         group->xa_captured = true; /* a statement: what it changes is asked when it is given out */
-    }
-    size_t held = stream->xa.bytes + stream->held.len + sizeof(head) + event->body.len;
-    group->held_overflow = group->held_overflow || held > stream->held.max;
-    if (!group->held_overflow) {
-        store_u64le(head, event->offset);
-        store_u32le(head + 8, (uint32_t)event->body.len);
-        head[12] = event->header.type;
-        buf_add(&stream->held, head, sizeof(head));
-        buf_add_slice(&stream->held, event->body);
-        stream->bytes_copied += event->body.len;
-        if (stream->held.rc == RC_MEMORY)
-            return buf_check(&stream->held, "The rows of an XA transaction", err);
-    }
-    return group->held_overflow && group->xa_captured ? refuse_overflow(stream, err) : RC_OK;
+    group->held_seen++;
+    if (!has_room(stream))
+        return RC_OK;
+    uint8_t head[XA_HELD_HEAD];
+    store_u64le(head, event->offset);
+    store_u32le(head + 8, (uint32_t)event->body.len);
+    head[12] = event->header.type;
+    buf_add(&stream->held, head, sizeof(head));
+    buf_add_slice(&stream->held, event->body);
+    stream->bytes_copied += event->body.len;
+    return buf_check(&stream->held, "The rows of an XA transaction", err);
 }
 
 /* Without the beginning of its group an XA transaction looks like any other until it is prepared. */
@@ -58,6 +72,31 @@ static enum rc refuse_given(const struct binlog_stream *stream, struct error *er
                      "Reading began at %s:%llu, inside an XA transaction: its rows were given out, "
                      "and now it is prepared and not committed. Begin at the start of one.",
                      stream->txn_file, (unsigned long long)stream->txn.offset);
+}
+
+/* What waits for the transaction's end: its rows, or the names of their tables. */
+static enum rc fill_prepared(struct binlog_stream *stream, struct xa_prepared *prepared,
+                             struct error *err)
+{
+    const struct buf *names = &stream->held_names;
+    if (stream->group.held_overflow && names->len > 0) {
+        prepared->names_only = true;
+        buf_init(&prepared->rows, XA_NAMES_BYTES_MAX);
+        buf_add_slice(&prepared->rows, buf_slice(names));
+        log_warn("binlog.stream",
+                 "The rows of XA transactions that wait for their end are more than is held: those "
+                 "of this one are not. If it commits, the captured tables that it touches are told "
+                 "as changed in a way that is not known.",
+                 LOG_STR("file", stream->txn_file), LOG_U64("offset", stream->txn.offset),
+                 LOG_U64("bytes_held", stream->xa.bytes), LOG_U64("most", stream->held.max));
+        return buf_check(&prepared->rows, "The tables of a transaction", err);
+    }
+    size_t max = stream->held.max;
+    if (!stream->group.xa_captured)
+        buf_deinit(&stream->held);
+    prepared->rows = stream->held;
+    buf_init(&stream->held, max);
+    return RC_OK;
 }
 
 /* The rows in hand wait under their XID. */
@@ -72,16 +111,16 @@ static enum rc keep_prepared(struct binlog_stream *stream, const struct xid *xid
     struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
     if (prepared == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for an XA transaction.");
-    size_t max = stream->held.max;
+    enum rc rc = fill_prepared(stream, prepared, err);
+    if (rc != RC_OK) {
+        xa_prepared_free(prepared);
+        return rc;
+    }
     prepared->xid = *xid;
-    if (!stream->group.xa_captured)
-        buf_deinit(&stream->held);
-    prepared->rows = stream->held;
     prepared->format = stream->format;
     prepared->offset = stream->txn.offset;
     memcpy(prepared->file, stream->txn_file, sizeof(prepared->file));
     xa_store_add(&stream->xa, prepared);
-    buf_init(&stream->held, max);
     return RC_OK;
 }
 
@@ -107,7 +146,9 @@ enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err)
     group->ended = true;
     group->xa = false;
     stream->held_at = 0;
-    stream->held_replay = one_phase && stream->held.len > 0 && !group->held_overflow;
+    if (one_phase && group->held_overflow && stream->held_names.len > 0)
+        return stream_unknown_unheld(stream, SLICE("XA COMMIT"), SLICE_EMPTY, err);
+    stream->held_replay = one_phase && stream->held.len > 0;
     if (!stream->held_replay)
         buf_reset(&stream->held);
     return RC_OK;
@@ -122,6 +163,15 @@ static void place_rows(struct buf *rows, uint64_t offset)
         at += XA_HELD_HEAD + load_u32le(rows->ptr + at + 8);
     }
     ASSERT(at == rows->len);
+}
+
+static enum rc give_names(struct binlog_stream *stream, const struct xa_prepared *prepared,
+                          const struct query *query, struct error *err)
+{
+    buf_reset(&stream->held_names);
+    buf_add_slice(&stream->held_names, buf_slice(&prepared->rows));
+    enum rc rc = buf_check(&stream->held_names, "The tables of a transaction", err);
+    return rc != RC_OK ? rc : stream_unknown_unheld(stream, query->text, query->db, err);
 }
 
 static void begin_replay(struct binlog_stream *stream, struct xa_prepared *prepared)
@@ -158,11 +208,12 @@ static void tell_unknown(const struct binlog_stream *stream, const struct xid *x
     buf_deinit(&text);
 }
 
-enum rc stream_xa_end(struct binlog_stream *stream, struct slice statement, bool commits,
+enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, bool commits,
                       struct error *err)
 {
     struct xid xid;
-    if (!xid_of_statement(statement, &xid)) {
+    enum rc rc = RC_OK;
+    if (!xid_of_statement(query->text, &xid)) {
         if (stream->xa.count == 0)
             return RC_OK;
         return error_set(err, RC_CORRUPT,
@@ -171,10 +222,12 @@ enum rc stream_xa_end(struct binlog_stream *stream, struct slice statement, bool
     struct xa_prepared *prepared = xa_store_take(&stream->xa, &xid);
     if (prepared == NULL)
         tell_unknown(stream, &xid, commits);
+    else if (commits && prepared->names_only)
+        rc = give_names(stream, prepared, query, err);
     else if (commits && !stream->group.skipped)
         begin_replay(stream, prepared);
     xa_store_end(&stream->xa, prepared);
-    return RC_OK;
+    return rc;
 }
 
 bool stream_xa_take_held(struct binlog_stream *stream)

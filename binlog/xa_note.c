@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
+#include "xa_names_int.h"
+
 enum {
     NOTE_VERSION = 1,
     NOTE_MARIADB = 1,
     NOTE_SHORT_TABLE_IDS = 2,
+    NOTE_NAMES_ONLY = 4,
+    NOTE_FLAGS = NOTE_MARIADB | NOTE_SHORT_TABLE_IDS | NOTE_NAMES_ONLY,
     NOTE_MAX = 16 << 20,
     KEY_MAX = XID_TEXT_MAX + sizeof(XA_NOTE_PREFIX)
 };
@@ -26,15 +30,16 @@ static bool parse_value(struct slice value, struct xa_prepared *prepared, struct
     prepared->format.known = true;
     prepared->format.is_mariadb = (flags & NOTE_MARIADB) != 0;
     prepared->format.short_table_ids = (flags & NOTE_SHORT_TABLE_IDS) != 0;
+    prepared->names_only = (flags & NOTE_NAMES_ONLY) != 0;
     prepared->format.header_len = cursor_u8(&cursor);
     prepared->format.version = cursor_u32(&cursor);
     prepared->offset = cursor_u64(&cursor);
     struct slice file = cursor_slice(&cursor, cursor_u16(&cursor));
     *rows = cursor_rest(&cursor);
-    if (cursor.failed || version != NOTE_VERSION || flags > (NOTE_MARIADB | NOTE_SHORT_TABLE_IDS) ||
+    if (cursor.failed || version != NOTE_VERSION || (flags & ~NOTE_FLAGS) != 0 ||
         file.len >= sizeof(prepared->file) ||
         (file.len > 0 && memchr(file.ptr, '\0', file.len) != NULL) || !text_is_utf8(file) ||
-        !xa_held_is_whole(*rows))
+        !(prepared->names_only ? xa_names_are_whole(*rows) : xa_held_is_whole(*rows)))
         return false;
     if (file.len > 0)
         memcpy(prepared->file, file.ptr, file.len);
@@ -73,7 +78,8 @@ static void add_value(const struct xa_prepared *prepared, struct buf *out)
     size_t file_len = strlen(prepared->file);
     head[0] = NOTE_VERSION;
     head[1] = (uint8_t)((prepared->format.is_mariadb ? NOTE_MARIADB : 0) |
-                        (prepared->format.short_table_ids ? NOTE_SHORT_TABLE_IDS : 0));
+                        (prepared->format.short_table_ids ? NOTE_SHORT_TABLE_IDS : 0) |
+                        (prepared->names_only ? NOTE_NAMES_ONLY : 0));
     head[2] = prepared->format.header_len;
     store_u32le(head + 3, prepared->format.version);
     store_u64le(head + 7, prepared->offset);

@@ -6,13 +6,13 @@
  *
  *   key    xa/X'global',X'branch',format
  *   value  1 version: 1
- *          1 flags: 1 MariaDB, 2 table ids of 4 bytes
+ *          1 flags: 1 MariaDB, 2 table ids of 4 bytes, 4 names in the place of rows
  *          1 length of event headers
  *          4 version of the server that wrote the rows, as 90704
  *          8 offset where the transaction began
  *          2 length of the file's name, and the name
- *          the rest: table maps and rows as stream_xa.c holds them; nothing when none is of a
- *          captured table
+ *          the rest: table maps and rows as stream_xa.c holds them, nothing when none is of a
+ *          captured table; or, with flag 4, the names of the tables (xa_names_int.h)
  *
  * Numbers are little-endian. Threads: the decoder's.
  */

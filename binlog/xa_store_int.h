@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * XA transactions that were prepared and whose end has not come yet, with their rows. Bounded by
- * the bytes that they take; one thread.
+ * the bytes that they take: of one whose rows are more than there is room for, the names of its tables are
+ * kept. One thread.
  *
  * On the wire they are kept as notes beside the checkpoint too (xa_note.c), for their rows are in
  * the binlog before a position that a restart begins at.
@@ -15,6 +16,7 @@
 struct xa_prepared {
     struct xid xid;
     bool noted;                 /* the caller was given a note of it */
+    bool names_only;            /* more rows than are held: `rows` has names (xa_names_int.h) */
     struct buf rows;            /* owned: events, as the decoder holds them back; of a transaction
                                    without rows of captured tables: empty */
     struct event_format format; /* by which those events are read */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tables of which the stream no longer tells what rows they have (CHANGE_UNKNOWN): a statement changed
- * them that is in the binlog as text, or a transaction was rolled back behind its rows. Such a table is
+ * them that is in the binlog as text, a transaction was rolled back behind its rows, or an XA transaction
+ * had more rows than are held until its XA COMMIT. Such a table is
  * marked, which survives a crash, and by `unknown.rows.behavior` it is read again:
  *
  *   marked   the target may differ from the table, and nothing is being done about it yet
@@ -87,9 +88,35 @@ static void add_statement(struct buf *out, struct slice statement)
         buf_add_byte(out, statement.ptr[i] < ' ' ? ' ' : statement.ptr[i]);
 }
 
-static bool is_rollback(const struct change *change)
+/* What came of it, by its statement: the decoder gives an XA COMMIT and a ROLLBACK for these alone. */
+static const char *told_of(const struct change *change)
 {
-    return slice_starts_nocase(change->ddl, SLICE("rollback"));
+    if (slice_starts_nocase(change->ddl, SLICE("rollback")))
+        return "A transaction was rolled back behind its rows in the binlog, as happens when it "
+               "mixes tables with and without transactions: which of its rows the table has is "
+               "not known any more.";
+    if (slice_starts_nocase(change->ddl, SLICE("xa commit")))
+        return "An XA transaction is committed that had more rows than are held between XA "
+               "PREPARE and XA COMMIT (16 MiB of all that are prepared): which rows the table "
+               "has is not known any more.";
+    return "A statement changed rows of a captured table and is in the binlog as text "
+           "(binlog_format is not ROW in its session): which rows the table has is not "
+           "known any more.";
+}
+
+/* The same of the remedy. */
+static const char *remedy_of(const struct pipeline *pipeline, const struct change *change)
+{
+    bool xa = slice_starts_nocase(change->ddl, SLICE("xa commit"));
+    if (unknown_is_reread(pipeline))
+        return xa ? "None is needed for this table: it is read again by itself. Smaller XA "
+                    "transactions keep it from happening again."
+                  : "None is needed for this table: it is read again by itself. "
+                    "SET GLOBAL binlog_format=ROW keeps it from happening again.";
+    return xa ? "millrace snapshot PIPELINE --tables TABLE --rebuild makes the target equal; "
+                "smaller XA transactions keep it from happening again."
+              : "millrace snapshot PIPELINE --tables TABLE --rebuild makes the target equal; SET "
+                "GLOBAL binlog_format=ROW keeps it from happening again.";
 }
 
 bool unknown_is_reread(const struct pipeline *pipeline)
@@ -101,25 +128,11 @@ bool unknown_is_reread(const struct pipeline *pipeline)
 static void alarm(const struct pipeline *pipeline, const struct member *member,
                   const struct change *change)
 {
-    log_error(
-        "pipeline.unknown",
-        is_rollback(change)
-            ? "A transaction was rolled back behind its rows in the binlog, as happens when it "
-              "mixes tables with and without transactions: which of its rows the table has is "
-              "not known any more."
-            : "A statement changed rows of a captured table and is in the binlog as text "
-              "(binlog_format is not ROW in its session): which rows the table has is not "
-              "known any more.",
-        LOG_SLICE("db", member->db), LOG_SLICE("table", member->name),
-        LOG_SLICE("gtid", change->txn->gtid), LOG_SLICE("file", change->txn->file),
-        LOG_U64("offset", change->event_offset),
-        LOG_SLICE("statement", statement_shown(change->ddl)),
-        LOG_STR("remedy", unknown_is_reread(pipeline)
-                              ? "None is needed for this table: it is read again by itself. "
-                                "SET GLOBAL binlog_format=ROW keeps it from happening again."
-                              : "millrace snapshot PIPELINE --tables TABLE --rebuild makes "
-                                "the target equal; SET GLOBAL binlog_format=ROW keeps it "
-                                "from happening again."));
+    log_error("pipeline.unknown", told_of(change), LOG_SLICE("db", member->db),
+              LOG_SLICE("table", member->name), LOG_SLICE("gtid", change->txn->gtid),
+              LOG_SLICE("file", change->txn->file), LOG_U64("offset", change->event_offset),
+              LOG_SLICE("statement", statement_shown(change->ddl)),
+              LOG_STR("remedy", remedy_of(pipeline, change)));
 }
 
 static enum rc mark(struct pipeline *pipeline, struct member *member, const struct change *change,

@@ -5,6 +5,9 @@ of the server between PREPARE and its end."""
 import pytest
 
 from engine import Killer
+from events import DATA, errors, events_of, millrace
+from test_snapshot import initial
+from test_unknown_rows import shown, until_known
 
 TABLES = "CREATE TABLE a (id INT PRIMARY KEY, v TEXT); INSERT INTO a VALUES (1, 'one'), (2, 'two');" \
          "CREATE TABLE u (v INT); INSERT INTO u VALUES (7);"
@@ -53,6 +56,80 @@ def test_over_a_kill_and_a_restart(source_of, twin_of, engine, must_be_equal):
 @pytest.mark.long
 def test_over_a_kill_and_a_restart_everywhere(source, twin, engine, must_be_equal):
     over_a_kill_and_a_restart(source, twin, engine, must_be_equal)
+
+
+NOT_HELD = "more than is held"
+ALARM = "An XA transaction is committed that had more rows than are held"
+
+
+def larger_than_is_held(source, twin, engine, must_be_equal):
+    """18 MiB of rows are prepared, and the engine is killed before their end: the tables are read again at the XA COMMIT. A
+    small one beside it has its rows; one that is rolled back is nothing."""
+    source.query("CREATE TABLE a (id INT PRIMARY KEY, v MEDIUMTEXT); INSERT INTO a VALUES (1, 'one'), (2, 'two'), (3, 'three');"
+                 "CREATE TABLE b (id INT PRIMARY KEY, v MEDIUMTEXT); INSERT INTO b VALUES (1, 'one');"
+                 "CREATE TABLE u (id INT PRIMARY KEY, v INT); INSERT INTO u VALUES (1, 7);")
+    engine.write(initial(source), twin.sink())
+    engine.start().until_log("The snapshot is complete")
+    large = ", ".join(f"({number}, REPEAT('x', 3000000))" for number in range(10, 13))
+    many = f"INSERT INTO {{0}} VALUES {large}; UPDATE {{0}} SET v = 'small' WHERE id >= 10; INSERT INTO {{0}} VALUES" + \
+        large.replace("(1", "(2")
+    prepare(source, "large", many.format("a") + "; DELETE FROM a WHERE id IN (2, 20, 21, 22)")
+    prepare(source, "undone", many.format("b"))
+    prepare(source, "small", "INSERT INTO u VALUES (8, 8); UPDATE u SET v = 70 WHERE id = 1")
+    source.query("INSERT INTO a VALUES (30, 'thirty');")  # the position goes on behind all of them
+    engine.until_carried(source.place())
+    assert engine.log().count(NOT_HELD) == 2
+    assert ids(twin) == [1, 2, 3, 30]
+    engine.kill9()
+    end(source, "undone", "ROLLBACK")
+    end(source, "small", "COMMIT")
+    source.query("INSERT INTO a VALUES (32, 'meanwhile');")
+    engine.start()
+    engine.until_carried(source.place())
+    assert ids(twin) == [1, 2, 3, 30, 32] and ALARM not in engine.log()
+    end(source, "large", "COMMIT")
+    engine.until_log(ALARM)
+    engine.kill9()
+    engine.start()
+    engine.until_log("A table was read anew and took its target's place")
+    source.query("INSERT INTO a VALUES (31, 'more');")
+    must_be_equal(source, twin, engine, ["a", "b", "u"])
+    until_known(engine)
+    assert ids(twin) == [1, 3, 10, 11, 12, 30, 31, 32]
+    told = [line for line in engine.log().splitlines() if ALARM in line]
+    assert all('"table":"a"' in line and "XA COMMIT" in line for line in told), told
+    assert shown(engine)["shop.u"]["rows_unknown_since"] is None
+    assert engine.stop() == 0
+
+
+def test_larger_than_is_held(source_of, twin_of, engine, must_be_equal):
+    larger_than_is_held(source_of("mariadb"), twin_of("doris"), engine, must_be_equal)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["doris", "starrocks"])
+def test_larger_than_is_held_on_mysql(source_of, twin_of, engine, must_be_equal, kind):
+    larger_than_is_held(source_of("mysql97"), twin_of(kind), engine, must_be_equal)
+
+
+@pytest.mark.long
+def test_decode_of_more_than_it_holds(mariadb):
+    """Files are read with 256 MiB of held rows; past that the tables are told, and every other row is printed."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v MEDIUMTEXT); CREATE TABLE u (id INT PRIMARY KEY);")
+    prepare(mariadb, "huge", "INSERT INTO a SELECT seq, REPEAT('x', 3000000) FROM seq_1_to_92; DELETE FROM a")
+    prepare(mariadb, "small", "INSERT INTO u VALUES (1), (2)")
+    end(mariadb, "huge", "COMMIT")
+    end(mariadb, "small", "COMMIT")
+    mariadb.query("INSERT INTO u VALUES (3);")
+    done = millrace("decode", "--tables", "shop.(a|u)", *mariadb.binlogs())
+    assert done.returncode == DATA, errors(done)
+    assert NOT_HELD in errors(done) and "smaller XA transactions" in errors(done)
+    events = events_of(done.stdout)
+    told = [event for event in events if event["type"] == "io.millrace.mysql.rows.unknown.v1"]
+    assert [(event["cdcdb"], event["cdctable"]) for event in told] == [("shop", "a")]
+    assert told[0]["data"]["statement"].startswith("XA COMMIT")
+    assert [event["cdctable"] for event in events if event.get("cdcop") == "c"] == ["u", "u", "u"]
+    assert len({event["id"] for event in events}) == len(events)
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "binlog/xa_names_int.h"
 #include "binlog/xa_store_int.h"
 
 static struct writer w;
@@ -385,6 +386,7 @@ static void bad_notes_are_refused(void **state)
         {SLICE("xa/X'61',X'',1"), SLICE("\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0brows")},
         {SLICE("xa/X'61',X'',1"),
          SLICE("\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b12345678\0\0\0\0\x21")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x08\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b")},
     };
     struct fixture f;
     (void)state;
@@ -465,13 +467,252 @@ static void bounded(void **state)
     }
     fails(options, RC_EOF, "");
     begin_file(&w, true);
-    for (unsigned i = 0; i < 20; i++)
-        put_prepared(i + 1, (char)('a' + i), "t", 10, 40);
-    fails(options, RC_LIMIT, "more than 4000 bytes");
-    begin_file(&w, true);
     for (unsigned i = 0; i < 20; i++) /* no captured rows: nothing waits */
         put_prepared(i + 1, (char)('a' + i), "u", 10, 400);
     fails(options, RC_EOF, "");
+}
+
+static void expect_unknown(struct fixture *f, const char *table, uint64_t ordinal, const char *gtid)
+{
+    expect(f, CHANGE_UNKNOWN);
+    struct slice name = f->change.table != NULL ? f->change.table->name : f->change.about_table;
+    assert_true(slice_equal(name, slice_str(table)));
+    assert_int_equal(f->change.ordinal, ordinal);
+    assert_true(slice_starts_nocase(f->change.ddl, SLICE("XA COMMIT")));
+    assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
+}
+
+/* A transaction with 40 rows of u, then of v, then 400 of t: map, rows, map, rows, map, rows. */
+static void put_large(uint64_t gtid, const char *start, unsigned rows)
+{
+    put_gtid(&w, gtid);
+    put_query(&w, "shop", start);
+    put_table_map(&w, 92, "u", true);
+    put_insert(&w, 92, 1, 40);
+    put_table_map(&w, 91, "v", true);
+    put_insert(&w, 91, 1, 40);
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 1, rows);
+    put_insert(&w, 90, 1000, rows);
+}
+
+/* More rows than are held: the tables are told at the XA COMMIT. It takes nobody's room, and what comes
+ * before and behind is given as ever. */
+static void more_than_is_held(void **state)
+{
+    static const char rest[] = "XA END X'62',X'',1";
+    struct binlog_stream_options options = {.offline = true, .held_max = 6000};
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_prepared(1, 'a', "t", 10, 2);
+    put_large(2, "XA START X'62',X'',1", 400);
+    put_query(&w, "shop", rest);
+    put_prepare("b", false);
+    put_prepared(3, 'c', "t", 20, 80);
+    put_large(4, "XA START X'64',X'',1", 400);
+    put_query(&w, "shop", "XA END X'64',X'',1");
+    put_prepare("d", false);
+    put_end(5, "COMMIT", 'c');
+    put_end(6, "COMMIT", 'b');
+    put_end(7, "ROLLBACK", 'd'); /* nothing of it ever was */
+    put_transaction(&w, 8, 40, 1);
+    put_end(9, "COMMIT", 'a');
+    setup(&f, &w, options);
+    expect_rows(&f, 20, 80, GTID("5"));
+    expect_unknown(&f, "v", 3, GTID("6"));
+    assert_non_null(f.change.table);
+    expect_unknown(&f, "t", 5, GTID("6"));
+    expect(&f, CHANGE_COMMIT);
+    expect_rows(&f, 40, 1, GTID("8"));
+    expect_rows(&f, 10, 2, GTID("9"));
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+    options.include_gtids = GTID("8"); /* the XA COMMIT is not asked for */
+    setup(&f, &w, options);
+    expect_rows(&f, 40, 1, GTID("8"));
+    expect(&f, CHANGE_IDLE);
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+    options.include_gtids = GTID("6"); /* its PREPARE is not */
+    setup(&f, &w, options);
+    expect_unknown(&f, "v", 3, GTID("6"));
+    expect_unknown(&f, "t", 5, GTID("6"));
+    expect(&f, CHANGE_COMMIT);
+    expect(&f, CHANGE_IDLE);
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+/* What all of them hold together has the one limit: those that find no room are told, the others given. */
+static void no_room_left(void **state)
+{
+    struct binlog_stream_options options = {.offline = true, .held_max = 4000};
+    struct fixture f;
+    unsigned given = 0;
+    unsigned told = 0;
+    (void)state;
+    begin_file(&w, true);
+    for (unsigned i = 0; i < 20; i++)
+        put_prepared(i + 1, (char)('a' + i), "t", 10, 40);
+    for (unsigned i = 0; i < 20; i++)
+        put_end(i + 21, "COMMIT", (char)('a' + i));
+    setup(&f, &w, options);
+    while (next(&f) == RC_OK) {
+        given += f.change.kind == CHANGE_INSERT;
+        told += f.change.kind == CHANGE_UNKNOWN;
+    }
+    assert_true(given > 0 && given % 40 == 0 && given < 20 * 40);
+    assert_int_equal(given / 40 + told, 20);
+    assert_int_equal(f.err.rc, RC_OK);
+    teardown(&f);
+}
+
+/* In one phase the rows are those of the group in hand, and so is what is told of them. */
+static void more_than_is_held_in_one_phase(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_large(1, "XA START X'62',X'',1", 400);
+    put_query(&w, "shop", "XA END X'62',X'',1");
+    put_prepare("b", true);
+    put_transaction(&w, 2, 40, 1);
+    setup(&f, &w, (struct binlog_stream_options){.offline = true, .held_max = 6000});
+    expect_unknown(&f, "v", 3, GTID("1"));
+    expect_unknown(&f, "t", 5, GTID("1"));
+    expect(&f, CHANGE_COMMIT);
+    expect_rows(&f, 40, 1, GTID("2"));
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+/* Statements in it name their tables too, before the rows that find no room and behind them. */
+static void more_than_is_held_with_statements(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_gtid(&w, 1);
+    put_query(&w, "shop", "XA START X'62',X'',1");
+    put_query(&w, "shop", "UPDATE early SET a = 1");
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 1, 400);
+    put_insert(&w, 90, 1, 400);
+    put_query(&w, "shop", "DELETE FROM late");
+    put_query(&w, "shop", "DELETE FROM t");
+    put_query(&w, "shop", "DELETE FROM u");
+    put_query(&w, "shop", "XA END X'62',X'',1");
+    put_prepare("b", false);
+    put_end(2, "COMMIT", 'b');
+    setup(&f, &w, (struct binlog_stream_options){.offline = true, .held_max = 6000});
+    expect_unknown(&f, "early", 0, GTID("2"));
+    assert_null(f.change.table);
+    assert_true(slice_equal(f.change.about_db, SLICE("shop")));
+    expect_unknown(&f, "t", 3, GTID("2"));
+    expect_unknown(&f, "late", 5, GTID("2"));
+    expect(&f, CHANGE_COMMIT);
+    assert_int_equal(next(&f), RC_EOF);
+    teardown(&f);
+}
+
+/* A crash between the two phases, and one between what is told of two tables. */
+static void more_than_is_held_over_restarts(void **state)
+{
+    struct fixture f;
+    struct notes notes = {0};
+    struct position at;
+    (void)state;
+    position_init(&at);
+    begin_file(&w, true);
+    put_large(1, "XA START X'62',X'',1", 400);
+    put_query(&w, "shop", "XA END X'62',X'',1");
+    put_prepare("b", false);
+    put_prepared(2, 'a', "t", 10, 2);
+    put_transaction(&w, 3, 40, 1);
+    size_t of_commit = w.base + w.len;
+    setup(
+        &f, &w,
+        (struct binlog_stream_options){.announced_crc32 = true, .server = "s1", .held_max = 6000});
+    assert_int_equal(binlog_stream_seek(f.stream, &f.feed.base, &at, &f.err), RC_OK);
+    expect_rows(&f, 40, 1, GTID("3"));
+    take_notes(&f, &notes);
+    assert_int_equal(notes.count, 2);
+    size_t smaller = notes.values[0].len < notes.values[1].len ? 0 : 1;
+    assert_true(notes.values[smaller].len < 100 && notes.values[smaller].ptr[1] == 4);
+    assert_int_equal(binlog_stream_position(f.stream, &at, &f.err), RC_OK);
+    teardown(&f);
+
+    put_dump_start();
+    w.base = (uint32_t)(of_commit - w.len);
+    put_end(4, "COMMIT", 'b');
+    put_end(5, "COMMIT", 'a');
+    setup_wire(&f, &notes, &at);
+    take_notes(&f, &notes); /* what was remembered is no news */
+    assert_int_equal(notes.count, 2);
+    expect_unknown(&f, "v", 3, GTID("4"));
+    teardown(&f);
+
+    at.rows_done = 4;
+    setup_wire(&f, &notes, &at);
+    expect_unknown(&f, "t", 5, GTID("4"));
+    expect(&f, CHANGE_COMMIT);
+    expect_rows(&f, 10, 2, GTID("5"));
+    take_notes(&f, &notes);
+    assert_int_equal(notes.count, 0);
+    assert_int_equal(notes.forgotten, 2);
+    teardown(&f);
+    position_deinit(&at);
+}
+
+static void names_of_tables(void **state)
+{
+    static const struct slice bad[] = {
+        SLICE(""),
+        SLICE("12345678\0\0\0"),
+        SLICE("12345678\x01\0d\x02\0t"),
+        SLICE("12345678\0\0\x01\0t"),
+        SLICE("22345678\x01\0d\x01\0t12345678\x01\0d\x01\0u"),
+        SLICE("\xff\xff\xff\xff\xff\xff\xff\xff\x01\0d\x01\0t"),
+    };
+    struct buf names;
+    struct xa_name name;
+    char text[16];
+    (void)state;
+    buf_init(&names, XA_NAMES_BYTES_MAX);
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        if (xa_names_are_whole(bad[i]))
+            fail_msg("names %zu are taken", i);
+    for (unsigned i = 0; i < XA_NAMES_MAX; i++) {
+        snprintf(text, sizeof(text), "t%u", i);
+        xa_names_add(&names, 7 + 2 * i, SLICE("shop"), slice_str(text));
+        xa_names_add(&names, 8 + 2 * i, SLICE("shop"), slice_str(text));
+    }
+    struct cursor cursor = cursor_of(buf_slice(&names));
+    for (unsigned i = 0; i < XA_NAMES_MAX; i++) {
+        assert_true(xa_names_next(&cursor, &name));
+        assert_int_equal(name.ordinal, 7 + 2 * i);
+    }
+    assert_false(xa_names_next(&cursor, &name));
+    assert_true(xa_names_are_whole(buf_slice(&names)));
+    for (unsigned i = 0; i < 2; i++) { /* one more than are kept, and then any is in it already */
+        xa_names_add(&names, 1000, SLICE("shop"), SLICE("more"));
+        cursor = cursor_of(buf_slice(&names));
+        assert_true(xa_names_next(&cursor, &name));
+        assert_int_equal(name.ordinal, 7);
+        assert_int_equal(name.db.len + name.table.len, 0);
+        assert_false(xa_names_next(&cursor, &name));
+        assert_true(xa_names_are_whole(buf_slice(&names)));
+    }
+    buf_reset(&names); /* any table of one database stands for those of it that come behind */
+    xa_names_add(&names, 1, SLICE("shop"), SLICE_EMPTY);
+    xa_names_add(&names, 2, SLICE("shop"), SLICE("t"));
+    xa_names_add(&names, 3, SLICE("other"), SLICE("t"));
+    cursor = cursor_of(buf_slice(&names));
+    assert_true(xa_names_next(&cursor, &name) && xa_names_next(&cursor, &name));
+    assert_int_equal(name.ordinal, 3);
+    assert_false(xa_names_next(&cursor, &name));
+    buf_deinit(&names);
 }
 
 /* What the decoder logged while it read the file to its end. */
@@ -615,6 +856,12 @@ int main(void)
         cmocka_unit_test(names_that_cannot_be_read),
         cmocka_unit_test(a_start_inside),
         cmocka_unit_test(bounded),
+        cmocka_unit_test(more_than_is_held),
+        cmocka_unit_test(no_room_left),
+        cmocka_unit_test(more_than_is_held_in_one_phase),
+        cmocka_unit_test(more_than_is_held_with_statements),
+        cmocka_unit_test(more_than_is_held_over_restarts),
+        cmocka_unit_test(names_of_tables),
         cmocka_unit_test(the_end_tells_what_is_left),
         cmocka_unit_test(names),
         cmocka_unit_test(parts_tell_names_apart),
