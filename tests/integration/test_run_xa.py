@@ -14,7 +14,8 @@ TABLES = "CREATE TABLE a (id INT PRIMARY KEY, v TEXT); INSERT INTO a VALUES (1, 
 
 
 def prepare(source, xid: str, statements: str) -> None:
-    source.query(f"XA START '{xid}'; {statements}; XA END '{xid}'; XA PREPARE '{xid}';")
+    """Without locks on the gaps between rows: other sessions go on inserting."""
+    source.query(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; XA START '{xid}'; {statements}; XA END '{xid}'; XA PREPARE '{xid}';")
 
 
 def end(source, xid: str, how: str) -> None:
