@@ -214,8 +214,10 @@ static void test_truncate_and_other_statements(void **state)
     put_gtid(&w, 2);
     put_query(&w, "other", "TRUNCATE TABLE shop.t");
     put_gtid(&w, 3);
-    put_query(&w, "shop", "CREATE TABLE u (a INT)");
+    put_query(&w, "other", "TRUNCATE shop.never_seen");
     put_gtid(&w, 4);
+    put_query(&w, "shop", "CREATE TABLE u (a INT)");
+    put_gtid(&w, 5);
     put_query(&w, "shop", "INSERT INTO u VALUES (1)");
     setup_offline(&f, &w);
     expect(&f, CHANGE_INSERT);
@@ -223,6 +225,12 @@ static void test_truncate_and_other_statements(void **state)
     expect(&f, CHANGE_COMMIT);
     expect(&f, CHANGE_TRUNCATE);
     assert_ptr_equal(f.change.table, table);
+    expect(&f, CHANGE_COMMIT);
+    expect(&f, CHANGE_TRUNCATE); /* nothing is known of it but the statement's names */
+    assert_null(f.change.table);
+    assert_true(slice_equal(f.change.about_db, SLICE("shop")));
+    assert_true(slice_equal(f.change.about_table, SLICE("never_seen")));
+    assert_true(slice_equal(f.change.ddl_db, SLICE("other")));
     expect(&f, CHANGE_COMMIT);
     expect(&f, CHANGE_IDLE); /* the unwanted ones moved the position, and are told once */
     assert_int_equal(next(&f), RC_EOF);

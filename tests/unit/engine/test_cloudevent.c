@@ -202,6 +202,31 @@ static void schema_changes_carry_the_statement(void **state UNUSED)
     buf_deinit(&out);
 }
 
+/* A table that nothing defines is named by the statement; where that names none, its database is. */
+static void a_truncate_names_a_table_that_is_not_known(void **state UNUSED)
+{
+    struct change change = {.kind = CHANGE_TRUNCATE,
+                            .txn = &txn,
+                            .ddl = SLICE("TRUNCATE shop.odd"),
+                            .ddl_db = SLICE("elsewhere"),
+                            .about_db = SLICE("shop"),
+                            .about_table = SLICE("odd")};
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    const char *line = line_of(&change, &out);
+    assert_non_null(strstr(line, "io.millrace.mysql.table.truncated.v1"));
+    assert_non_null(strstr(line, "\"subject\":\"shop/odd\""));
+    assert_non_null(strstr(line, "\"cdcdb\":\"shop\""));
+    assert_non_null(strstr(line, "\"cdctable\":\"odd\""));
+    assert_non_null(strstr(line, "\"cdcop\":\"t\""));
+    change.about_db = SLICE_EMPTY;
+    change.about_table = SLICE_EMPTY;
+    line = line_of(&change, &out);
+    assert_non_null(strstr(line, "\"subject\":\"elsewhere\""));
+    assert_null(strstr(line, "cdctable"));
+    buf_deinit(&out);
+}
+
 static void a_failure_leaves_the_output_as_it_was(void **state UNUSED)
 {
     struct cell after[] = {value("7"), value("x")};
@@ -248,6 +273,7 @@ int main(void)
         cmocka_unit_test(ids_without_gtid_name_server_file_and_offset),
         cmocka_unit_test(a_partition_key_is_of_the_key_alone),
         cmocka_unit_test(schema_changes_carry_the_statement),
+        cmocka_unit_test(a_truncate_names_a_table_that_is_not_known),
         cmocka_unit_test(a_failure_leaves_the_output_as_it_was),
         cmocka_unit_test(borders_are_no_events),
     };
