@@ -157,7 +157,7 @@ class Millrace:
 
     @staticmethod
     def _behind(state: dict, bed: Bed, dataset: Dataset, most: int, from_binlog: bool) -> bool:
-        return state["rows"] >= most or (from_binlog and state["position"]["file"] > bed.files[dataset.name] and state["unfinished"] is None)
+        return state["rows"] >= most or (from_binlog and state["position"] is not None and state["position"]["file"] > bed.files[dataset.name] and state["unfinished"] is None)
 
     def _into_twin(self, bed: Bed, dataset: Dataset, kind: str, load_ms: int = 0, more: str = "") -> Sample:
         with twin(kind, discard=True) as (ports, state):

@@ -113,8 +113,13 @@ static void json_time(struct buf *out, const char *name, uint64_t wall_us)
     buf_add_byte(out, '"');
 }
 
+/* null while it is not known: before a first start has learned where its stream begins. */
 static void json_position(struct buf *out, const char *name, const struct position *position)
 {
+    if (position_is_empty(position)) {
+        buf_addf(out, ",\"%s\":null", name);
+        return;
+    }
     buf_addf(out, ",\"%s\":{\"offset\":%llu", name, (unsigned long long)position->offset);
     json_text(out, "file", slice_str(position->file));
     json_text(out, "gtid_set", buf_slice(&position->gtid_set));

@@ -24,7 +24,9 @@ import workload  # noqa: E402
 PASSWORD = "s3cret-Word-of-the-source"
 # The source's power failures are not tested here; its commits should not wait for this machine's disk.
 # A statement that waits for a lock that never comes ends with words, long before the test's own end.
-FAST = ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0", "--lock-wait-timeout=50", "--innodb-lock-wait-timeout=50"]
+FAST = ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF", "--innodb-flush-method=nosync",
+        "--performance-schema=OFF",
+        "--lock-wait-timeout=50", "--innodb-lock-wait-timeout=50"]
 LONG_TEST_S = 3600
 FAMILIES = servers.FAMILIES
 

@@ -174,7 +174,7 @@ class Server:
 
     def client_arguments(self) -> list[str]:
         """For the mariadb command line client, as the server's own administrator."""
-        return [f"--socket={self.socket}", "-uroot"]
+        return [f"--socket={self.socket}", "-uroot", "--skip-ssl"]  # a handshake costs MySQL 50 ms
 
     def _client(self, arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess:
         return subprocess.run(

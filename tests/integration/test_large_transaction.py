@@ -31,7 +31,7 @@ def test_killed_in_the_middle(source_of, twin_of, engine, must_be_equal, family,
     done = 0
     for _ in range(2):
         # `rows_done`: the place lies inside the transaction, so many rows into it.
-        engine.until(lambda: engine.show()["position"]["rows_done"] > done, 60, "a place in the transaction")
+        engine.until(lambda: (engine.show()["position"] or {"rows_done": 0})["rows_done"] > done, 60, "a place in the transaction")
         peaks.append(engine.peak_memory())
         engine.kill9()
         done = engine.show()["position"]["rows_done"]
