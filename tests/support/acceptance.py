@@ -132,7 +132,8 @@ class Play:
     def until_whole(engine: Engine) -> None:
         def over() -> bool:
             shown = engine.show()
-            return shown is not None and all(table["state"] in ("complete", "from the stream") for table in shown["tables"])
+            # Before a first start has a position its tables are not all there.
+            return shown is not None and shown["position"] is not None and all(table["state"] in ("complete", "from the stream") for table in shown["tables"])
         # A killed engine is not running for a moment, so this is no Engine.until.
         wait_until(over, UNTIL_CARRIED_S, "the end of the snapshot")
 
