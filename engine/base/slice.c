@@ -51,6 +51,16 @@ struct slice slice_trim(struct slice s)
     return s;
 }
 
+struct slice slice_next_line(struct slice *rest)
+{
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '\n', rest->len);
+    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
+    struct slice line = slice_of(rest->ptr, len);
+    size_t used = end == NULL ? len : len + 1;
+    *rest = slice_of(rest->ptr + used, rest->len - used);
+    return line;
+}
+
 uint64_t slice_hash(struct slice s)
 {
     return XXH3_64bits(s.ptr, s.len);

@@ -44,6 +44,8 @@ bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII letters only *
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first */
 struct slice slice_trim(struct slice s);           /* without ASCII white space at both ends */
+/* The next line of `rest`, without its end, which `rest` then begins behind. */
+struct slice slice_next_line(struct slice *rest);
 /* XXH3 64 bits: for tables in memory and for label hashes, where it is part of a format. */
 uint64_t slice_hash(struct slice s);
 

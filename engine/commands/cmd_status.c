@@ -46,11 +46,7 @@ static void read_status(const char *dir, struct buf *out)
 static bool next_fact(struct slice *rest, struct slice *name, struct slice *value)
 {
     while (rest->len > 0) {
-        const uint8_t *end = memchr(rest->ptr, '\n', rest->len);
-        size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-        struct slice line = slice_of(rest->ptr, len);
-        size_t used = end == NULL ? len : len + 1;
-        *rest = slice_of(rest->ptr + used, rest->len - used);
+        struct slice line = slice_next_line(rest);
         const uint8_t *colon = line.len == 0 ? NULL : memchr(line.ptr, ':', line.len);
         if (colon == NULL || (size_t)(colon - line.ptr) + 2 > line.len)
             continue;

@@ -72,16 +72,6 @@ struct unknown {
     bool left;
 };
 
-static struct slice line_of(struct slice *rest)
-{
-    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '\n', rest->len);
-    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-    struct slice line = slice_of(rest->ptr, len);
-    size_t used = end == NULL ? len : len + 1;
-    *rest = slice_of(rest->ptr + used, rest->len - used);
-    return line;
-}
-
 /* Borrowed until the next note is asked for. */
 static struct unknown unknown_of(struct telling *telling, struct slice table)
 {
@@ -89,11 +79,11 @@ static struct unknown unknown_of(struct telling *telling, struct slice table)
     if (!note_of(telling, "pipeline/unknown/", table))
         return unknown;
     struct slice rest = buf_slice(&telling->value);
-    (void)line_of(&rest); /* how long the database's name is */
-    struct slice state = line_of(&rest);
+    (void)slice_next_line(&rest); /* how long the database's name is */
+    struct slice state = slice_next_line(&rest);
     unknown.reading = slice_equal(state, SLICE("reading"));
     unknown.left = slice_equal(state, SLICE("left"));
-    unknown.since = line_of(&rest);
+    unknown.since = slice_next_line(&rest);
     return unknown;
 }
 

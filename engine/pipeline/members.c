@@ -92,22 +92,11 @@ void members_set_state(struct pipeline *pipeline, struct member *member, enum me
     member->state = state;
 }
 
-/* The next line of `rest`, without its end. */
-static struct slice next_line(struct slice *rest)
-{
-    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '\n', rest->len);
-    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-    struct slice line = slice_of(rest->ptr, len);
-    size_t used = end == NULL ? len : len + 1;
-    *rest = slice_of(rest->ptr + used, rest->len - used);
-    return line;
-}
-
 static bool has_name(const struct buf *names, struct slice column)
 {
     struct slice rest = buf_slice(names);
     while (rest.len > 0)
-        if (slice_equal_nocase(next_line(&rest), column))
+        if (slice_equal_nocase(slice_next_line(&rest), column))
             return true;
     return false;
 }
@@ -119,7 +108,7 @@ static void put_name(struct buf *names, struct slice column, bool in)
     buf_init(&left, SKIPPED_MAX);
     struct slice rest = buf_slice(names);
     while (rest.len > 0) {
-        struct slice line = next_line(&rest);
+        struct slice line = slice_next_line(&rest);
         if (slice_equal_nocase(line, column))
             continue;
         buf_add_slice(&left, line);
@@ -157,7 +146,7 @@ static void add_names(struct buf *value, const char *word, const struct buf *nam
 {
     struct slice rest = buf_slice(names);
     while (rest.len > 0) {
-        struct slice line = next_line(&rest);
+        struct slice line = slice_next_line(&rest);
         buf_addf(value, "%s %.*s\n", word, SLICE_ARG(line));
     }
 }
@@ -188,7 +177,7 @@ enum rc members_note(struct pipeline *pipeline, struct member *member, struct er
 static bool split_name(struct slice text, struct slice *value, struct slice *db, struct slice *name)
 {
     uint64_t len = 0;
-    struct slice line = next_line(value);
+    struct slice line = slice_next_line(value);
     if (!text_parse_u64(line, &len) || len >= text.len)
         return false;
     *db = slice_of(text.ptr, (size_t)len);
@@ -215,7 +204,7 @@ static enum rc load_table(void *ctx, struct slice key, struct slice value, struc
     struct member *member;
     enum rc rc = members_of_note(pipeline, sizeof(TABLE) - 1, key, &value, &member, err);
     while (rc == RC_OK && member != NULL && value.len > 0) {
-        struct slice line = next_line(&value);
+        struct slice line = slice_next_line(&value);
         if (slice_equal(line, SLICE("snapshot")))
             members_set_state(pipeline, member, MEMBER_QUEUED);
         else if (slice_equal(line, SLICE("rebuild")))

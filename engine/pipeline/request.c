@@ -46,23 +46,13 @@ static enum rc read_text(int dir_fd, const char *name, struct buf *text, struct 
     return RC_OK;
 }
 
-static struct slice line_of(struct slice *rest)
-{
-    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '\n', rest->len);
-    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-    struct slice line = slice_of(rest->ptr, len);
-    size_t used = end == NULL ? len : len + 1;
-    *rest = slice_of(rest->ptr + used, rest->len - used);
-    return line;
-}
-
 static enum rc parse(struct slice text, struct request *request, struct error *err)
 {
     static const struct slice tables = {(const uint8_t *)"tables: ", 8};
     struct buf pattern;
     buf_init(&pattern, REQUEST_MAX);
     while (text.len > 0) {
-        struct slice line = line_of(&text);
+        struct slice line = slice_next_line(&text);
         if (slice_starts_nocase(line, tables))
             buf_add(&pattern, line.ptr + tables.len, line.len - tables.len);
         else if (slice_equal(line, SLICE("rebuild: yes")))

@@ -259,14 +259,12 @@ static enum rc load(void *ctx, struct slice key, struct slice value, struct erro
     enum rc rc = members_of_note(pipeline, sizeof(UNKNOWN) - 1, key, &value, &member, err);
     if (rc != RC_OK || member == NULL)
         return rc;
-    const uint8_t *end = value.len == 0 ? NULL : memchr(value.ptr, '\n', value.len);
-    size_t len = end == NULL ? value.len : (size_t)(end - value.ptr);
+    struct slice state = slice_next_line(&value);
     for (unsigned i = UNKNOWN_MARKED; i < COUNT_OF(words); i++)
-        if (slice_equal(slice_of(value.ptr, len), slice_str(words[i])))
+        if (slice_equal(state, slice_str(words[i])))
             set_state(pipeline, member, (enum unknown_state)i);
     buf_reset(&member->unknown_since);
-    if (end != NULL)
-        buf_add(&member->unknown_since, end + 1, value.len - len - 1);
+    buf_add_slice(&member->unknown_since, value);
     return buf_check(&member->unknown_since, "what is unknown of a table", err);
 }
 

@@ -247,6 +247,12 @@ static void slices(void **state)
     assert_int_equal(slice_compare(SLICE_EMPTY, SLICE("")), 0);
     assert_true(slice_equal(slice_trim(SLICE(" \t\r\n a b \v\f")), SLICE("a b")));
     assert_int_equal(slice_trim(SLICE("  ")).len, 0);
+    struct slice rest = SLICE("one\n\nlast");
+    assert_true(slice_equal(slice_next_line(&rest), SLICE("one")));
+    assert_true(slice_equal(slice_next_line(&rest), SLICE_EMPTY));
+    assert_true(slice_equal(slice_next_line(&rest), SLICE("last")));
+    assert_int_equal(rest.len, 0);
+    assert_int_equal(slice_next_line(&rest).len, 0);
     assert_int_equal(slice_str(NULL).len, 0);
     /* XXH3 is part of what labels are made of: it may never change. */
     assert_true(slice_hash(SLICE("")) == 0x2d06800538d394c2u);
