@@ -26,7 +26,6 @@ struct sealed_load {
 
 struct stream_load {
     struct sink base;
-    struct sink_ops ops; /* the table that base.ops points at, under the dialect's name */
     const struct load_dialect *dialect;
     struct load_settings settings;
     const void *config; /* the dialect's own; borrowed */

@@ -72,29 +72,7 @@ undo_frontends:
     return rc;
 }
 
-static void fill_ops(struct stream_load *sink)
-{
-    sink->ops =
-        (struct sink_ops){.name = sink->dialect->name,
-                          .summary = sink->dialect->product,
-                          .check = stream_load_check,
-                          .limits = stream_load_limits,
-                          .table = stream_load_table,
-                          .check_table = stream_load_check_table,
-                          .change_table = stream_load_change_table,
-                          .is_empty = sink->dialect->is_empty == NULL ? NULL : stream_load_is_empty,
-                          .write = stream_load_write,
-                          .pending = stream_load_pending,
-                          .seal = stream_load_seal,
-                          .submit = stream_load_submit,
-                          .poll = stream_load_poll,
-                          .commit = stream_load_commit,
-                          .resolve = stream_load_resolve,
-                          .stats = stream_load_stats,
-                          .stop = stream_load_stop,
-                          .close = stream_load_close};
-    sink->base.ops = &sink->ops;
-}
+static const struct sink_ops operations = {STREAM_LOAD_OPERATIONS};
 
 enum rc stream_load_open(const struct load_dialect *dialect, const struct load_settings *settings,
                          const struct myconn_options *query, const struct sink_options *options,
@@ -119,7 +97,7 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
     sink->partial_rows = options->partial_rows;
     sink->open_end = &sink->open_first;
     sink->widen = 1;
-    fill_ops(sink);
+    sink->base.ops = &operations;
     rc = halt_init(&sink->halt, err);
     if (rc != RC_OK) {
         free(sink);

@@ -232,12 +232,11 @@ struct load_dialect {
 };
 
 /* A dialect's sink_ops.open ends in this: takes over `settings` (copied). `query` says where DDL
- * goes (its strings are copied). The sink has a table of the operations below under the dialect's
- * name. */
+ * goes (its strings are copied). */
 enum rc stream_load_open(const struct load_dialect *dialect, const struct load_settings *settings,
                          const struct myconn_options *query, const struct sink_options *options,
                          struct sink **sink_out, struct error *err) MUST_CHECK;
-/* The other operations are the same for every dialect; their sink_ops tables point at these. */
+/* The other operations are the same for every dialect. */
 enum rc stream_load_check(struct sink *sink, struct report *report, struct error *err);
 struct sink_limits stream_load_limits(const struct sink *sink);
 enum rc stream_load_table(struct sink *sink, const struct table *table,
@@ -264,5 +263,14 @@ enum rc stream_load_resolve(struct sink *sink, const struct manifest_entry *entr
 void stream_load_stats(const struct sink *sink, struct sink_stats *stats_out);
 void stream_load_stop(struct sink *sink);
 void stream_load_close(struct sink *sink);
+
+/* All of them, for a sink_ops table. */
+#define STREAM_LOAD_OPERATIONS                                                                     \
+    .check = stream_load_check, .limits = stream_load_limits, .table = stream_load_table,          \
+    .check_table = stream_load_check_table, .change_table = stream_load_change_table,              \
+    .is_empty = stream_load_is_empty, .write = stream_load_write, .pending = stream_load_pending,  \
+    .seal = stream_load_seal, .submit = stream_load_submit, .poll = stream_load_poll,              \
+    .commit = stream_load_commit, .resolve = stream_load_resolve, .stats = stream_load_stats,      \
+    .stop = stream_load_stop, .close = stream_load_close
 
 #endif
