@@ -71,10 +71,9 @@ static enum rc open_conn(struct server_source *source, const char *purpose, uint
     return myconn_open(&options, conn_out, err);
 }
 
-/* Waits; false when told to stop in the meantime. */
-static bool rest(struct server_source *source, unsigned ms)
+/* Waits until then; false when told to stop in the meantime. */
+static bool rest(struct server_source *source, uint64_t until_us)
 {
-    uint64_t until_us = clock_monotonic_us() + (uint64_t)ms * 1000;
     struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
                              .tv_nsec = (long)(until_us % 1000000) * 1000};
     pthread_mutex_lock(&source->lock);
@@ -142,8 +141,9 @@ enum rc server_link_open(struct server_source *source, struct error *err)
             log_warn("source.connect", "The source cannot be reached; trying again.",
                      LOG_STR("reason", err->text), LOG_I64("try", tries + 1),
                      LOG_I64("of", source->config->connect_tries));
-            if (!rest(source,
-                      clock_backoff_ms((unsigned)tries, LINK_RETRY_BASE_MS, LINK_RETRY_CAP_MS)))
+            uint64_t wait_ms =
+                clock_backoff_ms((unsigned)tries, LINK_RETRY_BASE_MS, LINK_RETRY_CAP_MS);
+            if (!rest(source, clock_monotonic_us() + wait_ms * 1000))
                 return error_set(err, RC_CANCELLED, "Connecting was stopped.");
         }
         rc = open_conn(source, "control", LINK_QUESTION_TIMEOUT_MS, &source->control, err);
@@ -184,13 +184,7 @@ enum rc server_link_control(void *ctx, struct myconn **conn_out, struct error *e
 
 enum rc server_link_pause(struct server_source *source, uint64_t until_us, struct error *err)
 {
-    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                             .tv_nsec = (long)(until_us % 1000000) * 1000};
-    pthread_mutex_lock(&source->lock);
-    while (!atomic_load(&source->stopping) && clock_monotonic_us() < until_us)
-        pthread_cond_timedwait(&source->woken, &source->lock, &until);
-    pthread_mutex_unlock(&source->lock);
-    if (atomic_load(&source->stopping))
+    if (!rest(source, until_us))
         return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
     return RC_OK;
 }
