@@ -83,17 +83,22 @@ class Hostile:
             thread.join(10)
 
 
+def say(steps, server: Hostile, connection: socket.socket) -> None:
+    """Bytes are sent, functions of server and connection are called."""
+    for step in steps:
+        if callable(step):
+            step(server, connection)
+        else:
+            connection.sendall(step)
+
+
 # -- what should be a frontend
 
 def http(*steps) -> Callable[[Hostile, socket.socket], None]:
-    """Reads a request's head, then says the steps: bytes, or functions of server and connection."""
+    """Reads a request's head, then says the steps."""
     def trick(server: Hostile, connection: socket.socket) -> None:
         server.hear(connection)
-        for step in steps:
-            if callable(step):
-                step(server, connection)
-            else:
-                connection.sendall(step)
+        say(steps, server, connection)
     return trick
 
 
@@ -128,11 +133,7 @@ def greeting(version: bytes = b"8.0.36", plugin: bytes = b"mysql_native_password
 def mysql(*steps) -> Callable[[Hostile, socket.socket], None]:
     """Speaks first, as MySQL does."""
     def trick(server: Hostile, connection: socket.socket) -> None:
-        for step in steps:
-            if callable(step):
-                step(server, connection)
-            else:
-                connection.sendall(step)
+        say(steps, server, connection)
     return trick
 
 
