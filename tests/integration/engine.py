@@ -171,6 +171,7 @@ class Killer(threading.Thread):
         self._random = rng
         self._range = (shortest_s, longest_s)
         self._halt = threading.Event()
+        self._began = threading.Event()
         self._problem: BaseException | None = None
         self.kills = 0
 
@@ -180,8 +181,10 @@ class Killer(threading.Thread):
                 self._end()
                 self._engine.start()
                 self.kills += 1
+                self._began.set()
         except BaseException as problem:  # told to the test's thread by halt()
             self._problem = problem
+            self._began.set()
 
     def _end(self) -> None:
         if self._engine.exit_code() in self._also_after:
@@ -189,7 +192,9 @@ class Killer(threading.Thread):
         self._engine.kill9()
 
     def halt(self) -> None:
-        """Ends the killing; the engine runs."""
+        """Ends the killing, once there was a kill at least; the engine runs."""
+        if self.is_alive():
+            self._began.wait(120)
         self._halt.set()
         self.join()
         if self._engine.exit_code() in self._also_after:
