@@ -171,6 +171,7 @@ static const struct dialect_answer_rule finish_rules[] = {
     {"is already visible, not pre-committed", LOAD_VERDICT_DONE, false},
     {"is already committed, not pre-committed", LOAD_VERDICT_DONE, false},
     {"is already aborted", LOAD_VERDICT_GONE, false},
+    {"check schema compatibility failed", LOAD_VERDICT_BARRED, false}, /* 2.3 */
     {"could not abort", LOAD_VERDICT_UNKNOWN, false},
     {"not found", LOAD_VERDICT_ABSENT, false},
     {"Access denied", LOAD_VERDICT_FATAL, false},

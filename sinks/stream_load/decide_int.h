@@ -27,6 +27,7 @@ enum load_event {
     LOAD_EVENT_ROWS,      /* a row is at fault */
     LOAD_EVENT_REFUSED,   /* configuration, privileges, schema */
     LOAD_EVENT_GONE,      /* the transaction is aborted */
+    LOAD_EVENT_BARRED,    /* it is prepared, and never can be committed */
     LOAD_EVENT_NOT_FOUND, /* there is no such transaction */
     LOAD_EVENT_STRANGER,  /* the label is prepared, and not by the transaction of our number */
     LOAD_STATE_COMMITTED,

@@ -140,6 +140,8 @@ static enum load_event event_of_answer(struct run *run)
         return LOAD_EVENT_REFUSED;
     case LOAD_VERDICT_GONE:
         return LOAD_EVENT_GONE;
+    case LOAD_VERDICT_BARRED:
+        return LOAD_EVENT_BARRED;
     case LOAD_VERDICT_ABSENT:
         run->absent++;
         return LOAD_EVENT_NOT_FOUND;

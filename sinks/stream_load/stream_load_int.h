@@ -112,7 +112,8 @@ enum load_verdict {
     LOAD_VERDICT_DATA,   /* not applied; a row is at fault */
     LOAD_VERDICT_FATAL,  /* not applied; configuration, privileges, schema */
     LOAD_VERDICT_GONE,   /* of a commit: the transaction is aborted */
-    LOAD_VERDICT_ABSENT  /* of a commit: there is no such transaction */
+    LOAD_VERDICT_ABSENT, /* of a commit: there is no such transaction */
+    LOAD_VERDICT_BARRED  /* of a commit: it is prepared, and never can be committed */
 };
 
 struct load_answer {

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/delivery.md shows the table that the code decides by, row by row: sinks/stream_load/decide.c."""
+"""docs/delivery.md shows the table that the code decides by, row by row: sinks/stream_load/decide.c. What it says of
+the warehouses' races names tests that are there."""
 
 from __future__ import annotations
 
 import pathlib
 import re
+
+from test_scenarios import TEST, defines
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TITLES = {
@@ -38,6 +41,27 @@ def test_the_page_shows_what_the_code_does():
     for phase, title in TITLES.items():
         assert len(code[phase]) >= 8
         assert rows_of_page(page, title) == code[phase], f"the table below {title!r} is another than that of {phase}"
+
+
+def races_without_tests(page: str) -> list[str]:
+    """What rows of the table of races lack: words, or a test that is there."""
+    found = []
+    for cells in rows_of_page(page, "### Repeats, expiries and races of the two warehouses"):
+        tests = TEST.findall(cells[-1])
+        if len(cells) != 3 or not all(cells) or not tests:
+            found.append(cells[0])
+        for file, name in tests:
+            path = ROOT / "tests" / file
+            if not path.is_file() or not defines(path.read_text(), path.suffix, name):
+                found.append(f"{cells[0]}: there is no {file}::{name}")
+    return found
+
+
+def test_every_race_has_its_test():
+    page = (ROOT / "docs/delivery.md").read_text()
+    assert races_without_tests(page) == []
+    assert races_without_tests(page.replace("::test_running_limit`", "::test_walking_limit`"))
+    assert races_without_tests(page.replace("| followed, five times at most |", "| |"))
 
 
 def test_a_row_that_is_missing_is_seen():

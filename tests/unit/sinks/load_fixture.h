@@ -250,6 +250,8 @@ static inline void stub_read_step(enum load_step step, int http_status, struct s
         answer_out->txn_id = 7;
     if (http_status == 200 && stub_says(body, "GONE"))
         answer_out->verdict = LOAD_VERDICT_GONE;
+    if (http_status == 200 && stub_says(body, "BARRED"))
+        answer_out->verdict = LOAD_VERDICT_BARRED;
     if (http_status == 200 && stub_says(body, "ABSENT"))
         answer_out->verdict = LOAD_VERDICT_ABSENT;
 }

@@ -72,73 +72,79 @@ static void test_label_states(void **state UNUSED)
 }
 
 /* The requests of two phases, facts/doris.md 2.1, 2.2. */
+static const struct {
+    enum load_step step;
+    int http;
+    const char *body;
+    enum load_verdict want;
+} steps[] = {
+    {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"TwoPhaseCommit\":\"true\",\"Status\":\"Success\"}",
+     LOAD_VERDICT_DONE},
+    {LOAD_STEP_LOAD, 200, "{\"TwoPhaseCommit\":\"true\",\"Status\":\"Success\"}",
+     LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"TwoPhaseCommit\":\"false\",\"Status\":\"Success\"}",
+     LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"Status\":\"Success\"}", LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"Status\":\"Publish Timeout\"}", LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_LOAD, 200, "{\"TxnId\":-1,\"Status\":\"Label Already Exists\"}",
+     LOAD_VERDICT_EXISTS},
+    {LOAD_STEP_LOAD, 200,
+     "{\"Status\":\"Fail\",\"Message\":\"[NOT_IMPLEMENTED_ERROR]stream load 2pc is unsupported "
+     "for mow table\"}",
+     LOAD_VERDICT_FATAL},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"Success\",\"msg\":\"transaction [5] commit successfully.\"}",
+     LOAD_VERDICT_DONE},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"TStatus: errCode = 2, detailMessage = "
+     "transaction "
+     "[5] is already visible, not pre-committed.\"}",
+     LOAD_VERDICT_DONE},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is already committed, not "
+     "pre-committed.\"}",
+     LOAD_VERDICT_DONE},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is already aborted. abort "
+     "reason: "
+     "timeout by txn manager\"}",
+     LOAD_VERDICT_GONE},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"TStatus: errCode = 2, detailMessage = check "
+     "schema compatibility failed, partial update can't commit with old schema sucessfully "
+     ".\"}",
+     LOAD_VERDICT_BARRED},
+    {LOAD_STEP_COMMIT, 200, "{\"status\":\"Fail\",\"msg\":\"transaction [5] not found\"}",
+     LOAD_VERDICT_ABSENT},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is prepare, not "
+     "pre-committed.\"}",
+     LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"status\":\"INTERNAL_ERROR\",\"msg\":\"get tableList write lock timeout\"}",
+     LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_COMMIT, 200,
+     "{\"msg\":\"Unauthorized\",\"code\":401,\"data\":\"Access denied for user 'x'\"}",
+     LOAD_VERDICT_FATAL},
+    {LOAD_STEP_COMMIT, 401, "", LOAD_VERDICT_FATAL},
+    {LOAD_STEP_COMMIT, 502, "{\"status\":\"Success\"}", LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_COMMIT, 200, "{\"status\":\"Succ", LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_ABORT, 200,
+     "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is already VISIBLE, could not "
+     "abort.\"}",
+     LOAD_VERDICT_UNKNOWN},
+    {LOAD_STEP_ABORT, 200,
+     "{\"status\":\"NOT_FOUND\",\"msg\":\"running transaction not found, label=l\"}",
+     LOAD_VERDICT_ABSENT},
+};
+
 static void test_steps(void **state UNUSED)
 {
-    static const struct {
-        enum load_step step;
-        int http;
-        const char *body;
-        enum load_verdict want;
-    } cases[] = {
-        {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"TwoPhaseCommit\":\"true\",\"Status\":\"Success\"}",
-         LOAD_VERDICT_DONE},
-        {LOAD_STEP_LOAD, 200, "{\"TwoPhaseCommit\":\"true\",\"Status\":\"Success\"}",
-         LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"TwoPhaseCommit\":\"false\",\"Status\":\"Success\"}",
-         LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"Status\":\"Success\"}", LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_LOAD, 200, "{\"TxnId\":5,\"Status\":\"Publish Timeout\"}", LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_LOAD, 200, "{\"TxnId\":-1,\"Status\":\"Label Already Exists\"}",
-         LOAD_VERDICT_EXISTS},
-        {LOAD_STEP_LOAD, 200,
-         "{\"Status\":\"Fail\",\"Message\":\"[NOT_IMPLEMENTED_ERROR]stream load 2pc is unsupported "
-         "for mow table\"}",
-         LOAD_VERDICT_FATAL},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"status\":\"Success\",\"msg\":\"transaction [5] commit successfully.\"}",
-         LOAD_VERDICT_DONE},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"TStatus: errCode = 2, detailMessage = "
-         "transaction "
-         "[5] is already visible, not pre-committed.\"}",
-         LOAD_VERDICT_DONE},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is already committed, not "
-         "pre-committed.\"}",
-         LOAD_VERDICT_DONE},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is already aborted. abort "
-         "reason: "
-         "timeout by txn manager\"}",
-         LOAD_VERDICT_GONE},
-        {LOAD_STEP_COMMIT, 200, "{\"status\":\"Fail\",\"msg\":\"transaction [5] not found\"}",
-         LOAD_VERDICT_ABSENT},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is prepare, not "
-         "pre-committed.\"}",
-         LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"status\":\"INTERNAL_ERROR\",\"msg\":\"get tableList write lock timeout\"}",
-         LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_COMMIT, 200,
-         "{\"msg\":\"Unauthorized\",\"code\":401,\"data\":\"Access denied for user 'x'\"}",
-         LOAD_VERDICT_FATAL},
-        {LOAD_STEP_COMMIT, 401, "", LOAD_VERDICT_FATAL},
-        {LOAD_STEP_COMMIT, 502, "{\"status\":\"Success\"}", LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_COMMIT, 200, "{\"status\":\"Succ", LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_ABORT, 200,
-         "{\"status\":\"ANALYSIS_ERROR\",\"msg\":\"transaction [5] is already VISIBLE, could not "
-         "abort.\"}",
-         LOAD_VERDICT_UNKNOWN},
-        {LOAD_STEP_ABORT, 200,
-         "{\"status\":\"NOT_FOUND\",\"msg\":\"running transaction not found, label=l\"}",
-         LOAD_VERDICT_ABSENT},
-    };
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+    for (unsigned i = 0; i < COUNT_OF(steps); i++) {
         struct load_answer answer;
-        doris_read_step(cases[i].step, cases[i].http, slice_str(cases[i].body), &answer);
-        if (answer.verdict != cases[i].want)
-            fail_msg("case %u: %s gives %d", i, cases[i].body, (int)answer.verdict);
+        doris_read_step(steps[i].step, steps[i].http, slice_str(steps[i].body), &answer);
+        if (answer.verdict != steps[i].want)
+            fail_msg("case %u: %s gives %d", i, steps[i].body, (int)answer.verdict);
     }
 }
 

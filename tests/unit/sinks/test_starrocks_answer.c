@@ -86,6 +86,11 @@ static void test_steps(void **state UNUSED)
          LOAD_VERDICT_EXISTS},
         {LOAD_STEP_LOAD, "{\"Status\":\"OK\",\"Message\":\"\"}", LOAD_VERDICT_DONE},
         {LOAD_STEP_LOAD, "{\"Status\":\"Success\",\"Message\":\"OK\"}", LOAD_VERDICT_UNKNOWN},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"class com.starrocks.common.StarRocksException: "
+         "publish "
+         "timeout: 20000\"}",
+         LOAD_VERDICT_UNKNOWN},
         {LOAD_STEP_LOAD, "{\"Status\":\"TXN_IN_PROCESSING\",\"Message\":\"\"}", LOAD_VERDICT_RETRY},
         {LOAD_STEP_LOAD, "{\"Status\":\"FAILED\",\"Message\":\"too many tablet versions\"}",
          LOAD_VERDICT_RETRY},
