@@ -24,11 +24,11 @@
 enum {
     ARENA_LIMIT = 256 << 20, /* the ways of 100,000 tables and more */
     SCRATCH_LIMIT = 64 << 20,
-    LOOK_EVERY = 256,      /* changes between two looks at the clock */
-    WAIT_MS = 100,         /* for a change, while nothing is on its way */
-    WAIT_LOADING_MS = 5,   /* while loads are: their end is to be seen soon */
-    WAIT_TAKING_MS = 2,    /* while a snapshot is: a chunk may be ready at any moment */
-    MOVE_EVERY_MS = 10000, /* how often a quiet stream's position is stored */
+    LOOK_EVERY = 256,     /* changes between two looks at the clock */
+    WAIT_MS = 100,        /* for a change, while nothing is on its way */
+    WAIT_LOADING_MS = 5,  /* while loads are: their end is to be seen soon */
+    WAIT_TAKING_MS = 2,   /* while a snapshot is: a chunk may be ready at any moment */
+    MOVE_EVERY_MS = 1000, /* how often a quiet stream's position is stored */
     REQUEST_EVERY_US = 1000000,
     STATUS_EVERY_US = 1000000
 };
