@@ -47,12 +47,14 @@ def pytest_configure(config):
 
 def cover(group: list, seed: int) -> list:
     """Some of the items of one test, so that each value of each of its parameters is among them: other ones with
-    another seed."""
+    another seed. Of a costly test it is one."""
     def values(item) -> set:
         return {(name, repr(value)) for name, value in item.callspec.params.items()}
     left = set().union(*map(values, group))
     rest = list(group)
     random.Random(f"{seed} {group[0].nodeid.split('[')[0]}").shuffle(rest)
+    if rest[0].get_closest_marker("costly"):
+        return rest[:1]
     chosen = []
     while left:
         best = max(rest, key=lambda item: len(left & values(item)))

@@ -122,6 +122,7 @@ def refused_in_check_and_run(one: EventPipeline, *words: str, code: int = SOURCE
 
 # -- methods
 
+@pytest.mark.costly
 def test_each_method_over_tcp_without_tls(server, account, pipeline):
     if server.product == "MySQL":
         # The first time the password goes by RSA; then the server has it in its cache; then it forgets.

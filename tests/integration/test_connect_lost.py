@@ -80,6 +80,7 @@ def reconnects(pipeline: EventPipeline) -> int:
     return pipeline.log().count("The connection to the source is back.")
 
 
+@pytest.mark.costly
 def test_a_restart_of_the_server(private, pipeline):
     private.insert(1, 2)
     pipeline.start()
@@ -93,6 +94,7 @@ def test_a_restart_of_the_server(private, pipeline):
     assert pipeline.stop() == OK
 
 
+@pytest.mark.costly
 def test_a_server_that_is_killed(private, pipeline):
     private.insert(1, 2)
     pipeline.start()
@@ -116,6 +118,7 @@ def kill_dumps(private):
                 raise
 
 
+@pytest.mark.costly
 def test_connections_that_are_killed(private, pipeline):
     private.insert(1)
     pipeline.start()
@@ -129,6 +132,7 @@ def test_connections_that_are_killed(private, pipeline):
     assert pipeline.stop() == OK
 
 
+@pytest.mark.costly
 @pytest.mark.threads
 def test_every_connection_is_killed_in_a_large_transaction(private, pipeline):
     """The dump is cut while rows of one transaction are given out: none may come twice."""

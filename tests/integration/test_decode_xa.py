@@ -45,6 +45,7 @@ def replayed(events: list[dict]) -> dict[int, str]:
     return rows
 
 
+@pytest.mark.costly
 def test_many_at_once_over_several_files(server, tmp_path, rng):
     first = switch_file(server)
     waiting: list[str] = []

@@ -48,6 +48,7 @@ def killed_again_and_again(source, twin, engine, rng, must_be_equal, seconds):
     assert engine.stop() == 0
 
 
+@pytest.mark.costly
 @pytest.mark.threads
 def test_kills(source, twin, engine, rng, must_be_equal):
     """kill -9 at random moments while the workload runs."""

@@ -271,6 +271,7 @@ def test_decode_is_what_the_server_has(own, family, seed, tmp_path):
     must_be_right(Recorded(own(family), tmp_path, seed, ["FULL", None], transactions=SHORT))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("family", EVERYWHERE)
 def test_warehouses_hold_what_the_server_has(own, family, seed, tmp_path, twin_of):
     recorded = Recorded(own(family), tmp_path, seed, ["FULL"], for_sink=True, transactions=SHORT)

@@ -37,6 +37,7 @@ def without_source(event: dict) -> dict:
     return {name: value for name, value in event.items() if name != "source"}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kills", [False, True], ids=["calm", "kills"])
 def test_every_event_once(source, engine, rng, tmp_path, kills):
     folder = tmp_path / "events"

@@ -56,6 +56,7 @@ def busy(source, twin, engine, rng, must_be_equal, moves: bool) -> None:
     assert engine.stop() == OK
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("image", ["MINIMAL", "NOBLOB"])
 def test_a_workload_and_kills(source, twin, engine, rng, must_be_equal, image):
     with row_image(source, image):

@@ -27,6 +27,7 @@ def test_text_and_bytes_come_through(server):
         server.query("SELECT * FROM d.no_such_table")
 
 
+@pytest.mark.costly
 def test_committed_rows_survive_a_kill(server):
     server.query("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO d.t VALUES (7);")
     server.kill9()

@@ -73,6 +73,7 @@ def stopped_and_nothing_lost(mariadb, twin, engine, must_be_equal) -> None:
     assert engine.stop() == OK
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", ["doris", "starrocks"])
 def test_a_stop_without_the_target(mariadb, twin_of, engine, must_be_equal, kind):
     twin = twin_of(kind, kept=True)
@@ -81,6 +82,7 @@ def test_a_stop_without_the_target(mariadb, twin_of, engine, must_be_equal, kind
     stopped_and_nothing_lost(mariadb, twin, engine, must_be_equal)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", ["doris", "starrocks"])
 def test_a_stop_without_the_target_and_a_full_buffer(mariadb, twin_of, engine, must_be_equal, kind):
     """The engine waits for room in the middle of a transaction when it is told to stop."""

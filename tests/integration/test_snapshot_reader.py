@@ -133,6 +133,7 @@ def must_be_the_tables(source, got: dict, tmp_path) -> None:
     assert snapshots.first_differences(got, expected) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("options", [
     {"parallelism": 1, "rows": 40}, {"parallelism": 3, "rows": 7}, {"parallelism": 4, "rows": 1000, "bytes": 65536},
     {"parallelism": 3, "rows": 9, "restart": 40}, {"parallelism": 3, "rows": 20, "reshape": 1}],
@@ -154,6 +155,7 @@ def test_tables_that_change_while_they_are_read(source_of, family, options, rng,
         model.kill()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_changes_without_all_columns(source_of, family, rng, tmp_path):
     """No partial update reaches the target before the row: the model fails on one that does."""
@@ -172,6 +174,7 @@ def test_changes_without_all_columns(source_of, family, rng, tmp_path):
         model.kill()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_lost_connections_and_truncated_tables(source_of, family, rng, tmp_path):
     """Connections that read are killed again and again, and tables are emptied in the middle of it."""
