@@ -319,8 +319,11 @@ static void read_routine(struct ddl_lexer *lexer UNUSED, struct sql_statement *s
 static void read_rollback(struct ddl_lexer *lexer, struct sql_statement *statement)
 {
     accept(lexer, "WORK");
-    if (at_word(lexer, "TO"))
-        statement->kind = SQL_ROLLBACK_TO;
+    if (!accept(lexer, "TO"))
+        return;
+    statement->kind = SQL_ROLLBACK_TO;
+    accept(lexer, "SAVEPOINT");
+    need_name(lexer, statement);
 }
 
 static void read_start(struct ddl_lexer *lexer, struct sql_statement *statement)
@@ -352,8 +355,8 @@ static const struct {
     {"START", SQL_OTHER, read_start},
     {"COMMIT", SQL_COMMIT, NULL},
     {"ROLLBACK", SQL_ROLLBACK, read_rollback},
-    {"SAVEPOINT", SQL_SAVEPOINT, NULL},
-    {"RELEASE", SQL_SAVEPOINT, NULL},
+    {"SAVEPOINT", SQL_SAVEPOINT, need_name},
+    {"RELEASE", SQL_RELEASE, NULL},
     {"XA", SQL_OTHER, read_xa},
     {"TRUNCATE", SQL_TRUNCATE, read_truncate},
     {"CREATE", SQL_OTHER, read_create},

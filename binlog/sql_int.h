@@ -21,8 +21,9 @@ enum sql_kind {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_ROLLBACK_TO,
-    SQL_SAVEPOINT, /* and RELEASE SAVEPOINT */
+    SQL_ROLLBACK_TO, /* this and the next: the savepoint's name is in names[0].name */
+    SQL_SAVEPOINT,
+    SQL_RELEASE, /* a savepoint */
     SQL_XA_START,
     SQL_XA_END,
     SQL_XA_COMMIT,

@@ -72,6 +72,7 @@ enum rc binlog_stream_new(const struct binlog_stream_options *options, struct bi
     size_t held_max = options->offline ? STREAM_HELD_OFFLINE_MAX : STREAM_HELD_MAX;
     buf_init(&stream->held, options->held_max != 0 ? options->held_max : held_max);
     buf_init(&stream->held_names, XA_NAMES_BYTES_MAX);
+    buf_init(&stream->savepoints, STREAM_SAVEPOINTS_MAX);
     buf_init(&stream->reached_text, POSITION_GTID_MAX);
     rows_partial_init(&stream->partial);
     enum rc rc = make_parts(stream, err);
@@ -98,6 +99,7 @@ void binlog_stream_free(struct binlog_stream *stream)
     fragments_deinit(&stream->fragments);
     buf_deinit(&stream->held);
     buf_deinit(&stream->held_names);
+    buf_deinit(&stream->savepoints);
     xa_store_clear(&stream->xa);
     buf_deinit(&stream->reached_text);
     rows_partial_deinit(&stream->partial);

@@ -32,6 +32,7 @@ enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid 
     stream->pass_rows = 0;
     buf_reset(&stream->held);
     buf_reset(&stream->held_names);
+    buf_reset(&stream->savepoints);
     memcpy(stream->txn_file, stream->file, sizeof(stream->txn_file));
     buf_reset(&stream->txn_gtid);
     gtid_text(&head->gtid, &stream->txn_gtid);

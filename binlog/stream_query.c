@@ -132,6 +132,12 @@ static enum rc on_ddl(struct looking *looking, const struct query *query,
     return RC_OK;
 }
 
+/* The rows of the group are not given out before its end is known. */
+static bool is_held(const struct binlog_stream *stream)
+{
+    return stream->group.open && stream->group.xa && !stream->held_replay;
+}
+
 /* Rows of the group may never have been: those of tables with transactions are undone, those of
  * others stay (facts/binlog.md 4.1). Which table is of which kind is not in the binlog. */
 static void on_rollback(struct binlog_stream *stream)
@@ -160,13 +166,22 @@ static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind,
         group->ended = group->open;
         return RC_OK;
     case SQL_ROLLBACK:
+        if (is_held(stream))
+            return stream_xa_undone(stream, query, err);
         on_rollback(stream);
         group->ended = group->open;
         return RC_OK;
     case SQL_ROLLBACK_TO:
-        on_rollback(stream);
+        if (is_held(stream))
+            stream_savepoint_undo(stream);
+        else
+            on_rollback(stream);
         return RC_OK;
     case SQL_SAVEPOINT:
+        if (is_held(stream))
+            stream_savepoint_set(stream);
+        return RC_OK;
+    case SQL_RELEASE:
     case SQL_XA_END:
         return RC_OK;
     case SQL_XA_COMMIT:
@@ -201,8 +216,9 @@ static struct sql_dialect dialect_of(const struct binlog_stream *stream, const s
 static enum rc on_dml(struct binlog_stream *stream, const struct query *query,
                       const struct sql_dialect *dialect, struct error *err)
 {
-    if (!stream->group.xa || stream->held_replay)
+    if (!is_held(stream))
         return stream_unknown_statement(stream, query, dialect, err);
+    stream->group.held_statement = true;
     enum rc rc = stream_unknown_hold(stream, query, dialect, err);
     return rc != RC_OK ? rc : stream_xa_hold(stream, err);
 }

@@ -11,6 +11,7 @@
  *   stream_unknown.c  changes of rows that the binlog does not tell
  *   stream_rows.c     table maps and rows
  *   stream_xa.c       XA transactions: holding their rows until their end
+ *   stream_savepoint.c  what an XA transaction undid of itself
  *
  * A group is what has one GTID or one BEGIN..COMMIT: a transaction, or one DDL (facts/binlog.md
  * 4.2). State of a group:
@@ -22,7 +23,8 @@
  * whether it is one-phase. Then they are given. The rows of a two-phase XA transaction belong to the
  * group of a later XA COMMIT: they are kept under their XID until that group comes, and given out as
  * its rows, or until XA ROLLBACK. Of one with more rows than are held the names of its captured tables
- * are kept instead, and given out as changes that are not told. A seek keeps them, for it goes on in
+ * are kept instead, and given out as changes that are not told. What is undone, by ROLLBACK TO or XA ROLLBACK, is
+ * not given, but for statements that are in the binlog as text: they are told at the end in any case. A seek keeps them, for it goes on in
  * the same stream; on the wire they are notes beside the checkpoint (xa_note_int.h), so that a restart
  * between the two finds them.
  */
@@ -42,6 +44,8 @@
 #define STREAM_HELD_MAX (((size_t)16 << 20) - 4096)
 /* Where files are read: of all XA transactions that are held at one time. */
 #define STREAM_HELD_OFFLINE_MAX ((size_t)256 << 20)
+/* Savepoints of one XA transaction. */
+#define STREAM_SAVEPOINTS_MAX ((size_t)64 << 10)
 #define STREAM_INFLATED_MAX ((size_t)1 << 30)
 /* So many transactions without a captured row may pass before a position is offered. */
 #define STREAM_IDLE_TXNS 1000u
@@ -56,9 +60,12 @@ struct stream_group {
     bool skipped; /* not asked for, by its GTID */
     bool told;    /* something was given out: a COMMIT must follow */
     bool xa;
-    bool xa_captured;   /* held rows are of captured tables */
-    bool held_overflow; /* more rows than are held: none is, only the names of their tables */
-    uint64_t held_seen; /* events, and names in statements, that the XA group had so far */
+    bool xa_captured;     /* held rows are of captured tables */
+    bool held_overflow;   /* more rows than are held: none is, only the names of their tables */
+    bool held_statement;  /* a statement that changes rows is held, or its tables are */
+    bool savepoints_lost; /* not all of its savepoints are known */
+    bool undone_unknown;  /* held_overflow for that, behind a rollback to one of them */
+    uint64_t held_seen;   /* events, and names in statements, that the XA group had so far */
     struct gtid gtid;
     uint64_t ordinal;    /* of the next row */
     uint64_t given;      /* rows of captured tables given out or passed over */
@@ -141,6 +148,7 @@ struct binlog_stream {
     uint64_t payload_offset;
     struct buf held;       /* of an XA group: its table maps and rows (stream_xa.c) */
     struct buf held_names; /* of an XA group: captured tables that it touches (xa_names_int.h) */
+    struct buf savepoints; /* of an XA group (stream_savepoint.c) */
     size_t held_at;
     bool held_replay;
     struct event_format format_behind; /* known: what comes back when the replay is over */
@@ -187,10 +195,19 @@ enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_
 /* XA COMMIT or XA ROLLBACK, in the group that is open. */
 enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, bool commits,
                       struct error *err) MUST_CHECK;
+/* The XA transaction in hand was undone and will not be prepared. */
+enum rc stream_xa_undone(struct binlog_stream *stream, const struct query *query,
+                         struct error *err) MUST_CHECK;
 /* The next event that was held becomes stream->event; false behind the last. */
 bool stream_xa_take_held(struct binlog_stream *stream) MUST_CHECK;
 /* The stream is at its end: warns, once, of what is prepared still. */
 void stream_xa_tell_left(struct binlog_stream *stream);
+
+/* stream_savepoint.c, for the XA group that is held. SAVEPOINT and ROLLBACK TO, the statement in hand. */
+void stream_savepoint_set(struct binlog_stream *stream);
+void stream_savepoint_undo(struct binlog_stream *stream);
+/* Rows from there on go, statements stay. True when there are any. */
+bool stream_savepoint_cut(struct buf *held, size_t from);
 
 /* stream_query.c */
 enum rc stream_query(struct binlog_stream *stream, struct change *change,

@@ -74,6 +74,20 @@ static enum rc refuse_given(const struct binlog_stream *stream, struct error *er
                      stream->txn_file, (unsigned long long)stream->txn.offset);
 }
 
+static void warn_unheld(const struct binlog_stream *stream)
+{
+    log_warn("binlog.stream",
+             stream->group.undone_unknown
+                 ? "An XA transaction rolled back to a savepoint that is not known, so that which "
+                   "of its rows it still has is not known either. If it commits, the captured "
+                   "tables that it touches are told as changed in a way that is not known."
+                 : "The rows of XA transactions that wait for their end are more than is held: "
+                   "those of this one are not. If it commits, the captured tables that it touches "
+                   "are told as changed in a way that is not known.",
+             LOG_STR("file", stream->txn_file), LOG_U64("offset", stream->txn.offset),
+             LOG_U64("bytes_held", stream->xa.bytes), LOG_U64("most", stream->held.max));
+}
+
 /* What waits for the transaction's end: its rows, or the names of their tables. */
 static enum rc fill_prepared(struct binlog_stream *stream, struct xa_prepared *prepared,
                              struct error *err)
@@ -81,14 +95,10 @@ static enum rc fill_prepared(struct binlog_stream *stream, struct xa_prepared *p
     const struct buf *names = &stream->held_names;
     if (stream->group.held_overflow && names->len > 0) {
         prepared->names_only = true;
+        prepared->has_statement = stream->group.held_statement;
         buf_init(&prepared->rows, XA_NAMES_BYTES_MAX);
         buf_add_slice(&prepared->rows, buf_slice(names));
-        log_warn("binlog.stream",
-                 "The rows of XA transactions that wait for their end are more than is held: those "
-                 "of this one are not. If it commits, the captured tables that it touches are told "
-                 "as changed in a way that is not known.",
-                 LOG_STR("file", stream->txn_file), LOG_U64("offset", stream->txn.offset),
-                 LOG_U64("bytes_held", stream->xa.bytes), LOG_U64("most", stream->held.max));
+        warn_unheld(stream);
         return buf_check(&prepared->rows, "The tables of a transaction", err);
     }
     size_t max = stream->held.max;
@@ -188,6 +198,28 @@ static void begin_replay(struct binlog_stream *stream, struct xa_prepared *prepa
     stream->held_replay = true;
 }
 
+/* What is left of rows that were undone: statements that are in the binlog as text, of which nobody knows
+ * whether their tables undid them. They are told; true when there are any. */
+static bool keep_statements(const struct binlog_stream *stream, struct xa_prepared *prepared)
+{
+    if (prepared->names_only)
+        return prepared->has_statement;
+    return !stream->group.skipped && stream_savepoint_cut(&prepared->rows, 0);
+}
+
+enum rc stream_xa_undone(struct binlog_stream *stream, const struct query *query, struct error *err)
+{
+    struct stream_group *group = &stream->group;
+    group->ended = true;
+    group->xa = false;
+    stream->held_at = 0;
+    if (!group->held_overflow)
+        stream->held_replay = stream_savepoint_cut(&stream->held, 0);
+    else if (group->held_statement)
+        return stream_unknown_unheld(stream, query->text, query->db, err);
+    return RC_OK;
+}
+
 /* Offline: nothing of captured tables was in it, or it was prepared before the first file. */
 static void tell_unknown(const struct binlog_stream *stream, const struct xid *xid, bool commits)
 {
@@ -213,6 +245,8 @@ enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, b
 {
     struct xid xid;
     enum rc rc = RC_OK;
+    if (stream->group.xa && !commits) /* MySQL: never prepared, and yet in the binlog */
+        return stream_xa_undone(stream, query, err);
     if (!xid_of_statement(query->text, &xid)) {
         if (stream->xa.count == 0)
             return RC_OK;
@@ -220,11 +254,12 @@ enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, b
                          "The XID of the statement that ends an XA transaction cannot be read.");
     }
     struct xa_prepared *prepared = xa_store_take(&stream->xa, &xid);
+    bool gives = prepared != NULL && (commits || keep_statements(stream, prepared));
     if (prepared == NULL)
         tell_unknown(stream, &xid, commits);
-    else if (commits && prepared->names_only)
+    else if (gives && prepared->names_only)
         rc = give_names(stream, prepared, query, err);
-    else if (commits && !stream->group.skipped)
+    else if (gives && !stream->group.skipped)
         begin_replay(stream, prepared);
     xa_store_end(&stream->xa, prepared);
     return rc;

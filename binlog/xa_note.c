@@ -10,7 +10,8 @@ enum {
     NOTE_MARIADB = 1,
     NOTE_SHORT_TABLE_IDS = 2,
     NOTE_NAMES_ONLY = 4,
-    NOTE_FLAGS = NOTE_MARIADB | NOTE_SHORT_TABLE_IDS | NOTE_NAMES_ONLY,
+    NOTE_STATEMENT = 8,
+    NOTE_FLAGS = NOTE_MARIADB | NOTE_SHORT_TABLE_IDS | NOTE_NAMES_ONLY | NOTE_STATEMENT,
     NOTE_MAX = 16 << 20,
     KEY_MAX = XID_TEXT_MAX + sizeof(XA_NOTE_PREFIX)
 };
@@ -31,13 +32,14 @@ static bool parse_value(struct slice value, struct xa_prepared *prepared, struct
     prepared->format.is_mariadb = (flags & NOTE_MARIADB) != 0;
     prepared->format.short_table_ids = (flags & NOTE_SHORT_TABLE_IDS) != 0;
     prepared->names_only = (flags & NOTE_NAMES_ONLY) != 0;
+    prepared->has_statement = (flags & NOTE_STATEMENT) != 0;
     prepared->format.header_len = cursor_u8(&cursor);
     prepared->format.version = cursor_u32(&cursor);
     prepared->offset = cursor_u64(&cursor);
     struct slice file = cursor_slice(&cursor, cursor_u16(&cursor));
     *rows = cursor_rest(&cursor);
     if (cursor.failed || version != NOTE_VERSION || (flags & ~NOTE_FLAGS) != 0 ||
-        file.len >= sizeof(prepared->file) ||
+        (prepared->has_statement && !prepared->names_only) || file.len >= sizeof(prepared->file) ||
         (file.len > 0 && memchr(file.ptr, '\0', file.len) != NULL) || !text_is_utf8(file) ||
         !(prepared->names_only ? xa_names_are_whole(*rows) : xa_held_is_whole(*rows)))
         return false;
@@ -79,7 +81,8 @@ static void add_value(const struct xa_prepared *prepared, struct buf *out)
     head[0] = NOTE_VERSION;
     head[1] = (uint8_t)((prepared->format.is_mariadb ? NOTE_MARIADB : 0) |
                         (prepared->format.short_table_ids ? NOTE_SHORT_TABLE_IDS : 0) |
-                        (prepared->names_only ? NOTE_NAMES_ONLY : 0));
+                        (prepared->names_only ? NOTE_NAMES_ONLY : 0) |
+                        (prepared->has_statement ? NOTE_STATEMENT : 0));
     head[2] = prepared->format.header_len;
     store_u32le(head + 3, prepared->format.version);
     store_u64le(head + 7, prepared->offset);

@@ -6,7 +6,8 @@
  *
  *   key    xa/X'global',X'branch',format
  *   value  1 version: 1
- *          1 flags: 1 MariaDB, 2 table ids of 4 bytes, 4 names in the place of rows
+ *          1 flags: 1 MariaDB, 2 table ids of 4 bytes, 4 names in the place of rows, 8 (with 4)
+ *          some of them are of statements
  *          1 length of event headers
  *          4 version of the server that wrote the rows, as 90704
  *          8 offset where the transaction began

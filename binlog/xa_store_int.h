@@ -17,6 +17,7 @@ struct xa_prepared {
     struct xid xid;
     bool noted;                 /* the caller was given a note of it */
     bool names_only;            /* more rows than are held: `rows` has names (xa_names_int.h) */
+    bool has_statement;         /* names_only: some are of statements that change rows */
     struct buf rows;            /* owned: events, as the decoder holds them back; of a transaction
                                    without rows of captured tables: empty */
     struct event_format format; /* by which those events are read */

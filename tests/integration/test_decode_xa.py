@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from events import OK, EventPipeline, errors, events_of, millrace, rows_of, stream_faults
+from events import DATA, OK, EventPipeline, errors, events_of, millrace, rows_of, stream_faults
 from test_decode_files import copied, switch_file
 
 TRANSACTIONS = 30
@@ -100,6 +100,35 @@ def test_what_is_left_is_told_and_not_given(server, tmp_path):
     assert errors(done).count("neither committed nor rolled back") == 1
     assert "X'" + b"left one".hex() + "',X''" in errors(done)
     assert b"no concern".hex() not in errors(done)
+
+
+def test_what_one_undoes_of_itself(started, tmp_path):
+    """MariaDB writes rows and ROLLBACK TO behind them where a table without transactions was changed in between, whose own rows
+    are a group before. What such a table did by a statement in statement format stays, and is told."""
+    server = started("mariadb")
+    server.query("DROP DATABASE IF EXISTS decode_xa; CREATE DATABASE decode_xa; CREATE TABLE decode_xa.t (id INT PRIMARY KEY, v VARCHAR(40)); "
+                 "CREATE TABLE decode_xa.m (id INT PRIMARY KEY) ENGINE=MyISAM")
+    first = switch_file(server)
+    prepare(server, "p", "INSERT INTO decode_xa.t VALUES (1, 'stays')", "SAVEPOINT s", "INSERT INTO decode_xa.t VALUES (2, 'stays')",
+            "INSERT INTO decode_xa.m VALUES (1)", "SAVEPOINT `S`", "UPDATE decode_xa.t SET v = 'undone' WHERE id = 1", "ROLLBACK TO s",
+            "INSERT INTO decode_xa.t VALUES (3, 'stays')")
+    server.query("XA COMMIT 'p'")
+    files = copied(server, first, tmp_path)
+    done = millrace("decode", "--tables", r"decode_xa.\.*", *files)
+    assert done.returncode == OK and done.stderr == b"", errors(done)
+    events = events_of(done.stdout)
+    assert replayed([event for event in events if event["cdctable"] == "t"]) == table(server) == \
+        {1: "stays", 2: "stays", 3: "stays"}
+    assert [event["data"]["after"]["id"] for event in rows_of(events) if event["cdctable"] == "m"] == [1]
+    prepare(server, "q", "DELETE FROM decode_xa.t")
+    server.query("SET binlog_format=STATEMENT; XA START 'r'; INSERT INTO decode_xa.m VALUES (2); XA END 'r'; XA PREPARE 'r'")
+    server.query("XA ROLLBACK 'q'; XA ROLLBACK 'r'")
+    assert server.query("SELECT id FROM decode_xa.m").split() == ["1", "2"]
+    (tmp_path / "more").mkdir()
+    done = millrace("decode", "--tables", r"decode_xa.\.*", *copied(server, first, tmp_path / "more"))
+    assert done.returncode == DATA, errors(done)
+    told = events_of(done.stdout)[len(events):]
+    assert [(event["type"].split(".")[3], event["cdctable"]) for event in told] == [("rows", "m")]
 
 
 def test_a_start_between_the_phases(server, tmp_path):

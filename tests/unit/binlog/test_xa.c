@@ -3,67 +3,12 @@
  * XA transactions of two phases: their rows wait for XA COMMIT, in files and on the wire, where notes
  * carry them over a restart. Names of XA transactions, and what is told of those without an end.
  */
-#include "stream_fixture.h"
+#include "xa_fixture.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "binlog/xa_names_int.h"
 #include "binlog/xa_store_int.h"
-
-static struct writer w;
-
-static void put_prepare(const char *global, bool one_phase)
-{
-    event_begin(&w, EVENT_XA_PREPARE);
-    put(&w, one_phase ? 1 : 0, 1);
-    put(&w, 1, 4);
-    put(&w, strlen(global), 4);
-    put(&w, 0, 4);
-    put_text(&w, global);
-    event_end(&w);
-}
-
-/* Rows first, first + 1, .. of a table under the XID of one letter. */
-static void put_prepared(uint64_t gtid, char letter, const char *table, uint32_t first,
-                         unsigned rows)
-{
-    const char global[] = {letter, '\0'};
-    char sql[40];
-    put_gtid(&w, gtid);
-    snprintf(sql, sizeof(sql), "XA START X'%02x',X'',1", (unsigned)letter);
-    put_query(&w, "shop", sql);
-    put_table_map(&w, 90, table, true);
-    put_insert(&w, 90, first, rows);
-    snprintf(sql, sizeof(sql), "XA END X'%02x',X'',1", (unsigned)letter);
-    put_query(&w, "shop", sql);
-    put_prepare(global, false);
-}
-
-/* "COMMIT" or "ROLLBACK"; returns where its group begins. */
-static size_t put_end(uint64_t gtid, const char *verb, char letter)
-{
-    char sql[40];
-    size_t start = w.base + w.len;
-    put_gtid(&w, gtid);
-    snprintf(sql, sizeof(sql), "XA %s X'%02x',X'',1", verb, (unsigned)letter);
-    put_query(&w, "", sql);
-    return start;
-}
-
-static void expect_rows(struct fixture *f, uint32_t first, unsigned count, const char *gtid)
-{
-    for (unsigned i = 0; i < count; i++) {
-        expect(f, CHANGE_INSERT);
-        assert_int_equal(id_of(&f->change.after), first + i);
-        assert_int_equal(f->change.ordinal, i);
-        assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
-    }
-    expect(f, CHANGE_COMMIT);
-    assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
-}
-
-#define GTID(number) "11111111-1111-1111-1111-111111111111:" number
 
 static void committed_in_another_order(void **state)
 {
@@ -472,16 +417,6 @@ static void bounded(void **state)
     fails(options, RC_EOF, "");
 }
 
-static void expect_unknown(struct fixture *f, const char *table, uint64_t ordinal, const char *gtid)
-{
-    expect(f, CHANGE_UNKNOWN);
-    struct slice name = f->change.table != NULL ? f->change.table->name : f->change.about_table;
-    assert_true(slice_equal(name, slice_str(table)));
-    assert_int_equal(f->change.ordinal, ordinal);
-    assert_true(slice_starts_nocase(f->change.ddl, SLICE("XA COMMIT")));
-    assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
-}
-
 /* A transaction with 40 rows of u, then of v, then 400 of t: map, rows, map, rows, map, rows. */
 static void put_large(uint64_t gtid, const char *start, unsigned rows)
 {
@@ -662,6 +597,43 @@ static void more_than_is_held_over_restarts(void **state)
     assert_int_equal(notes.count, 0);
     assert_int_equal(notes.forgotten, 2);
     teardown(&f);
+    position_deinit(&at);
+}
+
+/* A statement among what finds no room is told after XA ROLLBACK, too, and over a restart. */
+static void an_unheld_statement_over_a_restart(void **state)
+{
+    struct fixture f;
+    struct notes notes = {0};
+    struct position at;
+    (void)state;
+    position_init(&at);
+    begin_file(&w, true);
+    put_large(1, "XA START X'62',X'',1", 400);
+    put_query(&w, "shop", "DELETE FROM late");
+    put_query(&w, "shop", "XA END X'62',X'',1");
+    put_prepare("b", false);
+    put_transaction(&w, 2, 40, 1);
+    setup(
+        &f, &w,
+        (struct binlog_stream_options){.announced_crc32 = true, .server = "s1", .held_max = 6000});
+    assert_int_equal(binlog_stream_seek(f.stream, &f.feed.base, &at, &f.err), RC_OK);
+    expect_rows(&f, 40, 1, GTID("2"));
+    take_notes(&f, &notes);
+    assert_int_equal(notes.count, 1);
+    assert_int_equal(notes.values[0].ptr[1], 4 | 8);
+    assert_int_equal(binlog_stream_position(f.stream, &at, &f.err), RC_OK);
+    teardown(&f);
+
+    put_dump_start();
+    put_end(3, "ROLLBACK", 'b');
+    setup_wire(&f, &notes, &at);
+    for (unsigned i = 0; i < 3; i++)
+        expect(&f, CHANGE_UNKNOWN);
+    assert_true(slice_equal(f.change.about_table, SLICE("late")));
+    expect(&f, CHANGE_COMMIT);
+    teardown(&f);
+    notes_deinit(&notes);
     position_deinit(&at);
 }
 
@@ -861,6 +833,7 @@ int main(void)
         cmocka_unit_test(more_than_is_held_in_one_phase),
         cmocka_unit_test(more_than_is_held_with_statements),
         cmocka_unit_test(more_than_is_held_over_restarts),
+        cmocka_unit_test(an_unheld_statement_over_a_restart),
         cmocka_unit_test(names_of_tables),
         cmocka_unit_test(the_end_tells_what_is_left),
         cmocka_unit_test(names),
