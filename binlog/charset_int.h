@@ -96,6 +96,9 @@ const struct charset *charset_of_collation(uint32_t collation);
 const struct charset *charset_by_name(struct slice name);
 const struct charset *charset_get(enum charset_id id);
 
+/* Whether text of bytes below 0x80 alone is its own UTF-8. */
+bool charset_has_ascii(const struct charset *charset);
+
 /* The bytes as UTF-8: `text` is `bytes` itself or is appended to `scratch`. RC_REJECTED: not valid
  * in the charset; RC_UNSUPPORTED: the C library lacks the conversion; RC_LIMIT, RC_MEMORY of
  * `scratch`. The words are the caller's, who knows the column. */

@@ -191,13 +191,17 @@ static enum rc from_wide(const struct charset *charset, struct slice bytes, bool
 
 /* --- all --- */
 
+bool charset_has_ascii(const struct charset *charset)
+{
+    return charset->way != CHARSET_WAY_WIDE && charset->way != CHARSET_WAY_NONE &&
+           charset->id != CHARSET_SWE7;
+}
+
 static enum rc convert(const struct charset *charset, struct slice bytes, bool replace,
                        struct buf *scratch, struct slice *text)
 {
     /* Most text is ASCII, and most sets have that as it is. */
-    bool has_ascii = charset->way != CHARSET_WAY_WIDE && charset->way != CHARSET_WAY_NONE &&
-                     charset->id != CHARSET_SWE7;
-    if (bytes.len == 0 || (has_ascii && text_is_ascii(bytes))) {
+    if (bytes.len == 0 || (charset_has_ascii(charset) && text_is_ascii(bytes))) {
         *text = bytes;
         return RC_OK;
     }

@@ -207,6 +207,7 @@ static enum rc bind_character(struct binder *binder, uint64_t bytes, struct erro
     column->kind = COLUMN_STRING;
     column->charset = charset->name;
     column->text = value_text_string;
+    column->ascii_is_text = !binder->codec->compressed && charset_has_ascii(charset);
     column->length_bytes = bytes;
     column->length = is_blob ? bytes : bytes / charset->char_bytes_max;
     if (declared->length > 0 && declared->length_bytes == bytes)
@@ -291,17 +292,28 @@ static enum rc bind_long(struct binder *binder, struct error *err)
     }
 }
 
+/* --- short texts --- */
+
+static enum rc bind_short(struct binder *binder, enum column_kind kind, column_put_fn put,
+                          uint32_t size)
+{
+    binder->column->kind = kind;
+    binder->column->text = value_text_short;
+    binder->column->put = put;
+    binder->layout->size = size;
+    binder->codec->size = size;
+    return RC_OK;
+}
+
 /* --- numbers --- */
 
 static enum rc bind_int(struct binder *binder, uint8_t bytes)
 {
     bool is_unsigned = binder->facts->sign_known ? binder->facts->is_unsigned
                                                  : binder->declared.kind == COLUMN_UINT;
-    binder->column->kind = is_unsigned ? COLUMN_UINT : COLUMN_INT;
     binder->column->int_bytes = bytes;
-    binder->column->text = is_unsigned ? value_text_uint : value_text_int;
-    binder->layout->size = bytes;
-    return RC_OK;
+    return is_unsigned ? bind_short(binder, COLUMN_UINT, value_put_uint, bytes)
+                       : bind_short(binder, COLUMN_INT, value_put_int, bytes);
 }
 
 static enum rc bind_bit(struct binder *binder, struct error *err)
@@ -309,11 +321,8 @@ static enum rc bind_bit(struct binder *binder, struct error *err)
     unsigned bits = binder->facts->meta[0] + 8u * binder->facts->meta[1];
     if (bits == 0 || bits > 64 || binder->facts->meta[0] > 7)
         return bad_meta(binder, err);
-    binder->column->kind = COLUMN_BIT;
     binder->column->length = bits;
-    binder->column->text = value_text_bit;
-    binder->layout->size = (bits + 7) / 8;
-    return RC_OK;
+    return bind_short(binder, COLUMN_BIT, value_put_bit, (bits + 7) / 8);
 }
 
 static enum rc bind_decimal(struct binder *binder, struct error *err)
@@ -323,12 +332,10 @@ static enum rc bind_decimal(struct binder *binder, struct error *err)
     uint8_t scale = binder->facts->meta[1];
     if (precision == 0 || precision > PRECISION_MAX || scale > SCALE_MAX || scale > precision)
         return bad_meta(binder, err);
-    binder->column->kind = COLUMN_DECIMAL;
     binder->column->precision = precision;
     binder->column->scale = scale;
-    binder->column->text = value_text_decimal;
-    binder->layout->size = value_decimal_bytes(precision, scale);
-    return RC_OK;
+    return bind_short(binder, COLUMN_DECIMAL, value_put_decimal,
+                      value_decimal_bytes(precision, scale));
 }
 
 static enum rc bind_real(struct binder *binder, struct error *err)
@@ -337,19 +344,8 @@ static enum rc bind_real(struct binder *binder, struct error *err)
     uint32_t size = is_float ? sizeof(float) : sizeof(double);
     if (binder->facts->meta[0] != size)
         return bad_meta(binder, err);
-    binder->column->kind = is_float ? COLUMN_FLOAT : COLUMN_DOUBLE;
-    binder->column->text = is_float ? value_text_float : value_text_double;
-    binder->layout->size = size;
-    return RC_OK;
-}
-
-static enum rc bind_small(struct binder *binder, enum column_kind kind, column_text_fn text,
-                          uint32_t size)
-{
-    binder->column->kind = kind;
-    binder->column->text = text;
-    binder->layout->size = size;
-    return RC_OK;
+    return is_float ? bind_short(binder, COLUMN_FLOAT, value_put_float, size)
+                    : bind_short(binder, COLUMN_DOUBLE, value_put_double, size);
 }
 
 /* --- temporal types --- */
@@ -364,11 +360,11 @@ static enum rc bind_temporal(struct binder *binder, struct error *err)
     uint32_t fraction = value_fraction_bytes(digits);
     switch (binder->wire) {
     case WIRE_TIMESTAMP2:
-        return bind_small(binder, COLUMN_TIMESTAMP, value_text_timestamp, 4 + fraction);
+        return bind_short(binder, COLUMN_TIMESTAMP, value_put_timestamp, 4 + fraction);
     case WIRE_DATETIME2:
-        return bind_small(binder, COLUMN_DATETIME, value_text_datetime, 5 + fraction);
+        return bind_short(binder, COLUMN_DATETIME, value_put_datetime, 5 + fraction);
     default:
-        return bind_small(binder, COLUMN_TIME, value_text_time, 3 + fraction);
+        return bind_short(binder, COLUMN_TIME, value_put_time, 3 + fraction);
     }
 }
 
@@ -382,14 +378,14 @@ static enum rc bind_temporal_old(struct binder *binder)
     binder->column->scale = digits;
     switch (binder->wire) {
     case WIRE_TIMESTAMP:
-        return bind_small(binder, COLUMN_TIMESTAMP,
-                          whole ? value_text_timestamp_old : value_text_timestamp_mariadb53, size);
+        return bind_short(binder, COLUMN_TIMESTAMP,
+                          whole ? value_put_timestamp_old : value_put_timestamp_mariadb53, size);
     case WIRE_DATETIME:
-        return bind_small(binder, COLUMN_DATETIME,
-                          whole ? value_text_datetime_old : value_text_datetime_mariadb53, size);
+        return bind_short(binder, COLUMN_DATETIME,
+                          whole ? value_put_datetime_old : value_put_datetime_mariadb53, size);
     default:
-        return bind_small(binder, COLUMN_TIME,
-                          whole ? value_text_time_old : value_text_time_mariadb53, size);
+        return bind_short(binder, COLUMN_TIME,
+                          whole ? value_put_time_old : value_put_time_mariadb53, size);
     }
 }
 
@@ -420,7 +416,7 @@ static enum rc bind_by_wire(struct binder *binder, struct error *err)
     case WIRE_BIT:
         return bind_bit(binder, err);
     case WIRE_YEAR:
-        return bind_small(binder, COLUMN_YEAR, value_text_year, 1);
+        return bind_short(binder, COLUMN_YEAR, value_put_year, 1);
     case WIRE_NEWDECIMAL:
         return bind_decimal(binder, err);
     case WIRE_FLOAT:
@@ -428,7 +424,7 @@ static enum rc bind_by_wire(struct binder *binder, struct error *err)
         return bind_real(binder, err);
     case WIRE_DATE:
     case WIRE_NEWDATE:
-        return bind_small(binder, COLUMN_DATE, value_text_date, 3);
+        return bind_short(binder, COLUMN_DATE, value_put_date, 3);
     case WIRE_TIME2:
     case WIRE_DATETIME2:
     case WIRE_TIMESTAMP2:

@@ -114,28 +114,33 @@ static inline const struct value_codec *value_codec(const struct column *column)
     enum rc name(const struct column *column, struct slice cell, struct buf *scratch,              \
                  struct slice *text, struct error *err)
 
+#define VALUE_PUT_FN(name)                                                                         \
+    unsigned name(const struct column *column, struct slice cell, uint8_t *out)
+
+/* value_short.c: the text of every column that has a column->put. */
+VALUE_TEXT_FN(value_text_short);
 /* value_number.c */
-VALUE_TEXT_FN(value_text_int);
-VALUE_TEXT_FN(value_text_uint);
-VALUE_TEXT_FN(value_text_bit);
-VALUE_TEXT_FN(value_text_year);
-VALUE_TEXT_FN(value_text_float);
-VALUE_TEXT_FN(value_text_double);
+VALUE_PUT_FN(value_put_int);
+VALUE_PUT_FN(value_put_uint);
+VALUE_PUT_FN(value_put_bit);
+VALUE_PUT_FN(value_put_year);
+VALUE_PUT_FN(value_put_float);
+VALUE_PUT_FN(value_put_double);
 /* value_decimal.c */
-VALUE_TEXT_FN(value_text_decimal);
-/* Appends the number; false: the bytes are no DECIMAL(precision, scale). */
-bool value_decimal_add(struct buf *out, struct slice bytes, unsigned precision, unsigned scale);
+VALUE_PUT_FN(value_put_decimal);
+/* At most COLUMN_PUT_MAX bytes at `out`; 0: the bytes are no DECIMAL(precision, scale). */
+unsigned value_decimal_text(uint8_t *out, struct slice bytes, unsigned precision, unsigned scale);
 /* value_temporal.c */
-VALUE_TEXT_FN(value_text_date);
-VALUE_TEXT_FN(value_text_time);
-VALUE_TEXT_FN(value_text_datetime);
-VALUE_TEXT_FN(value_text_timestamp);
-VALUE_TEXT_FN(value_text_time_old);
-VALUE_TEXT_FN(value_text_datetime_old);
-VALUE_TEXT_FN(value_text_timestamp_old);
-VALUE_TEXT_FN(value_text_time_mariadb53);
-VALUE_TEXT_FN(value_text_datetime_mariadb53);
-VALUE_TEXT_FN(value_text_timestamp_mariadb53);
+VALUE_PUT_FN(value_put_date);
+VALUE_PUT_FN(value_put_time);
+VALUE_PUT_FN(value_put_datetime);
+VALUE_PUT_FN(value_put_timestamp);
+VALUE_PUT_FN(value_put_time_old);
+VALUE_PUT_FN(value_put_datetime_old);
+VALUE_PUT_FN(value_put_timestamp_old);
+VALUE_PUT_FN(value_put_time_mariadb53);
+VALUE_PUT_FN(value_put_datetime_mariadb53);
+VALUE_PUT_FN(value_put_timestamp_mariadb53);
 unsigned value_mariadb53_bytes(uint8_t wire_type, unsigned fraction_digits);
 /* value_string.c */
 VALUE_TEXT_FN(value_text_string);
@@ -171,8 +176,8 @@ bool value_time_from_datetime(struct value_time *time, uint64_t packed);
 bool value_time_from_time(struct value_time *time, uint64_t packed);
 void value_time_from_unix(struct value_time *time, uint64_t seconds);
 /* Writers: at most 32 bytes at `out`; they return the length. */
-unsigned value_put_date(uint8_t *out, const struct value_time *time);
-unsigned value_put_datetime(uint8_t *out, const struct value_time *time, unsigned digits);
-unsigned value_put_time(uint8_t *out, const struct value_time *time, unsigned digits);
+unsigned value_time_date(uint8_t *out, const struct value_time *time);
+unsigned value_time_datetime(uint8_t *out, const struct value_time *time, unsigned digits);
+unsigned value_time_time(uint8_t *out, const struct value_time *time, unsigned digits);
 
 #endif

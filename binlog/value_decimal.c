@@ -55,48 +55,35 @@ static unsigned put_whole(uint8_t *out, struct digits_reader *reader, unsigned c
     return len;
 }
 
-bool value_decimal_add(struct buf *out, struct slice bytes, unsigned precision, unsigned scale)
+unsigned value_decimal_text(uint8_t *out, struct slice bytes, unsigned precision, unsigned scale)
 {
     enum { AROUND = 3 }; /* sign, a zero before the point, the point */
+    _Static_assert(PRECISION_MAX + AROUND <= COLUMN_PUT_MAX, "a decimal is a short text");
     if (precision == 0 || precision > PRECISION_MAX || scale > SCALE_MAX || scale > precision ||
         bytes.len != value_decimal_bytes(precision, scale))
-        return false;
-    uint8_t text[PRECISION_MAX + AROUND];
+        return 0;
     unsigned len = 0;
     bool negative = (bytes.ptr[0] & 0x80) == 0;
     struct digits_reader reader = {
         .ptr = bytes.ptr, .invert = negative ? UINT32_MAX : 0, .first = true};
     if (negative)
-        text[len++] = '-';
-    unsigned whole = put_whole(text + len, &reader, precision - scale);
+        out[len++] = '-';
+    unsigned whole = put_whole(out + len, &reader, precision - scale);
     len += whole;
     if (whole == 0)
-        text[len++] = '0';
+        out[len++] = '0';
     if (scale > 0)
-        text[len++] = '.';
+        out[len++] = '.';
     for (unsigned left = scale; left > 0 && !reader.bad;) {
         unsigned digits = left < GROUP_DIGITS ? left : GROUP_DIGITS;
-        text_digits(text + len, read_group(&reader, digits), digits);
+        text_digits(out + len, read_group(&reader, digits), digits);
         len += digits;
         left -= digits;
     }
-    if (reader.bad)
-        return false;
-    buf_add(out, text, len);
-    return true;
+    return reader.bad ? 0 : len;
 }
 
-enum rc value_text_decimal(const struct column *column, struct slice cell, struct buf *scratch,
-                           struct slice *text, struct error *err)
+unsigned value_put_decimal(const struct column *column, struct slice cell, uint8_t *out)
 {
-    size_t size = value_decimal_bytes(column->precision, column->scale);
-    if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
-    size_t start = scratch->len;
-    if (!value_decimal_add(scratch, cell, column->precision, column->scale))
-        return value_bad_bytes(column, cell, "a group of its digits is too large", err);
-    if (scratch->rc != RC_OK)
-        return value_scratch(column, scratch, err);
-    *text = slice_of(scratch->ptr + start, scratch->len - start);
-    return RC_OK;
+    return value_decimal_text(out, cell, column->precision, column->scale);
 }

@@ -164,9 +164,10 @@ static bool add_temporal(struct walk *walk, uint8_t field_type, struct slice dat
     if (!fits || time.micros > 999999)
         return fail(walk, "a part of a date or time is out of range");
     uint8_t text[40];
-    unsigned len = is_time                   ? value_put_time(text, &time, FRACTION_DIGITS_MAX)
-                   : field_type == WIRE_DATE ? value_put_date(text, &time)
-                                             : value_put_datetime(text, &time, FRACTION_DIGITS_MAX);
+    unsigned len = is_time ? value_time_time(text, &time, FRACTION_DIGITS_MAX)
+                   : field_type == WIRE_DATE
+                       ? value_time_date(text, &time)
+                       : value_time_datetime(text, &time, FRACTION_DIGITS_MAX);
     buf_add_byte(walk->out, '"');
     buf_add(walk->out, text, len);
     buf_add_byte(walk->out, '"');
@@ -185,6 +186,17 @@ static void add_base64_lines(struct buf *out, struct slice data)
     }
 }
 
+/* Precision and scale in a byte each, then the number as in a row. */
+static bool add_decimal(struct walk *walk, struct slice data)
+{
+    uint8_t text[COLUMN_PUT_MAX];
+    unsigned len = data.len < 2 ? 0
+                                : value_decimal_text(text, slice_of(data.ptr + 2, data.len - 2),
+                                                     data.ptr[0], data.ptr[1]);
+    buf_add(walk->out, text, len);
+    return len > 0 || fail(walk, "a decimal number is malformed");
+}
+
 static bool add_opaque(struct walk *walk, struct slice bytes)
 {
     if (bytes.len < 1)
@@ -200,10 +212,7 @@ static bool add_opaque(struct walk *walk, struct slice bytes)
     struct slice data = slice_of(rest.ptr, length);
     switch (field_type) {
     case WIRE_NEWDECIMAL:
-        if (data.len < 2 || !value_decimal_add(walk->out, slice_of(data.ptr + 2, data.len - 2),
-                                               data.ptr[0], data.ptr[1]))
-            return fail(walk, "a decimal number is malformed");
-        return true;
+        return add_decimal(walk, data);
     case WIRE_DATE:
     case WIRE_TIME:
     case WIRE_DATETIME:

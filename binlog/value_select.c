@@ -152,7 +152,7 @@ static column_text_fn text_of(enum column_kind kind)
     case COLUMN_DECIMAL:
         return read_number;
     case COLUMN_BIT:
-        return value_text_bit;
+        return value_text_short;
     case COLUMN_YEAR:
         return read_year;
     case COLUMN_FLOAT:
@@ -194,6 +194,8 @@ static enum rc select_column(struct column *column, enum invalid_text invalid_te
     codec->compressed = false; /* the server has inflated it */
     if (column->kind == COLUMN_ENUM || column->kind == COLUMN_SET)
         codec->size = LABEL_NUMBER_BYTES;
+    else if (column->kind == COLUMN_BIT)
+        codec->size = (uint32_t)(column->length + 7) / 8;
     if (column->kind == COLUMN_STRING && codec->charset == NULL) {
         codec->charset = charset_by_name(column->charset);
         if (codec->charset == NULL)
@@ -203,6 +205,8 @@ static enum rc select_column(struct column *column, enum invalid_text invalid_te
     }
     column->wire_codec = codec;
     column->text = text_of(column->kind);
+    column->put = column->kind == COLUMN_BIT ? value_put_bit : NULL;
+    column->ascii_is_text = column->kind == COLUMN_STRING && charset_has_ascii(codec->charset);
     return RC_OK;
 }
 

@@ -62,7 +62,7 @@ void value_time_from_unix(struct value_time *time, uint64_t seconds)
     time->second = rest % 60;
 }
 
-unsigned value_put_date(uint8_t *out, const struct value_time *time)
+unsigned value_time_date(uint8_t *out, const struct value_time *time)
 {
     text_two_digits(out, time->year / 100 % 100);
     text_two_digits(out + 2, time->year % 100);
@@ -94,15 +94,15 @@ static unsigned put_minutes(uint8_t *out, const struct value_time *time, unsigne
     return 6 + put_fraction(out + 6, time->micros, digits);
 }
 
-unsigned value_put_datetime(uint8_t *out, const struct value_time *time, unsigned digits)
+unsigned value_time_datetime(uint8_t *out, const struct value_time *time, unsigned digits)
 {
-    unsigned len = value_put_date(out, time);
+    unsigned len = value_time_date(out, time);
     out[len++] = ' ';
     text_two_digits(out + len, time->hour % 100);
     return len + 2 + put_minutes(out + len + 2, time, digits);
 }
 
-unsigned value_put_time(uint8_t *out, const struct value_time *time, unsigned digits)
+unsigned value_time_time(uint8_t *out, const struct value_time *time, unsigned digits)
 {
     unsigned len = 0;
     if (time->negative)
@@ -113,34 +113,15 @@ unsigned value_put_time(uint8_t *out, const struct value_time *time, unsigned di
     return len + put_minutes(out + len, time, digits);
 }
 
-enum temporal_form { FORM_DATE, FORM_DATETIME, FORM_TIME };
-
-static enum rc put(const struct column *column, const struct value_time *time,
-                   enum temporal_form form, struct buf *scratch, struct slice *text,
-                   struct error *err)
-{
-    enum { TEXT_MAX = 32 };
-    uint8_t *out = buf_reserve(scratch, TEXT_MAX);
-    if (out == NULL)
-        return value_scratch(column, scratch, err);
-    unsigned len = form == FORM_DATE       ? value_put_date(out, time)
-                   : form == FORM_DATETIME ? value_put_datetime(out, time, column->scale)
-                                           : value_put_time(out, time, column->scale);
-    scratch->len += len;
-    *text = slice_of(out, len);
-    return RC_OK;
-}
-
-enum rc value_text_date(const struct column *column, struct slice cell, struct buf *scratch,
-                        struct slice *text, struct error *err)
+unsigned value_put_date(const struct column *column UNUSED, struct slice cell, uint8_t *out)
 {
     if (cell.len != 3)
-        return value_bad_size(column, cell, 3, err);
+        return 0;
     uint32_t packed = load_u24le(cell.ptr);
     struct value_time time = {.year = packed >> 9, .month = packed >> 5 & 15, .day = packed & 0x1f};
     if (time.month > 12 || time.year > 9999)
-        return value_bad_bytes(column, cell, "the month or the year is out of range", err);
-    return put(column, &time, FORM_DATE, scratch, text, err);
+        return 0;
+    return value_time_date(out, &time);
 }
 
 /* The fraction behind `offset` bytes of the cell. */
@@ -153,30 +134,28 @@ static bool load_fraction(const struct column *column, struct slice cell, size_t
     return value < MICROS_PER_SECOND;
 }
 
-enum rc value_text_datetime(const struct column *column, struct slice cell, struct buf *scratch,
-                            struct slice *text, struct error *err)
+unsigned value_put_datetime(const struct column *column, struct slice cell, uint8_t *out)
 {
     const uint64_t zero = (uint64_t)1 << 39;
     size_t size = 5 + value_fraction_bytes(column->scale);
     if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
+        return 0;
     uint64_t packed = load_uint_be(cell.ptr, 5);
     struct value_time time = {0};
     if (packed < zero || !value_time_from_datetime(&time, packed - zero) ||
         !load_fraction(column, cell, 5, &time.micros))
-        return value_bad_bytes(column, cell, "a part of the date is out of range", err);
-    return put(column, &time, FORM_DATETIME, scratch, text, err);
+        return 0;
+    return value_time_datetime(out, &time, column->scale);
 }
 
 /* The negative numbers are the complement of the whole, fraction included, so the sign is taken
  * off before the parts are cut out (facts/binlog.md 6.10). */
-enum rc value_text_time(const struct column *column, struct slice cell, struct buf *scratch,
-                        struct slice *text, struct error *err)
+unsigned value_put_time(const struct column *column, struct slice cell, uint8_t *out)
 {
     unsigned fraction_bytes = value_fraction_bytes(column->scale);
     unsigned size = 3 + fraction_bytes;
     if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
+        return 0;
     unsigned fraction_bits = 8 * fraction_bytes;
     int64_t zero = (int64_t)0x800000 << fraction_bits;
     int64_t value = (int64_t)load_uint_be(cell.ptr, size) - zero;
@@ -186,39 +165,36 @@ enum rc value_text_time(const struct column *column, struct slice cell, struct b
     uint64_t micros = fraction * fraction_unit[fraction_bytes];
     time.micros = (uint32_t)micros;
     if (!value_time_from_time(&time, magnitude >> fraction_bits) || micros >= MICROS_PER_SECOND)
-        return value_bad_bytes(column, cell, "a part of the time is out of range", err);
-    return put(column, &time, FORM_TIME, scratch, text, err);
+        return 0;
+    return value_time_time(out, &time, column->scale);
 }
 
 /* Second 0 is how the server stores '0000-00-00 00:00:00'. */
-static enum rc put_timestamp(const struct column *column, uint64_t seconds, uint32_t micros,
-                             struct buf *scratch, struct slice *text, struct error *err)
+static unsigned put_timestamp(uint8_t *out, uint64_t seconds, uint32_t micros, unsigned digits)
 {
     struct value_time time = {.micros = micros};
     if (seconds != 0 || micros != 0)
         value_time_from_unix(&time, seconds);
-    return put(column, &time, FORM_DATETIME, scratch, text, err);
+    return value_time_datetime(out, &time, digits);
 }
 
-enum rc value_text_timestamp(const struct column *column, struct slice cell, struct buf *scratch,
-                             struct slice *text, struct error *err)
+unsigned value_put_timestamp(const struct column *column, struct slice cell, uint8_t *out)
 {
     size_t size = 4 + value_fraction_bytes(column->scale);
     if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
+        return 0;
     uint32_t micros;
     if (!load_fraction(column, cell, 4, &micros))
-        return value_bad_bytes(column, cell, "the fraction is a second or more", err);
-    return put_timestamp(column, load_uint_be(cell.ptr, 4), micros, scratch, text, err);
+        return 0;
+    return put_timestamp(out, load_uint_be(cell.ptr, 4), micros, column->scale);
 }
 
 /* --- MySQL before 5.6, and MariaDB with mysql56_temporal_format=OFF: whole seconds (6.11) --- */
 
-enum rc value_text_time_old(const struct column *column, struct slice cell, struct buf *scratch,
-                            struct slice *text, struct error *err)
+unsigned value_put_time_old(const struct column *column, struct slice cell, uint8_t *out)
 {
     if (cell.len != 3)
-        return value_bad_size(column, cell, 3, err);
+        return 0;
     uint32_t raw = load_u24le(cell.ptr);
     bool negative = (raw & 0x800000) != 0;
     uint32_t digits = negative ? 0x1000000 - raw : raw; /* HHHMMSS */
@@ -227,15 +203,14 @@ enum rc value_text_time_old(const struct column *column, struct slice cell, stru
                               .minute = digits / 100 % 100,
                               .second = digits % 100};
     if (time.minute > 59 || time.second > 59)
-        return value_bad_bytes(column, cell, "a part of the time is out of range", err);
-    return put(column, &time, FORM_TIME, scratch, text, err);
+        return 0;
+    return value_time_time(out, &time, column->scale);
 }
 
-enum rc value_text_datetime_old(const struct column *column, struct slice cell, struct buf *scratch,
-                                struct slice *text, struct error *err)
+unsigned value_put_datetime_old(const struct column *column, struct slice cell, uint8_t *out)
 {
     if (cell.len != 8)
-        return value_bad_size(column, cell, 8, err);
+        return 0;
     uint64_t digits = load_u64le(cell.ptr); /* YYYYMMDDHHMMSS */
     uint64_t date = digits / 1000000;
     uint32_t clock = (uint32_t)(digits % 1000000);
@@ -247,16 +222,15 @@ enum rc value_text_datetime_old(const struct column *column, struct slice cell, 
                               .second = clock % 100};
     if (date > 99991231 || time.month > 12 || time.day > 31 || time.hour > 23 || time.minute > 59 ||
         time.second > 59)
-        return value_bad_bytes(column, cell, "a part of the date is out of range", err);
-    return put(column, &time, FORM_DATETIME, scratch, text, err);
+        return 0;
+    return value_time_datetime(out, &time, column->scale);
 }
 
-enum rc value_text_timestamp_old(const struct column *column, struct slice cell,
-                                 struct buf *scratch, struct slice *text, struct error *err)
+unsigned value_put_timestamp_old(const struct column *column, struct slice cell, uint8_t *out)
 {
     if (cell.len != 4)
-        return value_bad_size(column, cell, 4, err);
-    return put_timestamp(column, load_u32le(cell.ptr), 0, scratch, text, err);
+        return 0;
+    return put_timestamp(out, load_u32le(cell.ptr), 0, column->scale);
 }
 
 /* --- MariaDB 5.3: the same wire types with a fraction, big-endian; the fraction digits are only
@@ -284,32 +258,30 @@ static uint64_t split_units(const struct column *column, uint64_t units, uint32_
     return units / per_second;
 }
 
-enum rc value_text_time_mariadb53(const struct column *column, struct slice cell,
-                                  struct buf *scratch, struct slice *text, struct error *err)
+unsigned value_put_time_mariadb53(const struct column *column, struct slice cell, uint8_t *out)
 {
     enum { ZERO_SECONDS = 839 * 3600 };
     unsigned size = value_mariadb53_bytes(WIRE_TIME, column->scale);
     if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
+        return 0;
     int64_t zero = (int64_t)ZERO_SECONDS * power_of_ten[column->scale];
     int64_t units = (int64_t)load_uint_be(cell.ptr, size) - zero;
     struct value_time time = {.negative = units < 0};
     uint64_t magnitude = (uint64_t)(units < 0 ? -units : units);
     uint64_t seconds = split_units(column, magnitude, &time.micros);
     if (seconds >= ZERO_SECONDS)
-        return value_bad_bytes(column, cell, "it is over 838:59:59", err);
+        return 0;
     time.hour = (uint32_t)(seconds / 3600);
     time.minute = (uint32_t)(seconds / 60 % 60);
     time.second = (uint32_t)(seconds % 60);
-    return put(column, &time, FORM_TIME, scratch, text, err);
+    return value_time_time(out, &time, column->scale);
 }
 
-enum rc value_text_datetime_mariadb53(const struct column *column, struct slice cell,
-                                      struct buf *scratch, struct slice *text, struct error *err)
+unsigned value_put_datetime_mariadb53(const struct column *column, struct slice cell, uint8_t *out)
 {
     unsigned size = value_mariadb53_bytes(WIRE_DATETIME, column->scale);
     if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
+        return 0;
     struct value_time time = {0};
     uint64_t rest = split_units(column, load_uint_be(cell.ptr, size), &time.micros);
     time.second = (uint32_t)(rest % 60);
@@ -320,19 +292,18 @@ enum rc value_text_datetime_mariadb53(const struct column *column, struct slice 
     uint64_t year = rest / 86400 / 32 / 13;
     time.year = (uint32_t)year;
     if (year > 9999)
-        return value_bad_bytes(column, cell, "the year is out of range", err);
-    return put(column, &time, FORM_DATETIME, scratch, text, err);
+        return 0;
+    return value_time_datetime(out, &time, column->scale);
 }
 
-enum rc value_text_timestamp_mariadb53(const struct column *column, struct slice cell,
-                                       struct buf *scratch, struct slice *text, struct error *err)
+unsigned value_put_timestamp_mariadb53(const struct column *column, struct slice cell, uint8_t *out)
 {
     unsigned size = value_mariadb53_bytes(WIRE_TIMESTAMP, column->scale);
     if (cell.len != size)
-        return value_bad_size(column, cell, size, err);
+        return 0;
     uint64_t fraction = load_uint_be(cell.ptr + 4, size - 4);
     if (fraction >= power_of_ten[column->scale])
-        return value_bad_bytes(column, cell, "the fraction is a second or more", err);
+        return 0;
     uint32_t micros = (uint32_t)fraction * power_of_ten[FRACTION_DIGITS_MAX - column->scale];
-    return put_timestamp(column, load_uint_be(cell.ptr, 4), micros, scratch, text, err);
+    return put_timestamp(out, load_uint_be(cell.ptr, 4), micros, column->scale);
 }

@@ -379,7 +379,7 @@ static enum rc add_image(struct cloudevent_writer *writer, const struct event_ta
     size_t start = out->len;
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct cell *cell = &row->cells[i];
-        if (cell->state == CELL_ABSENT)
+        if (cell->state == CELL_ABSENT || event_table_put(names, i, cell, out))
             continue;
         event_table_add_key(names, i, out);
         enum rc rc = json_add_cell(out, &table->columns[i], cell, &writer->scratch, err);

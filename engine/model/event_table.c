@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "json.h"
-
 enum { TEXT_MAX = 1 << 28 }; /* 65,535 names of 256 bytes, each byte escaped, and more */
 
 void event_table_deinit(struct event_table *entry)
@@ -57,8 +55,9 @@ enum rc event_table_fill(struct event_table *entry, const struct table *table, s
         buf_add_byte(&entry->text, ',');
         json_add_string(&entry->text, table->columns[i].name);
         buf_add_byte(&entry->text, ':');
-        entry->keys[i] =
-            (struct event_key){.offset = offset, .len = (uint32_t)entry->text.len - offset};
+        entry->keys[i] = (struct event_key){.offset = offset,
+                                            .len = (uint32_t)entry->text.len - offset,
+                                            .form = json_put_form(&table->columns[i])};
     }
     buf_add(&entry->text, padding, sizeof(padding));
     enum rc rc = buf_check(&entry->text, "the names of a table's columns", err);

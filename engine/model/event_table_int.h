@@ -12,11 +12,12 @@
 #ifndef MILLRACE_MODEL_EVENT_TABLE_INT_H
 #define MILLRACE_MODEL_EVENT_TABLE_INT_H
 
-#include "table.h"
+#include "json.h"
 
 struct event_key {
     uint32_t offset; /* in text */
     uint32_t len;
+    enum json_put_form form;
 };
 
 struct event_table {
@@ -32,6 +33,25 @@ struct event_table {
 enum rc event_table_fill(struct event_table *entry, const struct table *table,
                          struct error *err) MUST_CHECK;
 void event_table_deinit(struct event_table *entry);
+
+/* Appends the column's key and its value; false: nothing was appended, for they are not short, or not
+ * as the column would have them. */
+static inline bool event_table_put(const struct event_table *entry, uint32_t index,
+                                   const struct cell *cell, struct buf *out)
+{
+    const struct event_key *key = &entry->keys[index];
+    if (cell->state != CELL_VALUE || key->form == JSON_PUT_NONE || key->len > BUF_STEP)
+        return false;
+    uint8_t *to = buf_reserve(out, BUF_STEP + JSON_PUT_MAX);
+    if (to == NULL)
+        return true; /* told at the end of the event */
+    memcpy(to, entry->text.ptr + key->offset, BUF_STEP);
+    size_t len = json_put(&entry->table->columns[index], slice_of(cell->ptr, cell->len), key->form,
+                          to + key->len);
+    if (len > 0)
+        out->len += key->len + len;
+    return len > 0;
+}
 
 /* Appends the column's key. */
 static inline void event_table_add_key(const struct event_table *entry, uint32_t index,

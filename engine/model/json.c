@@ -7,6 +7,7 @@
 /* Sixteen bytes at once, without naming a machine's instructions: gcc and clang make SSE2 or NEON of
  * it, and plain code elsewhere. */
 typedef uint8_t block_of_bytes __attribute__((vector_size(16)));
+typedef int8_t block_of_signs __attribute__((vector_size(16)));
 
 enum { BLOCK = sizeof(block_of_bytes), WORD = sizeof(uint64_t) };
 
@@ -150,6 +151,58 @@ void json_add_string(struct buf *out, struct slice text)
     out->len += text.len + 2;
 }
 
+/* Sixteen bytes to `to`; the mask has a bit where one is not ASCII or needs an escape. As a signed
+ * number a byte of 0x80 and above is below 0x20, so that one comparison finds it and the controls. */
+static inline block_of_signs copy_block(uint8_t *to, const uint8_t *from)
+{
+    block_of_signs block;
+    memcpy(&block, from, sizeof(block));
+    memcpy(to, &block, sizeof(block));
+    return (block == '"') | (block == '\\') | (block < 0x20);
+}
+
+/* The same for eight, or for what short texts leave of eight. */
+static inline bool copy_word(uint8_t *to, const uint8_t *from)
+{
+    uint64_t word = load_u64le(from);
+    store_u64le(to, word);
+    return (word & TEXT_HIGH_BITS) == 0 && word_is_bare(word);
+}
+
+static inline bool copy_plain(uint8_t *to, struct slice text)
+{
+    const uint8_t *from = text.ptr;
+    if (text.len >= BLOCK) {
+        block_of_signs odd = copy_block(to + text.len - BLOCK, from + text.len - BLOCK);
+        for (size_t i = 0; i + BLOCK < text.len; i += BLOCK)
+            odd |= copy_block(to + i, from + i);
+        uint64_t bits[2];
+        memcpy(bits, &odd, sizeof(bits));
+        return (bits[0] | bits[1]) == 0;
+    }
+    if (text.len >= WORD)
+        return copy_word(to, from) && copy_word(to + text.len - WORD, from + text.len - WORD);
+    bool plain = true;
+    for (size_t i = 0; i < text.len; i++) {
+        to[i] = from[i];
+        plain = plain && from[i] < 0x80 && is_bare(from[i]);
+    }
+    return plain;
+}
+
+bool json_add_plain(struct buf *out, struct slice text)
+{
+    uint8_t *to = buf_reserve(out, text.len + 2);
+    if (to == NULL)
+        return true; /* the buffer's failure is told at the end */
+    if (!copy_plain(to + 1, text))
+        return false;
+    to[0] = '"';
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+    return true;
+}
+
 static void add_base64_string(struct buf *out, struct slice bytes)
 {
     buf_add_byte(out, '"');
@@ -229,6 +282,15 @@ static enum rc add_through_scratch(struct buf *out, const struct column *column,
     return RC_OK;
 }
 
+enum json_put_form json_put_form(const struct column *column)
+{
+    if (column->put == NULL)
+        return JSON_PUT_NONE;
+    if (column->kind == COLUMN_TIMESTAMP)
+        return JSON_PUT_INSTANT;
+    return forms[column->kind] == JSON_QUOTED ? JSON_PUT_QUOTED : JSON_PUT_BARE;
+}
+
 enum rc json_add_cell(struct buf *out, const struct column *column, const struct cell *cell,
                       struct buf *scratch, struct error *err)
 {
@@ -237,6 +299,8 @@ enum rc json_add_cell(struct buf *out, const struct column *column, const struct
         buf_add_str(out, "null");
         return RC_OK;
     }
+    if (column->ascii_is_text && json_add_plain(out, slice_of(cell->ptr, cell->len)))
+        return RC_OK;
     switch (forms[column->kind]) {
     case JSON_BARE:
         return add_bare(out, column, cell, err);

@@ -9,11 +9,47 @@
 
 /* A quoted JSON string; `text` must be UTF-8. Only '"', '\\' and control characters are escaped. */
 void json_add_string(struct buf *out, struct slice text);
-/* The same without the quotes, for strings made of several parts. */
+/* The same for text that may turn out not to be UTF-8: false, and nothing is appended, unless all of it is
+ * ASCII that needs no escape. */
+bool json_add_plain(struct buf *out, struct slice text);
+/* The same as json_add_string without the quotes, for strings made of several parts. */
 void json_add_escaped(struct buf *out, struct slice text);
 
 /* {"srid":n,"wkb":"<base64>"} of a GEOMETRY's canonical bytes: 4 bytes SRID, then the WKB. */
 void json_add_geometry(struct buf *out, struct slice value);
+
+/* How values stand that column->put writes. */
+enum json_put_form {
+    JSON_PUT_NONE = 0, /* the column has no `put` */
+    JSON_PUT_BARE,
+    JSON_PUT_QUOTED,
+    JSON_PUT_INSTANT /* quoted, "YYYY-MM-DD HH:MM:SS" as RFC 3339 */
+};
+
+/* The form that event data shows the column in. */
+enum json_put_form json_put_form(const struct column *column);
+
+enum { JSON_PUT_MAX = COLUMN_PUT_MAX + 3 };
+
+/* A value at `to`, where JSON_PUT_MAX bytes are free. Returns how many it took; 0: column->text tells what
+ * is wrong with the cell. Inline, with the column's name in front of it: most values go this way. */
+static inline size_t json_put(const struct column *column, struct slice cell,
+                              enum json_put_form form, uint8_t *to)
+{
+    enum { DATE_LEN = 10 };
+    if (form == JSON_PUT_BARE)
+        return column->put(column, cell, to);
+    size_t len = column->put(column, cell, to + 1);
+    if (len == 0)
+        return 0;
+    to[0] = '"';
+    if (form == JSON_PUT_INSTANT) {
+        to[1 + DATE_LEN] = 'T';
+        to[++len] = 'Z';
+    }
+    to[1 + len] = '"';
+    return len + 2;
+}
 
 /* The value of a cell as event data shows it (docs/events.md): numbers bare, text quoted, BYTES as
  * a base64 string, GEOMETRY as {"srid":n,"wkb":"..."}, JSON and VECTOR as they are, TIMESTAMP as

@@ -63,6 +63,15 @@ struct column;
 typedef enum rc (*column_text_fn)(const struct column *column, struct slice cell,
                                   struct buf *scratch, struct slice *text, struct error *err);
 
+/*
+ * The same text for columns whose values are all short: ASCII that needs no escape anywhere, written
+ * at `out`, where COLUMN_PUT_MAX bytes are free. Returns its length; 0: column->text tells what is
+ * wrong with the cell.
+ */
+typedef unsigned (*column_put_fn)(const struct column *column, struct slice cell, uint8_t *out);
+
+enum { COLUMN_PUT_MAX = 72 };
+
 struct column {
     struct slice name; /* UTF-8; "@1", "@2", ... where the source could not know it */
     enum column_kind kind;
@@ -91,6 +100,8 @@ struct column {
     uint32_t label_count;
 
     column_text_fn text; /* never NULL */
+    column_put_fn put;   /* NULL: only `text` */
+    bool ascii_is_text;  /* a cell of bytes below 0x80 is its own text */
 
     /* Private to the source that made the column: how its cells are laid out. */
     uint8_t wire_type;

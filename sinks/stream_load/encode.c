@@ -320,48 +320,43 @@ static inline enum rc add_text(struct encoder *encoder, uint32_t index, struct s
     return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
 }
 
-/* What did not fit is told at the end of the line, as for values that are copied. */
-static enum rc place_failed(const struct encoder *encoder, uint32_t index, enum rc rc,
-                            const struct buf *out, struct error *err)
+/* The form of values that column->put writes. The other encodings look at the text. */
+static inline enum json_put_form form_of(enum load_encoding encoding)
 {
-    if (out->rc == RC_OK)
-        return cell_failed(encoder, index, rc, err);
-    error_clear(err);
-    return RC_OK;
+    if (encoding == LOAD_NUMBER)
+        return JSON_PUT_BARE;
+    return encoding == LOAD_STRING || encoding == LOAD_DATE ? JSON_PUT_QUOTED : JSON_PUT_NONE;
 }
 
-/* Values whose text needs no look: the column's function writes it where it will stay. */
-static enum rc place_number(const struct encoder *encoder, uint32_t index, const struct cell *cell,
-                            struct buf *out, struct error *err)
+/* A short text behind its name, written where it will stay; false: nothing was written, for it is not
+ * one, or not one that the target takes as it is. */
+static inline bool put_short(const struct encoder *encoder, uint32_t index, const struct cell *cell,
+                             struct buf *out)
 {
-    size_t start = out->len;
-    struct slice text;
-    enum rc rc = cell_text(&encoder->schema->source->columns[index], cell, out, &text, err);
-    if (rc != RC_OK)
-        return place_failed(encoder, index, rc, out, err);
-    if (out->len == start)
-        buf_add_slice(out, text);
-    return RC_OK;
-}
-
-/* The same for dates: what the target does not have as a date is taken back. */
-static enum rc place_date(struct encoder *encoder, uint32_t index, const struct cell *cell,
-                          struct buf *out, struct error *err)
-{
-    size_t start = out->len;
-    buf_add_byte(out, '"');
-    size_t text_start = out->len;
-    struct slice text;
-    enum rc rc = cell_text(&encoder->schema->source->columns[index], cell, out, &text, err);
-    if (rc != RC_OK)
-        return place_failed(encoder, index, rc, out, err);
-    if (out->len > text_start && encoder_date_is_real(text)) {
-        buf_add_byte(out, '"');
-        return RC_OK;
+    enum { QUOTES = 2 };
+    const struct column *column = &encoder->schema->source->columns[index];
+    enum load_encoding encoding = encoder->schema->columns[index].encoding;
+    enum json_put_form form = form_of(encoding);
+    struct slice prefix = encoder->prefixes[index];
+    if (cell->state != CELL_VALUE || column->put == NULL || form == JSON_PUT_NONE ||
+        prefix.len > BUF_STEP)
+        return false;
+    uint8_t *to = buf_reserve(out, BUF_STEP + JSON_PUT_MAX);
+    if (to == NULL)
+        return true; /* told at the end of the line */
+    memcpy(to, prefix.ptr, BUF_STEP);
+    to += prefix.len;
+    size_t len = json_put(column, slice_of(cell->ptr, cell->len), form, to);
+    if (len == 0)
+        return false;
+    if (form == JSON_PUT_QUOTED) {
+        struct slice text = slice_of(to + 1, len - QUOTES);
+        if (text.len > encoder->text_max[index] ||
+            (encoding == LOAD_DATE && !encoder_date_is_real(text)))
+            return false;
     }
-    /* Borrowed, or no date: then nothing of it is written, and it may lie behind the end. */
-    out->len = start;
-    return add_date(encoder, index, text, out, err);
+    out->len += prefix.len + len;
+    return true;
 }
 
 static inline enum rc add_cell(struct encoder *encoder, uint32_t index, const struct cell *cell,
@@ -369,11 +364,11 @@ static inline enum rc add_cell(struct encoder *encoder, uint32_t index, const st
 {
     if (cell->state == CELL_NULL)
         return add_null(encoder, index, out, err);
-    enum load_encoding encoding = encoder->schema->columns[index].encoding;
-    if (encoding == LOAD_NUMBER)
-        return place_number(encoder, index, cell, out, err);
-    if (encoding == LOAD_DATE)
-        return place_date(encoder, index, cell, out, err);
+    if (encoder->schema->columns[index].encoding == LOAD_STRING &&
+        encoder->schema->source->columns[index].ascii_is_text &&
+        cell->len <= encoder->text_max[index] &&
+        json_add_plain(out, slice_of(cell->ptr, cell->len)))
+        return RC_OK;
     struct slice text;
     enum rc rc = read_text(encoder, index, cell, &text, err);
     return rc == RC_OK ? add_text(encoder, index, text, out, err) : rc;
@@ -427,6 +422,8 @@ enum rc encoder_add_line(struct encoder *encoder, const struct row_image *image,
     ASSERT(row_exists(image->row) && image->row->count == count);
     for (uint32_t i = 0; i < count; i++) {
         const struct cell *cell = row_image_cell(image, i);
+        if (put_short(encoder, i, cell, out))
+            continue;
         buf_add_padded(out, encoder->prefixes[i]);
         bool absent = cell->state == CELL_ABSENT;
         if (absent && deleted) {
