@@ -90,8 +90,7 @@ enum rc read_chunk(struct reader *reader, struct worker *worker, struct read_tas
     rc = read_rows(reader, worker, task, err);
     if (rc != RC_OK)
         return rc;
-    if (!myconn_stream_is_open(worker->session.conn))
-        return watermark_end(&worker->session, &chunk->high_mark, err);
-    rc = connect_again(reader, worker, err);
+    if (myconn_stream_is_open(worker->session.conn))
+        rc = connect_again(reader, worker, err);
     return rc != RC_OK ? rc : watermark_now(&worker->session, &chunk->high_mark, err);
 }

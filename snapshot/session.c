@@ -30,7 +30,7 @@ uint32_t session_version_number(const char *version)
 static enum rc set_up(struct session *session, struct error *err)
 {
     static const struct slice statements[] = {
-        SLICE("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
+        SLICE("SET autocommit = 1, time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
               "sql_auto_is_null = 0, sql_big_selects = 1, sql_select_limit = DEFAULT, "
               "net_write_timeout = 86400, wait_timeout = 86400, lock_wait_timeout = 30"),
         SLICE("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
@@ -85,7 +85,6 @@ static enum rc ask_number(struct session *session, const char *sql, uint64_t *ou
 static enum rc learn_grace(struct session *session, struct error *err)
 {
     static const char *const names[] = {"rpl_semi_sync_source", "rpl_semi_sync_master"};
-    session->grace_ms = GRACE_MS;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char sql[128];
         char point[64];
@@ -116,7 +115,7 @@ static enum rc learn_sight(struct session *session, struct error *err)
 {
     char mode[32] = "";
     if (session->is_mariadb) {
-        session->sight = SESSION_SIGHT_SNAPSHOT;
+        session->sight = SESSION_SIGHT_COMMITTED;
         return RC_OK;
     }
     enum rc rc = ask(session, "SELECT @@GLOBAL.gtid_mode", mode, sizeof(mode), err);
@@ -163,6 +162,7 @@ enum rc session_open(struct session *session, const struct myconn_options *optio
     enum rc rc = myconn_open(options, &session->conn, err);
     if (rc != RC_OK)
         return rc;
+    session->grace_ms = GRACE_MS;
     session->is_mariadb = myconn_is_mariadb(session->conn);
     session->version = session_version_number(myconn_version(session->conn));
     rc = learn_identity(session, err);

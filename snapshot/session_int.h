@@ -10,10 +10,9 @@
 
 /* How it is made sure that a SELECT sees all that the stream has given (watermark.c). */
 enum session_sight {
-    SESSION_SIGHT_SNAPSHOT =
-        0,              /* MariaDB: a consistent snapshot says its own place in the binlog */
-    SESSION_SIGHT_GTID, /* MySQL from 5.7.5 with GTIDs: what is executed is visible */
-    SESSION_SIGHT_GRACE /* other MySQL: nothing says it; a time is waited */
+    SESSION_SIGHT_COMMITTED = 0, /* MariaDB: it says up to where the engines have committed */
+    SESSION_SIGHT_GTID,          /* MySQL from 5.7.5 with GTIDs: what is executed is visible */
+    SESSION_SIGHT_GRACE          /* other MySQL: nothing says it; a time is waited */
 };
 
 struct session {
@@ -22,7 +21,7 @@ struct session {
     bool is_mariadb;
     uint32_t version;                 /* 101119 */
     char server[POSITION_SERVER_MAX]; /* as position.server */
-    uint64_t grace_ms;                /* SESSION_SIGHT_GRACE */
+    uint64_t grace_ms;                /* what is in the binlog is committed after that time */
     uint64_t expiry_s;                /* the server deletes binlog files of this age; 0: never */
 };
 

@@ -18,11 +18,11 @@
  *
  * Opening happens inside pump, so that no change comes between the question and the answer.
  *
- *   MariaDB      the snapshot says its own place: low and high are one (watermark.c)
+ *   MariaDB      low is the place up to which the engines had committed just before (watermark.c)
  *   MySQL, GTID  low is a set: what was executed before. In the set: in the snapshot.
- *   other MySQL  low is a place of a second (or more) before, in which no change of the table came:
- *                what was in the binlog then is in the tables now. A table without a key that never
- *                rests a second cannot be read so, which is said after some minutes.
+ *   other MySQL, low is a place of a second (or more) before, in which no change of the table came:
+ *   MariaDB      what was in the binlog then is in the tables now. A table without a key that never
+ *   with XA      rests a second cannot be read so, which is said after some minutes.
  *
  * The rows come through a ring of blocks from a thread of their own: a slow sink slows the server
  * down, and memory is a few blocks. When the connection is lost the snapshot is gone with it: the
@@ -54,8 +54,7 @@ struct unkeyed {
     struct job *job;
     enum unkeyed_state state;
     struct session session;
-    bool is_exact;    /* no change can lie between low and high */
-    bool has_low;     /* MySQL without GTIDs: `low` was noted, */
+    bool has_low;     /* `low` was noted at low_us, */
     bool was_changed; /* and the table has changed since */
     struct position low;
     uint64_t low_us;
@@ -175,60 +174,38 @@ static enum rc check_engine(struct unkeyed *unkeyed, struct error *err)
         "... ENGINE=InnoDB.");
 }
 
-/* The set of GTIDs at the snapshot's own place. */
-static enum rc mariadb_set(struct unkeyed *unkeyed, struct error *err)
-{
-    struct buf sql;
-    buf_init(&sql, 4096);
-    buf_add_str(&sql, "SELECT BINLOG_GTID_POS(");
-    myconn_add_literal(&sql, slice_str(unkeyed->high.file));
-    buf_addf(&sql, ", %llu)", (unsigned long long)unkeyed->high.offset);
-    buf_reset(&unkeyed->high.gtid_set);
-    enum rc rc =
-        myconn_query_value(unkeyed->session.conn, buf_slice(&sql), &unkeyed->high.gtid_set, err);
-    buf_deinit(&sql);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
-static enum rc open_mariadb(struct unkeyed *unkeyed, const struct position *here, struct error *err)
-{
-    enum rc rc = watermark_begin(&unkeyed->session, here, 0, err);
-    if (rc == RC_OK)
-        rc = watermark_of_snapshot(&unkeyed->session, &unkeyed->high, err);
-    if (rc == RC_OK)
-        rc = mariadb_set(unkeyed, err);
-    unkeyed->is_exact = true;
-    return rc;
-}
-
 static enum rc take_snapshot(struct unkeyed *unkeyed, struct error *err)
 {
     enum rc rc = myconn_exec(unkeyed->session.conn,
                              SLICE("START TRANSACTION WITH CONSISTENT SNAPSHOT"), err);
-    unkeyed->is_exact = false;
     return rc == RC_OK ? watermark_now(&unkeyed->session, &unkeyed->high, err) : rc;
 }
 
-static enum rc open_gtid(struct unkeyed *unkeyed, const struct position *here, struct error *err)
+static enum rc open_seen(struct unkeyed *unkeyed, const struct position *here, struct error *err)
 {
-    enum rc rc = watermark_begin(&unkeyed->session, here, 0, err);
-    if (rc == RC_OK)
-        rc = watermark_now(&unkeyed->session, &unkeyed->low, err);
+    bool is_settled = false;
+    enum rc rc = watermark_begin(&unkeyed->session, here, clock_monotonic_us(), err);
+    if (rc != RC_OK)
+        return rc;
+    unkeyed->has_low = false; /* it is of now */
+    rc = watermark_place(&unkeyed->session, &unkeyed->low, &is_settled, err);
+    if (rc == RC_OK && !is_settled)
+        rc = RC_AGAIN;
     return rc == RC_OK ? take_snapshot(unkeyed, err) : rc;
 }
 
 static enum rc open_after_grace(struct unkeyed *unkeyed, struct error *err)
 {
+    bool is_settled = false;
     uint64_t now_us = clock_monotonic_us();
-    uint64_t grace_ms = unkeyed->session.grace_ms == 0 ? 1000 : unkeyed->session.grace_ms;
     if (!unkeyed->has_low || unkeyed->was_changed) {
-        enum rc rc = watermark_now(&unkeyed->session, &unkeyed->low, err);
+        enum rc rc = watermark_place(&unkeyed->session, &unkeyed->low, &is_settled, err);
         unkeyed->has_low = rc == RC_OK;
         unkeyed->was_changed = false;
         unkeyed->low_us = now_us;
         return rc == RC_OK ? RC_AGAIN : rc;
     }
-    if (now_us < unkeyed->low_us + grace_ms * 1000)
+    if (now_us < unkeyed->low_us + unkeyed->session.grace_ms * 1000)
         return RC_AGAIN;
     return take_snapshot(unkeyed, err);
 }
@@ -241,10 +218,12 @@ static enum rc try_to_open(struct unkeyed *unkeyed, const struct position *here,
         rc = check_engine(unkeyed, err);
     if (rc != RC_OK)
         return rc;
-    bool by_gtid = unkeyed->session.sight == SESSION_SIGHT_GTID && here->gtid_set.len > 0;
-    if (unkeyed->session.sight == SESSION_SIGHT_SNAPSHOT)
-        return open_mariadb(unkeyed, here, err);
-    return by_gtid ? open_gtid(unkeyed, here, err) : open_after_grace(unkeyed, err);
+    enum session_sight sight = unkeyed->session.sight;
+    bool by_gtid = sight == SESSION_SIGHT_GTID && here->gtid_set.len > 0;
+    rc = RC_AGAIN;
+    if (by_gtid || sight == SESSION_SIGHT_COMMITTED)
+        rc = open_seen(unkeyed, here, err);
+    return rc == RC_AGAIN && !by_gtid ? open_after_grace(unkeyed, err) : rc;
 }
 
 static void tell_busy(struct unkeyed *unkeyed, uint64_t now_us)
@@ -331,11 +310,8 @@ enum rc unkeyed_pump(struct reader *reader, struct job *job, const struct positi
 static enum rc is_before_low(struct unkeyed *unkeyed, const struct txn *txn, bool *before_out,
                              struct error *err)
 {
-    if (unkeyed->is_exact) {
-        *before_out = true;
-        return RC_OK;
-    }
-    if (unkeyed->low.gtid_set.len > 0 && txn->gtid.len > 0) {
+    if (unkeyed->session.sight == SESSION_SIGHT_GTID && unkeyed->low.gtid_set.len > 0 &&
+        txn->gtid.len > 0) {
         struct buf sql;
         struct buf answer;
         buf_init(&sql, SQL_TEXT_MAX);

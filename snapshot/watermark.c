@@ -2,10 +2,14 @@
 /*
  * How a SELECT comes to see all that the stream has given, by server:
  *
- *   MariaDB     START TRANSACTION WITH CONSISTENT SNAPSHOT, and the status variables
- *               binlog_snapshot_file and _position, name the place in the binlog that the snapshot
- *               is of, exactly: commits and the taking of snapshots go through one lock there. The
- *               place must not lie before `here`.
+ *   MariaDB     the status variables binlog_snapshot_file and _position name the last place in the
+ *               binlog up to which the engines have committed: both move under one lock. A SELECT that
+ *               begins when they are at or behind `here` sees all of it. They are asked without a
+ *               snapshot: each session's answer goes through the same two variables of the server, so that
+ *               one may get another's. That of a session without a snapshot is true whenever it is read, and
+ *               so is an older one; a snapshot of one's own would be claimed to be newer than it is.
+ *               XA COMMIT goes into the engine behind that lock, while XA RECOVER still shows it: where it
+ *               shows any, a second is waited for.
  *   MySQL with  gtid_executed takes a transaction in after the engine has committed it (since
  *   GTIDs       5.7.5), so that a SELECT that begins when it contains here's set sees all of it.
  *   other MySQL nothing says when a transaction that is in the binlog is in the engine too. What
@@ -77,7 +81,8 @@ static void add_set(struct buf *out, struct slice set)
             buf_add_byte(out, set.ptr[i]);
 }
 
-enum rc watermark_now(struct session *session, struct position *out, struct error *err)
+/* The end of the binlog: file and offset, and MySQL's set. */
+static enum rc ask_end(struct session *session, struct position *out, struct error *err)
 {
     struct slice sql = !session->is_mariadb && session->version >= 80200
                            ? SLICE("SHOW BINARY LOG STATUS")
@@ -93,8 +98,14 @@ enum rc watermark_now(struct session *session, struct position *out, struct erro
     if (known && session->sight == SESSION_SIGHT_GTID && myconn_column_count(result) >= 5)
         add_set(&out->gtid_set, fields[4]);
     myconn_result_free(result);
-    if (!known)
-        return no_binlog(session, err);
+    return known ? RC_OK : no_binlog(session, err);
+}
+
+enum rc watermark_now(struct session *session, struct position *out, struct error *err)
+{
+    enum rc rc = ask_end(session, out, err);
+    if (rc != RC_OK)
+        return rc;
     snprintf(out->server, sizeof(out->server), "%s", session->server);
     out->rows_done = 0;
     out->commit_time_us = clock_wall_us();
@@ -103,9 +114,11 @@ enum rc watermark_now(struct session *session, struct position *out, struct erro
     return rc != RC_OK ? rc : buf_check(&out->gtid_set, "The GTID set of the server", err);
 }
 
-enum rc watermark_of_snapshot(struct session *session, struct position *out, struct error *err)
+/* MariaDB: up to there the engines have committed. RC_AGAIN: the answer was mixed out of two files. */
+static enum rc committed(struct session *session, struct position *out, struct error *err)
 {
     struct myconn_result *result = NULL;
+    struct position end;
     enum rc rc =
         myconn_query(session->conn, SLICE("SHOW STATUS LIKE 'binlog_snapshot_%'"), &result, err);
     if (rc != RC_OK)
@@ -122,25 +135,53 @@ enum rc watermark_of_snapshot(struct session *session, struct position *out, str
     myconn_result_free(result);
     if (!has_file || !has_offset)
         return no_binlog(session, err);
-    snprintf(out->server, sizeof(out->server), "%s", session->server);
-    out->rows_done = 0;
-    out->commit_time_us = clock_wall_us();
+    position_init(&end);
+    rc = ask_end(session, &end, err);
+    if (rc == RC_OK && !watermark_is_at_or_behind(&end, out))
+        rc = RC_AGAIN;
+    position_deinit(&end);
+    return rc;
+}
+
+/* No XA COMMIT is under way, for certain. */
+static enum rc xa_is_quiet(struct session *session, bool *quiet_out, struct error *err)
+{
+    struct myconn_result *result = NULL;
+    const struct slice *fields;
+    enum rc rc = myconn_query(session->conn, SLICE("XA RECOVER"), &result, err);
+    if (rc != RC_OK)
+        return rc;
+    *quiet_out = !myconn_row(result, &fields);
+    myconn_result_free(result);
     return RC_OK;
 }
 
-static enum rc begin_snapshot(struct session *session, const struct position *here,
-                              struct error *err)
+enum rc watermark_place(struct session *session, struct position *out, bool *settled_out,
+                        struct error *err)
+{
+    *settled_out = session->sight == SESSION_SIGHT_GTID;
+    if (session->sight != SESSION_SIGHT_COMMITTED)
+        return watermark_now(session, out, err);
+    enum rc rc = committed(session, out, err);
+    return rc == RC_OK ? xa_is_quiet(session, settled_out, err) : rc;
+}
+
+static bool is_grace_over(const struct session *session, uint64_t asked_us)
+{
+    return clock_monotonic_us() >= asked_us + session->grace_ms * 1000;
+}
+
+static enum rc begin_committed(struct session *session, const struct position *here,
+                               uint64_t asked_us, struct error *err)
 {
     struct position place;
+    bool is_settled = false;
     position_init(&place);
-    enum rc rc =
-        myconn_exec(session->conn, SLICE("START TRANSACTION WITH CONSISTENT SNAPSHOT"), err);
-    if (rc == RC_OK)
-        rc = watermark_of_snapshot(session, &place, err);
-    if (rc == RC_OK && !watermark_is_at_or_behind(&place, here)) {
-        rc = myconn_exec(session->conn, SLICE("COMMIT"), err);
-        rc = rc == RC_OK ? RC_AGAIN : rc;
-    }
+    enum rc rc = watermark_place(session, &place, &is_settled, err);
+    bool is_seen =
+        watermark_is_at_or_behind(&place, here) && (is_settled || is_grace_over(session, asked_us));
+    if (rc == RC_OK && !is_seen)
+        rc = RC_AGAIN;
     position_deinit(&place);
     return rc;
 }
@@ -169,8 +210,8 @@ enum rc watermark_begin(struct session *session, const struct position *here, ui
 {
     bool same_server = here->server[0] == '\0' || strcmp(here->server, session->server) == 0;
     switch (session->sight) {
-    case SESSION_SIGHT_SNAPSHOT:
-        return same_server ? begin_snapshot(session, here, err) : RC_AGAIN;
+    case SESSION_SIGHT_COMMITTED:
+        return same_server ? begin_committed(session, here, asked_us, err) : RC_AGAIN;
     case SESSION_SIGHT_GTID:
         if (here->gtid_set.len > 0)
             return begin_gtid(session, here, err);
@@ -181,14 +222,5 @@ enum rc watermark_begin(struct session *session, const struct position *here, ui
     }
     if (!same_server)
         return RC_AGAIN;
-    uint64_t grace_ms = session->grace_ms == 0 ? 1000 : session->grace_ms;
-    return clock_monotonic_us() >= asked_us + grace_ms * 1000 ? RC_OK : RC_AGAIN;
-}
-
-enum rc watermark_end(struct session *session, struct position *high_out, struct error *err)
-{
-    enum rc rc = RC_OK;
-    if (session->sight == SESSION_SIGHT_SNAPSHOT)
-        rc = myconn_exec(session->conn, SLICE("COMMIT"), err);
-    return rc != RC_OK ? rc : watermark_now(session, high_out, err);
+    return is_grace_over(session, asked_us) ? RC_OK : RC_AGAIN;
 }

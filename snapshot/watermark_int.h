@@ -14,18 +14,16 @@
 
 #include "session_int.h"
 
-/* Makes the session see everything up to `here`; asked for at `asked_us` (monotonic). RC_OK: the
- * next SELECT does, and watermark_end must follow. RC_AGAIN: not yet, try again in a moment. */
+/* RC_OK: the session's next statement sees everything up to `here`, which was asked for at `asked_us`
+ * (monotonic). RC_AGAIN: not yet, try again in a moment. */
 enum rc watermark_begin(struct session *session, const struct position *here, uint64_t asked_us,
                         struct error *err) MUST_CHECK;
-/* Ends what began; gives the end of the binlog. */
-enum rc watermark_end(struct session *session, struct position *high_out,
-                      struct error *err) MUST_CHECK;
-/* The end of the binlog, alone. */
+/* A place as far on as can be known of which is true: what lies before it is seen by the next statement (then
+ * settled), or by one after session->grace_ms. RC_AGAIN: it is not known now. */
+enum rc watermark_place(struct session *session, struct position *out, bool *settled_out,
+                        struct error *err) MUST_CHECK;
+/* The end of the binlog. */
 enum rc watermark_now(struct session *session, struct position *out, struct error *err) MUST_CHECK;
-/* MariaDB, within a consistent snapshot: the snapshot's own place. */
-enum rc watermark_of_snapshot(struct session *session, struct position *out,
-                              struct error *err) MUST_CHECK;
 /* True when `a` lies at `b` or behind it, by file and offset of one server. */
 bool watermark_is_at_or_behind(const struct position *a, const struct position *b);
 

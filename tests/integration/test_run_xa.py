@@ -59,6 +59,34 @@ def test_over_a_kill_and_a_restart_everywhere(source, twin, engine, must_be_equa
     over_a_kill_and_a_restart(source, twin, engine, must_be_equal)
 
 
+def snapshot_beside_prepared(source, twin, engine, must_be_equal):
+    """XA COMMIT goes into the engine behind its place in the binlog, so that the snapshot waits a moment where any is prepared,
+    and not for its end. One of another database stays prepared all the while."""
+    source.query(TABLES)
+    other = f"{source.database}_other"
+    source.query(f"CREATE DATABASE {other}; CREATE TABLE {other}.t (id INT PRIMARY KEY);")
+    try:
+        prepare(source, "stays", f"INSERT INTO {other}.t VALUES (1)")
+        engine.write(initial(source), twin.sink())
+        engine.start().until_log("The snapshot is complete")
+        prepare(source, "ends", "INSERT INTO a VALUES (10, 'ten'); INSERT INTO u VALUES (8)")
+        end(source, "ends", "COMMIT")
+        must_be_equal(source, twin, engine, ["a", "u"])
+        assert engine.stop() == 0
+    finally:
+        end(source, "stays", "ROLLBACK")
+        source.query(f"DROP DATABASE {other};")
+
+
+def test_snapshot_beside_prepared(source_of, twin_of, engine, must_be_equal):
+    snapshot_beside_prepared(source_of("mariadb"), twin_of("doris"), engine, must_be_equal)
+
+
+@pytest.mark.long
+def test_snapshot_beside_prepared_everywhere(source, twin, engine, must_be_equal):
+    snapshot_beside_prepared(source, twin, engine, must_be_equal)
+
+
 NOT_HELD = "more than is held"
 ALARM = "An XA transaction is committed that had more rows than are held"
 

@@ -33,7 +33,7 @@ KEYS = {
     "floats": ("k FLOAT", "PRIMARY KEY (k)", [repr(n / 7) for n in range(-150, 150)]),
     "bits": ("k BIT(40)", "PRIMARY KEY (k)", [str(n * n * n) for n in range(300)]),
     "days": ("k DATE", "PRIMARY KEY (k)", [f"'2024-{m:02}-{d:02}'" for m in range(13) for d in range(0, 32, 2)] + ["'0000-00-00'"]),
-    "moments": ("k TIMESTAMP(3)", "PRIMARY KEY (k)",
+    "moments": ("k TIMESTAMP(3) DEFAULT '2000-01-01 00:00:00'", "PRIMARY KEY (k)",
                 [f"'2024-{m:02}-{d:02} 12:00:00.{d:03}'" for m in range(1, 13) for d in range(1, 28)]),
     "spans": ("k TIME(2)", "PRIMARY KEY (k)", [f"'{n}:{abs(n) % 60:02}:00.{abs(n) % 100:02}'" for n in range(-300, 300)]),
     "years": ("k YEAR", "PRIMARY KEY (k)", [str(n) for n in [0, *range(1901, 2156)]]),

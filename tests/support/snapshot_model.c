@@ -265,7 +265,9 @@ static void merge(const struct table *table, const struct row *row)
 {
     struct entry *entry = *find(table, buf_slice(&model.key), NULL);
     if (entry == NULL) {
-        fprintf(stderr, "snapshot_model: a partial update of a row that is not there\n");
+        fprintf(stderr,
+                "snapshot_model: a partial update of a row of %.*s that is not there: %.*s\n",
+                SLICE_ARG(table->name), SLICE_ARG(buf_slice(&model.key)));
         model.failures++;
         return;
     }
