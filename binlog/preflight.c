@@ -4,7 +4,7 @@
  * each with the statement that mends it. `millrace check` shows all lines; at a start the first
  * failing one is the error.
  */
-#include "server_source_int.h"
+#include "server_history_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,8 +392,13 @@ static enum rc check_tables(struct preflight *flight, const struct grants *grant
         return rc;
     struct report *report = flight->report;
     /* A start fails when nothing matches, as Flink's does: a pattern with a slip in it would wait
-     * for ever. The user sees only what may be read, so a missing privilege looks the same. */
-    if (check.count == 0) {
+     * for ever. The user sees only what may be read, so a missing privilege looks the same. A later
+     * start of the same pattern has had tables, and may get others. */
+    if (check.count == 0 && server_history_asks_the_same(source)) {
+        report_add(report, REPORT_WARN, "The stream goes on, and takes in what is created.",
+                   "No table on the server matches tables any more: %s.",
+                   source->config->tables.tables);
+    } else if (check.count == 0) {
         char remedy[600];
         snprintf(remedy, sizeof(remedy),
                  "Check tables and tables.exclude, and that the user may see the tables: GRANT "

@@ -369,9 +369,7 @@ enum rc server_history_remember(struct server_source *source, struct slice key, 
     return buf_check(&source->remembered_tables, "the note " TABLES_KEY, err);
 }
 
-/* The same tables are asked for as when the notes were written: what is not among them has come, or
- * will come, by a statement in the stream. */
-static bool asks_the_same(const struct server_source *source)
+bool server_history_asks_the_same(const struct server_source *source)
 {
     struct buf now;
     buf_init(&now, 1 << 20);
@@ -385,7 +383,7 @@ static bool asks_the_same(const struct server_source *source)
 enum rc server_history_notes(struct server_source *source, source_note_fn visit, void *ctx,
                              struct error *err)
 {
-    if (!asks_the_same(source)) {
+    if (!server_history_asks_the_same(source)) {
         buf_reset(&source->remembered_tables);
         add_patterns(source, &source->remembered_tables);
         enum rc rc = buf_check(&source->remembered_tables, "the note " TABLES_KEY, err);
@@ -401,43 +399,45 @@ struct telling {
     struct server_source *source;
     schema_visit_fn visit;
     void *ctx;
-    bool news_only;
 };
 
-static enum rc tell_table(void *ctx, const struct catalog_table *table, struct error *err)
+static enum rc tell_asked_for(void *ctx, const struct catalog_table *table, struct error *err)
 {
     const struct telling *telling = ctx;
-    struct server_source *source = telling->source;
-    struct slice real;
-    if (!asked_for(source, table->db, table->name) ||
-        (telling->news_only && history_knows(source->history, table->db, table->name)))
-        return RC_OK;
-    /* At a first start nothing is known yet, and helper tables are told by the catalog. */
+    return asked_for(telling->source, table->db, table->name)
+               ? telling->visit(telling->ctx, table, err)
+               : RC_OK;
+}
+
+/* A helper is one only beside its table. */
+static enum rc tell_present(void *ctx, const struct catalog_table *table, struct error *err)
+{
+    const struct telling *telling = ctx;
+    const struct server_source *source = telling->source;
     const struct catalog_table *helped = NULL;
-    if (telling->news_only && source->config->online_schema_changes &&
-        ghost_of(table->name, &real) != GHOST_NONE &&
-        (history_knows(source->history, table->db, real) ||
-         catalog_peek(source->catalog, table->db, real, &helped)))
+    struct slice real;
+    if (source->config->online_schema_changes && ghost_of(table->name, &real) != GHOST_NONE &&
+        catalog_peek(source->catalog, table->db, real, &helped))
         return RC_OK;
-    return telling->visit(telling->ctx, table, err);
+    return tell_asked_for(ctx, table, err);
 }
 
 enum rc server_history_tables(struct server_source *source, schema_visit_fn visit, void *ctx,
                               struct error *err)
 {
     struct telling telling = {.source = source, .visit = visit, .ctx = ctx};
-    enum rc rc = history_each(source->history, tell_table, &telling, err);
-    if (rc != RC_OK || asks_the_same(source))
-        return rc;
-    telling.news_only = true;
-    return catalog_read_all(source->catalog, wants_or_helps, source, tell_table, &telling, err);
+    if (!source->started)
+        return catalog_read_all(source->catalog, wants_or_helps, source, tell_present, &telling,
+                                err);
+    enum rc rc = history_each(source->history, tell_asked_for, &telling, err);
+    return rc == RC_OK ? history_each_later(source->history, tell_asked_for, &telling, err) : rc;
 }
 
 enum rc server_history_prepare(struct server_source *source, struct position *before,
                                struct error *err)
 {
     struct startup_server server;
-    if (asks_the_same(source))
+    if (server_history_asks_the_same(source))
         return RC_OK;
     enum rc rc = server_link_startup(source, &server, err);
     if (rc == RC_OK)
@@ -547,7 +547,7 @@ static enum rc fill(struct filling *filling, struct error *err)
 enum rc server_history_begin(struct server_source *source, const struct position *before,
                              const struct position *start, bool is_present, struct error *err)
 {
-    if (asks_the_same(source)) {
+    if (server_history_asks_the_same(source)) {
         catalog_forget(source->catalog);
         return RC_OK;
     }

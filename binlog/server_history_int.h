@@ -31,8 +31,13 @@ enum rc server_history_remember(struct server_source *source, struct slice key, 
 enum rc server_history_notes(struct server_source *source, source_note_fn visit, void *ctx,
                              struct error *err) MUST_CHECK;
 
-/* Captured tables: those remembered, else those that are there now; where other tables are asked
- * for than before, both. */
+/* The same tables are asked for as when the notes were written: what is not among them has come, or
+ * will come, by a statement in the stream. */
+bool server_history_asks_the_same(const struct server_source *source);
+
+/* Captured tables: before the stream begins those that are there now, then those of the place where it
+ * begins. One whose definition there is not known is told as it will be behind the statements that it
+ * waits for: its rows have to be read all the same. */
 enum rc server_history_tables(struct server_source *source, schema_visit_fn visit, void *ctx,
                               struct error *err) MUST_CHECK;
 

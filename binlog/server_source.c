@@ -172,9 +172,8 @@ static enum rc tables(struct source *base, source_table_fn visit, void *ctx, str
     struct server_source *source = source_of(base);
     struct table_visit state = {.source = source, .visit = visit, .ctx = ctx};
     enum rc rc = server_history_tables(source, visit_table, &state, err);
-    /* A checkpoint's place may lie before all of its tables were made: the stream brings them. */
-    bool resumed = source->remembered_tables.len > 0;
-    if (rc == RC_OK && state.count == 0 && !resumed)
+    /* The stream may bring the first one. */
+    if (rc == RC_OK && state.count == 0 && !source->started)
         return error_set(err, RC_NOT_FOUND,
                          "No table on the server matches tables: %s. Check the pattern, and that "
                          "the user may see the tables (GRANT SELECT).",

@@ -196,6 +196,17 @@ enum rc history_each(const struct history *history, schema_visit_fn visit, void 
     return schema_each(history->known, visit, ctx, err);
 }
 
+enum rc history_each_later(const struct history *history, schema_visit_fn visit, void *ctx,
+                           struct error *err)
+{
+    enum rc rc = RC_OK;
+    for (const struct history_lost *lost = history->lost; rc == RC_OK && lost != NULL;
+         lost = lost->next)
+        if (lost->then != NULL)
+            rc = visit(ctx, lost->then, err);
+    return rc;
+}
+
 enum rc history_define(struct history *history, const struct catalog_table *table,
                        struct slice from, struct error *err)
 {

@@ -99,6 +99,9 @@ struct slice history_origin(const struct history *history, struct slice db, stru
 /* Captured tables in the order of database and name. */
 enum rc history_each(const struct history *history, schema_visit_fn visit, void *ctx,
                      struct error *err) MUST_CHECK;
+/* Captured tables that are not known yet, as they will be behind the statements that they wait for. */
+enum rc history_each_later(const struct history *history, schema_visit_fn visit, void *ctx,
+                           struct error *err) MUST_CHECK;
 /* Something is known of a table, be it that it is lost or gone. */
 bool history_knows(const struct history *history, struct slice db, struct slice name);
 

@@ -226,23 +226,30 @@ static enum rc queue_member(struct pipeline *pipeline, struct member *member, vo
     return member->newest == NULL ? RC_OK : taking_add(pipeline, member, member->newest, err);
 }
 
-/* The stream runs: what was queued before is put before the snapshot, and a first start learns where
- * its stream begins, and keeps it: "latest", or a time, would be another place after a crash. */
-static enum rc begin_stream(struct pipeline *pipeline, struct error *err)
+/* The stream begins before the tables are looked at: `tables` tells them then as they are where it
+ * begins, so that a statement which changes one is either part of what it tells or comes by in the
+ * stream, and none is missed in between. */
+static enum rc start_source(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
     enum rc rc = at(pipeline, PIPELINE_SIDE_SOURCE,
                     source->ops->start(source, pipeline->fresh ? NULL : &pipeline->open_from, err));
-    if (rc != RC_OK)
-        return rc;
-    pipeline->skip_row = pipeline->open_from.rows_done;
-    pipeline->skip_targets = pipeline->open_from.targets_done;
-    if (pipeline->fresh)
+    if (rc == RC_OK && pipeline->fresh)
         rc = notes_collect(pipeline, err);
     if (rc == RC_OK && pipeline->fresh)
         rc = at(pipeline, PIPELINE_SIDE_SOURCE,
                 source->ops->position(source, &pipeline->open_from, err));
-    if (rc == RC_OK && pipeline->fresh && !position_is_empty(&pipeline->open_from))
+    pipeline->skip_row = pipeline->open_from.rows_done;
+    pipeline->skip_targets = pipeline->open_from.targets_done;
+    return rc;
+}
+
+/* The targets are there. A first start keeps where its stream begins: "latest", or a time, would be
+ * another place after a crash. Then what was queued before is put before the snapshot. */
+static enum rc begin_work(struct pipeline *pipeline, struct error *err)
+{
+    enum rc rc = RC_OK;
+    if (pipeline->fresh && !position_is_empty(&pipeline->open_from))
         rc = epoch_note(pipeline, err);
     pipeline->fresh = false;
     pipeline->members.tracked = pipeline->members.tracked || pipeline->members.marked;
@@ -258,7 +265,8 @@ static enum rc begin_stream(struct pipeline *pipeline, struct error *err)
     return rc != RC_OK ? rc : request_look(pipeline, err);
 }
 
-static enum rc begin(struct pipeline *pipeline, struct error *err)
+/* What the checkpoint knows. */
+static enum rc load(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
     struct source_identity identity;
@@ -274,17 +282,23 @@ static enum rc begin(struct pipeline *pipeline, struct error *err)
         rc = members_load(pipeline, err);
     if (rc == RC_OK)
         rc = unknown_load(pipeline, err);
-    if (rc == RC_OK)
-        rc = journal_load(pipeline, err);
+    return rc == RC_OK ? journal_load(pipeline, err) : rc;
+}
+
+static enum rc begin(struct pipeline *pipeline, struct error *err)
+{
+    enum rc rc = load(pipeline, err);
     if (rc != RC_OK)
         return rc;
     pipeline->fresh = position_is_empty(&pipeline->open_from);
     pipeline->replay.had_snapshot = pipeline->members.queued > 0;
-    rc = ways_prepare(pipeline, err);
+    rc = start_source(pipeline, err);
+    if (rc == RC_OK)
+        rc = ways_prepare(pipeline, err);
     if (rc == RC_OK && !pipeline->fresh)
         rc = absent_mark(pipeline, err);
     pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
-    return rc != RC_OK ? rc : begin_stream(pipeline, err);
+    return rc != RC_OK ? rc : begin_work(pipeline, err);
 }
 
 enum rc pipeline_run(struct pipeline *pipeline, struct error *err)

@@ -95,7 +95,9 @@ struct source_ops {
      */
     enum rc (*check)(struct source *source, struct report *report, struct error *err);
     void (*identity)(const struct source *source, struct source_identity *identity_out);
-    /* All wanted tables that exist now, with keys and types. RC_NOT_FOUND when there is none. */
+    /* All wanted tables, with keys and types: before `start` those that exist now (RC_NOT_FOUND when
+     * there is none), behind it those that exist at the place where the stream begins, so that every
+     * later change of one of them comes by in the stream. */
     enum rc (*tables)(struct source *source, source_table_fn visit, void *ctx, struct error *err);
     /* Begins the stream at `from`, or at the configured startup mode when `from` is NULL or empty.
      * RC_PURGED when the server has no longer what is asked for; the text says the exact gap. */

@@ -91,3 +91,58 @@ def test_ten_thousand_tables(source_of, engine, family, tables=10_000):
     print(f"{family}: {tables} tables: first after {first_s:.1f} s, all after {whole_s:.1f} s")
     assert [t["state"] for t in engine.show()["tables"]] == ["complete"] * tables
     assert first_s < 30 and whole_s < 300
+
+
+# What people do to tables, each to its own: t0 is untouched. A new key needs rows that can be read again.
+NEW_KEY = "ALTER TABLE t7 DROP PRIMARY KEY, ADD PRIMARY KEY (id, a)"
+CHANGES = ["ALTER TABLE t1 ADD COLUMN x INT DEFAULT 7", "ALTER TABLE t2 DROP COLUMN b", "ALTER TABLE t3 CHANGE b c INT",
+           "RENAME TABLE t4 TO u4", "DROP TABLE t5", "TRUNCATE t6",
+           "CREATE TABLE u8 (id INT PRIMARY KEY, a INT, b INT)", "ALTER TABLE t9 MODIFY b BIGINT NOT NULL"]
+
+
+def change_while_it_starts(source, twin, engine, must_be_equal, rng, mode):
+    """Each table is changed somewhere around the moment at which the engine looks at it and at which its stream begins."""
+    reads = mode == "initial"
+    rows = "INSERT INTO t{0} VALUES (1, {0}, 2), (2, {0}, 3);" if reads else ""
+    changes = [*CHANGES, NEW_KEY] if reads else CHANGES
+    source.query("".join(f"CREATE TABLE t{i} (id INT PRIMARY KEY, a INT NOT NULL, b INT NOT NULL);" + rows.format(i)
+                         for i in range(10)))
+    engine.write(source.block() | {"scan.startup.mode": mode}, twin.sink("20ms"))
+    engine.start()
+    time.sleep(rng.uniform(0, 0.06))
+    source.query(";".join(rng.sample(changes, len(changes))))
+    engine.until_log("The pipeline runs.", 60)
+    tables = source.query("SHOW TABLES").split()
+    source.query("".join(f"INSERT INTO {table} (id, a) VALUES (3, 3);" if table == "t2" else
+                         f"INSERT INTO {table} (id, a, {'c' if table == 't3' else 'b'}) VALUES (3, 3, 3);" for table in tables))
+    must_be_equal(source, twin, engine, tables)
+    there = [row[0] for row in twin.client().rows(f"SHOW TABLES FROM {source.database}")]
+    assert sorted(there) == sorted(tables), engine.log_tail()
+    assert engine.stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["initial", "latest-offset"])
+def test_changes_while_it_starts(mariadb, doris, engine, must_be_equal, rng, mode):
+    change_while_it_starts(mariadb, doris, engine, must_be_equal, rng, mode)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("mode", ["initial", "latest-offset"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_changes_while_it_starts_for_long(source_of, doris, engine, must_be_equal, rng, family, mode, number):
+    change_while_it_starts(source_of(family), doris, engine, must_be_equal, rng, mode)
+
+
+def test_all_tables_are_dropped_between_two_starts(mariadb, doris, engine, must_be_equal):
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, doris.sink("20ms"))
+    engine.start().until_log("The snapshot is complete", 60)
+    assert engine.stop() == 0
+    mariadb.query("DROP TABLE t;")
+    engine.start().until_log("The pipeline runs.", 60, times=2)
+    assert "No table on the server matches tables any more" in engine.log()
+    mariadb.query("CREATE TABLE u (id INT PRIMARY KEY); INSERT INTO u VALUES (2);")
+    must_be_equal(mariadb, doris, engine, ["u"])
+    assert doris.client().rows("SHOW TABLES FROM shop") == [["u"]]
+    assert engine.stop() == 0

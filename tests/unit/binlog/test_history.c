@@ -275,6 +275,15 @@ static enum rc take_note(void *ctx, struct slice key, struct slice value, struct
     return value.len == 0 ? RC_OK : history_remember(notes->to, key, value, &taken, err);
 }
 
+static enum rc take_name(void *ctx, const struct catalog_table *table, struct error *err)
+{
+    struct slice *name = ctx;
+    (void)err;
+    assert_int_equal(name->len, 0);
+    *name = table->name;
+    return RC_OK;
+}
+
 static void test_notes_carry_everything(void **state)
 {
     struct world *world = *state;
@@ -307,8 +316,14 @@ static void test_notes_carry_everything(void **state)
     expect_change(&other, 0, TABLE_ALTERED, "gone", false);
     expect_columns(&other, "gone", "id,x");
     expect_columns(&other, "lost", "");
+    struct slice later = SLICE_EMPTY;
+    assert_int_equal(history_each_later(other.history, take_name, &later, &other.err), RC_OK);
+    assert_true(slice_equal(later, SLICE("lost")));
     run(&other, "ALTER TABLE lost DROP b");
     expect_columns(&other, "lost", "id,z");
+    later = SLICE_EMPTY;
+    assert_int_equal(history_each_later(other.history, take_name, &later, &other.err), RC_OK);
+    assert_int_equal(later.len, 0);
     assert_int_equal(other.asked, 0);
     history_free(other.history);
 }
