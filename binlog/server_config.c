@@ -9,6 +9,7 @@
 #include "server_config_int.h"
 
 #include "server_compat_int.h"
+#include "spool_int.h"
 
 #define FIELD(name) offsetof(struct mysql_source_config, name)
 
@@ -135,6 +136,17 @@ static const struct cfg_row rows[] = {
      .max = 1ll << 32,
      .flags = CFG_OURS,
      .help = "How many bytes of binlog may wait in memory before they are decoded."},
+    {.key = "spool.max-size",
+     .type = CFG_SIZE,
+     .offset = FIELD(spool_bytes_max),
+     .fallback = "0",
+     .min = 0,
+     .max = 1ll << 40,
+     .flags = CFG_OURS,
+     .help = "How many bytes of binlog may be kept on disk, in the checkpoint's folder, from the "
+             "checkpoint's place on, for sources that purge early. While the target cannot take "
+             "changes the binlog is read on into the spool, and a restart reads the spool first. "
+             "At least 1mb; 0: no spool."},
     {.key = "scan.startup.mode",
      .type = CFG_ENUM,
      .offset = FIELD(startup),
@@ -422,6 +434,12 @@ static enum rc validate(void *values, struct error *err)
         rc = validate_startup(config, err);
     if (rc == RC_OK)
         rc = validate_tls(config, err);
+    if (rc == RC_OK && config->spool_bytes_max > 0 && config->spool_bytes_max < SPOOL_BYTES_MIN)
+        rc = error_set(
+            err, RC_CONFIG,
+            "spool.max-size is %llu bytes, too few for a spool. Set it to 1mb or more, or "
+            "to 0 for none.",
+            (unsigned long long)config->spool_bytes_max);
     if (rc == RC_OK)
         rc = server_compat_debezium(&config->debezium, err);
     return rc;

@@ -44,6 +44,7 @@ struct mysql_source_config {
     uint32_t server_id_first; /* set by validate; 0: draw one */
     uint64_t heartbeat_ms;
     uint64_t read_ahead_bytes;
+    uint64_t spool_bytes_max; /* 0: no spool */
 
     int startup; /* enum server_startup */
     const char *offset_file;

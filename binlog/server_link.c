@@ -48,9 +48,14 @@ static const struct binlog_feed_ops no_feed_ops = {
     .next = no_feed_next, .stats = no_feed_stats, .stop = no_feed_stop, .close = no_feed_stop};
 struct binlog_feed server_link_no_feed = {.ops = &no_feed_ops};
 
-/* Lets the stream stand at source->resume, away from a feed that is about to be closed. */
+/* Lets the stream stand at source->resume, away from a feed that is about to be closed. With a spool
+ * it stays where it is, for the spool's feed goes on. */
 static void rest_stream(struct server_source *source)
 {
+    if (source->spool != NULL) {
+        spool_feed_detach(&source->spool_feed);
+        return;
+    }
     struct error err = {0};
     if (binlog_stream_seek(source->stream, &server_link_no_feed, &source->resume, &err) != RC_OK)
         log_error("source.connect", "The place in the binlog cannot be kept.",
@@ -295,7 +300,23 @@ static enum rc open_feed(struct server_source *source, struct myconn *conn,
     return server_feed_open(&options, feed_out, err);
 }
 
-enum rc server_link_dump(struct server_source *source, const struct position *at, struct error *err)
+/* What the dump gives goes to the stream, which moves to where it begins. */
+static enum rc attach(struct server_source *source, struct binlog_feed *feed,
+                      const struct position *at, bool ahead, struct error *err)
+{
+    ASSERT(!ahead || source->spool != NULL);
+    if (source->spool == NULL)
+        return binlog_stream_seek(source->stream, feed, at, err);
+    spool_feed_attach(&source->spool_feed, feed);
+    spool_begin(source->spool, at, true, ahead);
+    if (ahead && !spool_is_open(source->spool))
+        return error_set(err, RC_IO, "The spool takes no more.");
+    source->ahead_is_over = false;
+    return ahead ? RC_OK : binlog_stream_seek(source->stream, &source->spool_feed.base, at, err);
+}
+
+enum rc server_link_dump(struct server_source *source, const struct position *at, bool ahead,
+                         struct error *err)
 {
     ASSERT(source->dump == NULL && source->feed == NULL);
     struct reader reader = main_reader(source);
@@ -309,7 +330,7 @@ enum rc server_link_dump(struct server_source *source, const struct position *at
     if (rc == RC_OK)
         rc = open_feed(source, conn, &feed, err);
     if (rc == RC_OK)
-        rc = binlog_stream_seek(source->stream, feed, at, err);
+        rc = attach(source, feed, at, ahead, err);
     if (rc != RC_OK) {
         rest_stream(source);
         if (feed != NULL)
@@ -325,6 +346,28 @@ enum rc server_link_dump(struct server_source *source, const struct position *at
     if (stopping)
         feed->ops->stop(feed);
     source->connected_us = clock_monotonic_us();
+    return RC_OK;
+}
+
+enum rc server_link_reconnect(struct server_source *source, const struct position *at, bool ahead,
+                              struct error *err)
+{
+    struct startup_plan plan;
+    startup_plan_init(&plan);
+    struct startup_server server;
+    enum rc rc = server_link_startup(source, &server, err);
+    if (rc == RC_OK)
+        rc = startup_plan_resume(&server, at, &plan, err);
+    /* The stream knows its GTIDs since the first dump, so nothing has to be passed over again: the
+     * plan is asked for its checks, and the dump begins at the very place. */
+    if (rc == RC_OK)
+        rc = server_link_dump(source, at, ahead, err);
+    startup_plan_deinit(&plan);
+    if (rc != RC_OK)
+        return rc;
+    source->reconnects++;
+    log_info("source.connect", "The connection to the source is back.",
+             LOG_STR("server", source->identity.server));
     return RC_OK;
 }
 

@@ -15,6 +15,7 @@
  * returns, `position` is a real place, and no checkpoint can hold one from before it.
  */
 #include "server_history_int.h"
+#include "server_spool_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ static void close_source(struct source *base)
         return;
     struct server_source *source = source_of(base);
     server_link_end_dump(source);
+    server_spool_close(source);
     binlog_stream_free(source->stream);
     history_free(source->history);
     buf_deinit(&source->remembered_tables);
@@ -128,6 +130,8 @@ static enum rc open_source(const struct source_options *options, struct source *
         rc = server_link_open(source, &local);
     if (rc == RC_OK)
         rc = make_stream(source, &local);
+    if (rc == RC_OK)
+        rc = server_spool_open(source, options->state_dir, &local);
     if (rc != RC_OK) {
         close_source(&source->base);
         if (err != NULL)
@@ -290,27 +294,16 @@ static enum rc await_retry(struct server_source *source, unsigned wait_ms, struc
     return clock_monotonic_us() >= source->retry_at_us ? RC_OK : RC_AGAIN;
 }
 
-/* Connects again where the stream stood. The checks of a resume are made anew, for the server may
- * have purged, been reset or been replaced. */
+/* Connects again where the stream stood. */
 static enum rc reconnect(struct server_source *source, struct error *err)
 {
-    struct startup_plan plan;
-    startup_plan_init(&plan);
-    struct startup_server server;
-    enum rc rc = server_link_startup(source, &server, err);
-    if (rc == RC_OK)
-        rc = startup_plan_resume(&server, &source->resume, &plan, err);
-    /* The stream knows its GTIDs since the first dump, so nothing has to be passed over again: the
-     * plan is asked for its checks, and the dump begins at the very place. */
-    if (rc == RC_OK)
-        rc = server_link_dump(source, &source->resume, err);
-    startup_plan_deinit(&plan);
-    if (rc != RC_OK)
-        return rc;
-    source->reconnects++;
-    log_info("source.connect", "The connection to the source is back.",
-             LOG_STR("server", source->identity.server));
-    return RC_OK;
+    /* With a spool the stream may have gone on since the connection was lost. */
+    if (source->spool != NULL) {
+        enum rc rc = binlog_stream_resume_position(source->stream, &source->resume, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    return server_link_reconnect(source, &source->resume, false, err);
 }
 
 /* A change of the stream, over as many connections as it takes. */
@@ -319,20 +312,25 @@ static enum rc next_change(struct server_source *source, struct change *change, 
 {
     for (;;) {
         enum rc rc = RC_OK;
-        if (source->feed == NULL) {
+        if (source->feed == NULL && !server_spool_has_backlog(source)) {
             rc = await_retry(source, wait_ms, err);
             if (rc != RC_OK)
                 return rc;
             rc = reconnect(source, err);
         }
-        if (rc == RC_OK)
+        bool asked = rc == RC_OK;
+        if (asked)
             rc = binlog_stream_next(source->stream, change, wait_ms, err);
         if (rc == RC_OK)
             source->failures = 0;
+        if (rc == RC_OK || rc == RC_AGAIN)
+            server_spool_look(source);
         if (rc == RC_OK || rc == RC_AGAIN || rc == RC_CANCELLED)
             return rc;
         if (rc == RC_EOF)
             error_set(err, RC_CONNECT, "The server ended its binlog dump.");
+        if (asked && server_spool_goes_on(source, err))
+            continue;
         rc = give_up_or_pause(source, err);
         if (rc != RC_OK)
             return rc;
@@ -379,6 +377,7 @@ static enum rc start(struct source *base, const struct position *from, struct er
     struct error local = {0};
     struct startup_plan plan;
     struct position before;
+    bool spooled = false;
     startup_plan_init(&plan);
     position_init(&before);
     enum rc rc = server_history_prepare(source, &before, &local);
@@ -390,12 +389,15 @@ static enum rc start(struct source *base, const struct position *from, struct er
     if (rc == RC_OK)
         rc = check_at_start(source, &local); /* reads the catalog */
     if (rc == RC_OK)
-        rc = make_plan(source, from, &plan, &local);
+        rc = server_spool_resume(source, from, &spooled, &local);
+    if (rc == RC_OK)
+        rc = spooled ? position_copy(&plan.at, from, &local)
+                     : make_plan(source, from, &plan, &local);
     if (rc == RC_OK)
         rc = server_history_begin(source, &before, &plan.at, begins_now(source, from), &local);
     position_deinit(&before);
-    if (rc == RC_OK)
-        rc = server_link_dump(source, &plan.at, &local);
+    if (rc == RC_OK && !spooled)
+        rc = server_link_dump(source, &plan.at, false, &local);
     if (rc == RC_OK) {
         source->started = true;
         rc = pass_over(source, &plan, &local);
@@ -481,6 +483,7 @@ static void stats(const struct source *base, struct source_stats *stats_out)
     const struct server_source *source = (const struct server_source *)base;
     binlog_stream_stats(source->stream, stats_out);
     stats_out->reconnects = source->reconnects;
+    stats_out->bytes_spooled = source->spool == NULL ? 0 : spool_bytes(source->spool);
     stats_out->bytes_read += source->bytes_read_before;
     stats_out->bytes_copied += source->bytes_copied_before;
     if (stats_out->last_received_us == 0)
@@ -517,6 +520,8 @@ const struct source_ops binlog_server_source = {
     .next = next,
     .position = position,
     .reached = reached,
+    .read_ahead = server_spool_read_ahead,
+    .settled = server_spool_settled,
     .stats = stats,
     .stop = stop,
     .close = close_source,

@@ -3,6 +3,7 @@
  * The server source's own state, for the files that make it up:
  *   server_source.c  the operations of struct source_ops, and the loop that mends what it can
  *   server_link.c    connections: the one for questions, the one that dumps
+ *   server_spool.c   the spool between the connection and the decoder
  *   preflight.c      what must be true of the server
  */
 #ifndef MILLRACE_BINLOG_SERVER_SOURCE_INT_H
@@ -14,6 +15,7 @@
 #include "catalog_server_int.h"
 #include "server_config_int.h"
 #include "session_int.h"
+#include "spool_feed_int.h"
 #include "startup_int.h"
 #include "stream_int.h"
 
@@ -42,6 +44,11 @@ struct server_source {
     struct binlog_feed *feed;
     atomic_bool stopping;
 
+    /* NULL: none. With one, the stream's feed is `spool_feed` for good. */
+    struct spool *spool;
+    struct spool_feed spool_feed;
+    bool ahead_is_over; /* reading ahead met what no time mends */
+
     bool started;
     bool holds_change; /* `held` goes out with the next call of next */
     struct change held;
@@ -66,10 +73,14 @@ struct server_source {
 enum rc server_link_open(struct server_source *source, struct error *err) MUST_CHECK;
 /* The connection for questions, alive. A catalog_conn_fn; ctx is the source. */
 enum rc server_link_control(void *ctx, struct myconn **conn_out, struct error *err) MUST_CHECK;
-/* Starts a dump at a position, through a new connection, and moves the stream there. Nothing is
- * left behind on failure. */
-enum rc server_link_dump(struct server_source *source, const struct position *at,
+/* Starts a dump at a position, through a new connection, and moves the stream there; `ahead`: for the
+ * spool alone, and the stream stays where it is. Nothing is left behind on failure. */
+enum rc server_link_dump(struct server_source *source, const struct position *at, bool ahead,
                          struct error *err) MUST_CHECK;
+/* The same once the source has run: what a start checks is checked anew, for the server may have
+ * purged, been reset or been replaced. */
+enum rc server_link_reconnect(struct server_source *source, const struct position *at, bool ahead,
+                              struct error *err) MUST_CHECK;
 /* Reads a stretch of the binlog, from one place to another, for the statements that change tables,
  * through a connection of its own. `*stream_out` is the stream that reads it, while `watch` is
  * called. */

@@ -71,6 +71,12 @@ enum rc binlog_stream_position(struct binlog_stream *stream, struct position *ou
 enum rc binlog_stream_resume_position(struct binlog_stream *stream, struct position *out,
                                       struct error *err) MUST_CHECK;
 bool binlog_stream_reached(struct binlog_stream *stream, const struct position *to);
+/* No transaction is in hand, and no event waits. */
+bool binlog_stream_is_between(const struct binlog_stream *stream);
+/* binlog_stream_position would say this place: its file and offset, and its GTIDs where it has some. */
+bool binlog_stream_is_at(const struct binlog_stream *stream, const struct position *at);
+/* True when all before `to` lies before `at`; false where that cannot be told. */
+bool binlog_position_reached(const struct position *at, const struct position *to);
 void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out);
 /* Where the last event given to the decoder lies, for messages: "binlog.000003:4711". */
 void binlog_stream_where(const struct binlog_stream *stream, struct buf *out);

@@ -136,6 +136,28 @@ static bool reached_by_gtid(struct binlog_stream *stream, const struct position 
     return gtid_set_contains_set(stream->executed, stream->reached_set);
 }
 
+bool binlog_stream_is_between(const struct binlog_stream *stream)
+{
+    return !stream->group.open && !stream->event_pending && !stream->held_replay &&
+           !stream->payload_open && !stream->walking;
+}
+
+bool binlog_stream_is_at(const struct binlog_stream *stream, const struct position *at)
+{
+    const char *file = stream->group.open ? stream->txn_file : stream->file;
+    if (safe_offset(stream) != at->offset || strcmp(file, at->file) != 0)
+        return false;
+    if (at->gtid_set.len == 0)
+        return true;
+    struct buf text;
+    buf_init(&text, POSITION_GTID_MAX);
+    if (stream->executed_known)
+        gtid_set_text(stream->executed, &text);
+    bool same = text.rc == RC_OK && slice_equal(buf_slice(&text), buf_slice(&at->gtid_set));
+    buf_deinit(&text);
+    return same;
+}
+
 bool binlog_stream_reached(struct binlog_stream *stream, const struct position *to)
 {
     /* GTIDs first: a server that was asked to resume by GTID seeks in its files, and our offset is
@@ -150,6 +172,28 @@ bool binlog_stream_reached(struct binlog_stream *stream, const struct position *
     if (same_server && to->file[0] != '\0' && file_order(file, to->file, &order))
         return order > 0 || (order == 0 && offset >= to->offset);
     return false;
+}
+
+static bool contains_gtids(struct slice all, struct slice some)
+{
+    struct gtid_set *a = NULL;
+    struct gtid_set *b = NULL;
+    bool contains = gtid_set_new(&a, NULL) == RC_OK && gtid_set_new(&b, NULL) == RC_OK &&
+                    gtid_set_parse(a, all, NULL) == RC_OK &&
+                    gtid_set_parse(b, some, NULL) == RC_OK && gtid_set_contains_set(a, b);
+    gtid_set_free(a);
+    gtid_set_free(b);
+    return contains;
+}
+
+bool binlog_position_reached(const struct position *at, const struct position *to)
+{
+    int order = 0;
+    if (at->gtid_set.len > 0 && to->gtid_set.len > 0)
+        return contains_gtids(buf_slice(&at->gtid_set), buf_slice(&to->gtid_set));
+    return strcmp(at->server, to->server) == 0 && at->file[0] != '\0' &&
+           file_order(at->file, to->file, &order) &&
+           (order > 0 || (order == 0 && at->offset >= to->offset));
 }
 
 void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out)

@@ -104,7 +104,8 @@ static enum rc open_source(struct run *run, struct error *err)
     struct source_options options = {.config = run->file.source_config,
                                      .wants = wants,
                                      .wants_ctx = run->file.tables,
-                                     .name = slice_str(run->file.pipeline.name)};
+                                     .name = slice_str(run->file.pipeline.name),
+                                     .state_dir = run->file.checkpoint_dir};
     return run->file.source->open(&options, &run->source, err);
 }
 

@@ -19,6 +19,7 @@
 #include "../base/log.h"
 #include "notes_int.h"
 #include "progress_int.h"
+#include "status_int.h"
 
 bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us)
 {
@@ -96,6 +97,15 @@ enum rc epoch_close(struct pipeline *pipeline, struct error *err)
     return position_copy(&pipeline->open_from, &pipeline->taken, err);
 }
 
+/* The store's position is where a start would begin. */
+static void tell_settled(struct pipeline *pipeline)
+{
+    struct source *source = pipeline->parts.source;
+    if (source->ops->settled != NULL)
+        source->ops->settled(source,
+                             &pipeline->parts.store_ops->state(pipeline->parts.store)->position);
+}
+
 static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
 {
     struct flight *flight = &pipeline->flight;
@@ -109,6 +119,7 @@ static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
               LOG_U64("bytes", flight->bytes), LOG_U64("ms", (now_us - flight->started_us) / 1000));
     flight->active = false;
     pipeline->moved_us = now_us;
+    tell_settled(pipeline);
     pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
     return RC_OK;
 }
@@ -182,9 +193,17 @@ enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *er
     return RC_OK;
 }
 
+/* A target that takes its time: the source may read on meanwhile. False: it did nothing. */
+static bool read_ahead(struct pipeline *pipeline, unsigned wait_ms)
+{
+    struct source *source = pipeline->parts.source;
+    return source->ops->read_ahead != NULL && source->ops->read_ahead(source, wait_ms);
+}
+
 enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct error *err)
 {
-    enum { STEP_MS = 50 };
+    enum { STEP_MS = 50, PATIENCE_US = 1000000 };
+    uint64_t begun_us = clock_monotonic_us();
     while (pipeline->flight.active) {
         uint64_t now_us = clock_monotonic_us();
         if (deadline_us > 0 && now_us >= deadline_us)
@@ -193,10 +212,13 @@ enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct erro
                              (unsigned long long)pipeline->flight.epoch);
         if (deadline_us == 0 && atomic_load(&pipeline->stopping))
             deadline_us = now_us + pipeline->parts.config->stop_timeout_ms * 1000;
-        enum rc rc = epoch_poll(pipeline, STEP_MS, err);
+        bool waited = now_us - begun_us > PATIENCE_US && read_ahead(pipeline, STEP_MS);
+        enum rc rc = epoch_poll(pipeline, waited ? 0 : STEP_MS, err);
         if (rc != RC_OK)
             return rc;
-        progress_tell(pipeline, clock_monotonic_us());
+        now_us = clock_monotonic_us();
+        progress_tell(pipeline, now_us);
+        status_tell(pipeline, now_us);
     }
     return RC_OK;
 }
@@ -220,6 +242,7 @@ static enum rc move_to_taken(struct pipeline *pipeline, struct error *err)
         return rc;
     notes_stored(&pipeline->notes);
     pipeline->moved_us = clock_monotonic_us();
+    tell_settled(pipeline);
     return position_copy(&pipeline->open_from, &pipeline->taken, err);
 }
 

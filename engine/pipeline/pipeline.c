@@ -29,8 +29,7 @@ enum {
     WAIT_LOADING_MS = 5,  /* while loads are: their end is to be seen soon */
     WAIT_TAKING_MS = 2,   /* while a snapshot is: a chunk may be ready at any moment */
     MOVE_EVERY_MS = 1000, /* how often a quiet stream's position is stored */
-    REQUEST_EVERY_US = 1000000,
-    STATUS_EVERY_US = 1000000
+    REQUEST_EVERY_US = 1000000
 };
 
 enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_out,
@@ -110,8 +109,7 @@ static enum rc look_around(struct pipeline *pipeline, struct error *err)
     if (rc == RC_OK && now_us - pipeline->moved_us > MOVE_EVERY_MS * UINT64_C(1000))
         rc = epoch_move(pipeline, err);
     progress_tell(pipeline, now_us);
-    if (now_us - pipeline->status_us > STATUS_EVERY_US)
-        status_write(pipeline, now_us, false, NULL);
+    status_tell(pipeline, now_us);
     return rc;
 }
 

@@ -34,6 +34,13 @@ static double lag_seconds(const struct source_stats *stats)
     return rounded((double)(now_us - stats->last_commit_us) / 1e6);
 }
 
+double progress_loading_s(const struct pipeline *pipeline)
+{
+    if (!pipeline->flight.active)
+        return 0;
+    return rounded((double)(clock_monotonic_us() - pipeline->flight.started_us) / 1e6);
+}
+
 static void tell_line(struct pipeline *pipeline, uint64_t now_us)
 {
     struct progress *progress = &pipeline->progress;
@@ -46,13 +53,16 @@ static void tell_line(struct pipeline *pipeline, uint64_t now_us)
     progress->line_us = now_us;
     progress->line_rows = source.rows_read;
     const struct store_state *state = pipeline->parts.store_ops->state(pipeline->parts.store);
-    char line[POSITION_FILE_MAX + 256];
+    char loading[64] = "";
+    if (pipeline->flight.active)
+        snprintf(loading, sizeof(loading), ", loading for %.0f s", progress_loading_s(pipeline));
+    char line[POSITION_FILE_MAX + 320];
     snprintf(line, sizeof(line),
              "%llu rows read (%.0f/s), %llu loaded in %llu loads, at %s:%llu, epoch %llu%s",
              (unsigned long long)source.rows_read, progress->line_rate,
              (unsigned long long)sink.rows_loaded, (unsigned long long)sink.loads,
              state->position.file, (unsigned long long)state->position.offset,
-             (unsigned long long)state->epoch, pipeline->flight.active ? ", loading" : "");
+             (unsigned long long)state->epoch, loading);
     log_progress(line);
 }
 
@@ -70,8 +80,12 @@ static void tell_log(struct pipeline *pipeline, uint64_t now_us)
              LOG_F64("kib_per_s", per_second((source.bytes_read - progress->last_bytes) >> 10, us)),
              LOG_U64("rows_loaded", sink.rows_loaded), LOG_U64("loads", sink.loads),
              LOG_U64("retries", sink.retries), LOG_U64("reconnects", source.reconnects),
-             LOG_U64("buffered_bytes", sink.buffered_bytes), LOG_STR("file", state->position.file),
-             LOG_U64("offset", state->position.offset), LOG_U64("epoch", state->epoch),
+             LOG_U64("buffered_bytes", sink.buffered_bytes),
+             LOG_U64("spooled_bytes", source.bytes_spooled),
+             LOG_U64("flush_interval_ms", pipeline->limits.flush_interval_ms),
+             LOG_F64("loading_s", progress_loading_s(pipeline)),
+             LOG_STR("file", state->position.file), LOG_U64("offset", state->position.offset),
+             LOG_U64("epoch", state->epoch),
              LOG_U64("tables_with_unknown_rows", pipeline->members.unknown),
              LOG_F64("newest_change_age_s", lag_seconds(&source)));
     progress->last_log_us = now_us;

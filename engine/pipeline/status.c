@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "progress_int.h"
 
-enum { STATUS_MAX = 256 << 10, PATH_MAX_HERE = 4096 };
+enum { STATUS_MAX = 256 << 10, PATH_MAX_HERE = 4096, STATUS_EVERY_US = 1000000 };
 
 static void add_u64(struct buf *out, const char *name, uint64_t value)
 {
@@ -64,6 +65,9 @@ static void describe(struct pipeline *pipeline, const struct error *failure, boo
     add_u64(out, "retries", sink.retries);
     add_u64(out, "reconnects", source.reconnects);
     add_u64(out, "buffered_bytes", sink.buffered_bytes);
+    add_u64(out, "spooled_bytes", source.bytes_spooled);
+    add_u64(out, "flush_interval_ms", pipeline->limits.flush_interval_ms);
+    buf_addf(out, "loading_s: %.1f\n", progress_loading_s(pipeline));
     add_time(out, "newest_change", source.last_commit_us);
     if (source.last_commit_us > 0 && now_us > source.last_commit_us)
         buf_addf(out, "newest_change_age_s: %.1f\n",
@@ -103,4 +107,10 @@ void status_write(struct pipeline *pipeline, uint64_t now_us, bool ended, const 
     if (text.rc == RC_OK)
         replace(pipeline->parts.checkpoint_dir, buf_slice(&text));
     buf_deinit(&text);
+}
+
+void status_tell(struct pipeline *pipeline, uint64_t now_us)
+{
+    if (now_us - pipeline->status_us > STATUS_EVERY_US)
+        status_write(pipeline, now_us, false, NULL);
 }

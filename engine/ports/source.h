@@ -54,7 +54,9 @@ struct source_options {
     const void *config; /* the struct that `section` fills; borrowed until close */
     source_wants_fn wants;
     void *wants_ctx;
-    struct slice name; /* the pipeline's name, for connection attributes and messages */
+    struct slice name;     /* the pipeline's name, for connection attributes and messages */
+    const char *state_dir; /* folder for what it keeps between lives; borrowed until `open` returns.
+                              NULL: it keeps nothing */
 };
 
 /* Who the source is, so that a checkpoint is never used against another. */
@@ -72,6 +74,7 @@ struct source_stats {
     uint64_t txns_read;        /* transactions completed */
     uint64_t bytes_copied;     /* stream bytes that had to be moved (straddling, decompressed) */
     uint64_t reconnects;       /* since start */
+    uint64_t bytes_spooled;    /* kept on disk, now */
     uint64_t last_commit_us;   /* commit time of the newest transaction seen */
     uint64_t last_received_us; /* wall clock when the newest bytes came */
 };
@@ -133,6 +136,12 @@ struct source_ops {
      * COMMIT or IDLE to end the replay of an unfinished epoch exactly where it ended. By file and
      * offset on the server that `to` names, else by GTID set. */
     bool (*reached)(struct source *source, const struct position *to);
+    /* The pipeline waits for the target and can take no change: the source may read on to its own disk
+     * for at most wait_ms. False: it has done nothing, and has not waited. What `next` gave stays
+     * borrowed. NULL: it never does. */
+    bool (*read_ahead)(struct source *source, unsigned wait_ms);
+    /* No start will begin before `durable` any more. NULL: it does not matter. */
+    void (*settled)(struct source *source, const struct position *durable);
     void (*stats)(const struct source *source, struct source_stats *stats_out);
     /* Makes a waiting `next` return RC_CANCELLED soon. Any thread. Async-signal-safe it need not
      * be. */

@@ -216,6 +216,7 @@ static void submit_next_part(struct stream_load *sink, uint32_t done)
  */
 static void adapt_interval(struct stream_load *sink)
 {
+    unsigned before = sink->widen;
     if (sink->epoch_short_of_breath) {
         sink->calm_epochs = 0;
         if (sink->widen < WIDEN_MAX)
@@ -224,6 +225,12 @@ static void adapt_interval(struct stream_load *sink)
         sink->calm_epochs = 0;
         sink->widen /= 2;
     }
+    if (sink->widen != before)
+        log_info("sink.load",
+                 sink->widen > before
+                     ? "The target is short of breath; it gets fewer and larger loads."
+                     : "The target keeps up; it gets loads more often again.",
+                 LOG_U64("flush_interval_ms", sink->settings.flush_interval_ms * sink->widen));
 }
 
 /* A task has failed: the pipeline ends, and says why whenever it is asked. */

@@ -206,6 +206,20 @@ class Server:
     def value(self, sql: str) -> str:
         return self.query(sql).rstrip("\n")
 
+    def dumps(self) -> list[str]:
+        """The connections that read the binlog."""
+        rows = self.query("SELECT id, command FROM information_schema.processlist").splitlines()
+        return [row.split("\t")[0] for row in rows if row.split("\t")[1].startswith("Binlog Dump")]
+
+    def kill_dumps(self) -> None:
+        """Cuts every dump there is; one that has gone by itself in the meantime is as good."""
+        for connection in self.dumps():
+            try:
+                self.query(f"KILL {connection}")
+            except RuntimeError as refused:
+                if "Unknown thread id" not in str(refused):
+                    raise
+
     # A user that Millrace may connect as: MySQL's default authentication, MariaDB's native one.
     account_method = ""
     account_grants = "SELECT, RELOAD, REPLICATION SLAVE, REPLICATION CLIENT"

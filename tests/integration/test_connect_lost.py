@@ -40,11 +40,6 @@ class Private:
     def insert(self, *ids: int) -> None:
         self.server.query("".join(f"INSERT INTO shop.t (id) VALUES ({number});" for number in ids))
 
-    def dumps(self) -> list[str]:
-        """The connections that read the binlog."""
-        rows = self.server.query("SELECT id, command FROM information_schema.processlist").splitlines()
-        return [row.split("\t")[0] for row in rows if row.split("\t")[1].startswith("Binlog Dump")]
-
     def files(self) -> list[str]:
         return [line.split("\t")[0] for line in self.server.query("SHOW BINARY LOGS").splitlines()]
 
@@ -108,24 +103,14 @@ def test_a_server_that_is_killed(private, pipeline):
     assert pipeline.stop() == OK
 
 
-def kill_dumps(private):
-    """Cuts every dump there is; one that has gone by itself in the meantime is as good."""
-    for connection in private.dumps():
-        try:
-            private.server.query(f"KILL {connection}")
-        except RuntimeError as refused:
-            if "Unknown thread id" not in str(refused):
-                raise
-
-
 @pytest.mark.costly
 def test_connections_that_are_killed(private, pipeline):
     private.insert(1)
     pipeline.start()
     pipeline.until_ids([1])
     for number in range(2, 5):
-        pipeline.until(lambda: len(private.dumps()) == 1, 30, "one dump")
-        kill_dumps(private)
+        pipeline.until(lambda: len(private.server.dumps()) == 1, 30, "one dump")
+        private.server.kill_dumps()
         private.insert(number)
         pipeline.until_ids(list(range(1, number + 1)))
     assert reconnects(pipeline) == 3
@@ -143,7 +128,7 @@ def test_every_connection_is_killed_in_a_large_transaction(private, pipeline):
                          "(WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM c WHERE n < 60000) "
                          "SELECT n FROM c) AS many")
     for _ in range(3):
-        kill_dumps(private)
+        private.server.kill_dumps()
     pipeline.until(lambda: len(pipeline.rows()) >= 60000, 60, "all rows")
     assert pipeline.ids() == list(range(1, 60001))
     assert len({event["id"] for event in pipeline.events()}) == len(pipeline.events())
@@ -307,6 +292,6 @@ def test_a_source_that_is_reset_while_it_runs(private, pipeline):
     pipeline.until_ids([1, 2, 3])
     private.fresh()
     private.insert(11)
-    kill_dumps(private)
+    private.server.kill_dumps()
     assert pipeline.wait(60) == SOURCE
     assert 11 not in pipeline.ids()
