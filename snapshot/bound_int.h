@@ -12,6 +12,9 @@
 
 #define BOUND_TEXT_MAX ((size_t)1 << 20) /* literals of one key: 3 KiB of key bytes, as hex */
 
+/* Columns of a key: servers allow 16, or 32 (MariaDB). Each has its bit in sql_table.descending. */
+#define BOUND_PARTS_MAX 63u
+
 struct bound {
     uint32_t count;
     struct slice literals[]; /* owned, in the same block */

@@ -6,8 +6,6 @@
 
 #include "sql_int.h"
 
-enum { KEY_PARTS_MAX = 64 };
-
 static const struct cell *cell_of(const struct row *row, const struct row *other, uint32_t column)
 {
     if (row->cells[column].state != CELL_ABSENT || other == NULL || !row_exists(other))
@@ -56,7 +54,7 @@ static struct slice take_text(struct slice *key)
 static enum rc make_bound(const struct table *table, struct buf *text, const size_t *ends,
                           struct bound **bound_out, struct error *err)
 {
-    struct slice literals[KEY_PARTS_MAX];
+    struct slice literals[BOUND_PARTS_MAX];
     enum rc rc = buf_check(text, "The key of a row", err);
     if (rc != RC_OK)
         return rc;
@@ -71,9 +69,9 @@ static enum rc make_bound(const struct table *table, struct buf *text, const siz
 enum rc key_bound(const struct table *table, struct slice key, struct bound **bound_out,
                   struct error *err)
 {
-    size_t ends[KEY_PARTS_MAX];
+    size_t ends[BOUND_PARTS_MAX];
     struct buf text;
-    ASSERT(table->key_count <= KEY_PARTS_MAX);
+    ASSERT(table->key_count <= BOUND_PARTS_MAX);
     *bound_out = NULL;
     buf_init(&text, BOUND_TEXT_MAX);
     for (uint32_t i = 0; i < table->key_count; i++) {
@@ -88,9 +86,9 @@ enum rc key_bound(const struct table *table, struct slice key, struct bound **bo
 enum rc key_bound_of_fields(const struct table *table, const struct slice *fields,
                             struct bound **bound_out, struct error *err)
 {
-    size_t ends[KEY_PARTS_MAX];
+    size_t ends[BOUND_PARTS_MAX];
     struct buf text;
-    ASSERT(table->key_count <= KEY_PARTS_MAX);
+    ASSERT(table->key_count <= BOUND_PARTS_MAX);
     *bound_out = NULL;
     buf_init(&text, BOUND_TEXT_MAX);
     for (uint32_t i = 0; i < table->key_count; i++) {
@@ -121,8 +119,8 @@ static int compare_integers(struct slice a, struct slice b)
     return a_negative ? -order : order;
 }
 
-bool key_compare_numbers(const struct table *table, struct slice key, const struct bound *bound,
-                         bool *is_behind_out)
+bool key_compare_numbers(const struct table *table, uint64_t descending, struct slice key,
+                         const struct bound *bound, bool *is_behind_out)
 {
     *is_behind_out = false;
     for (uint32_t i = 0; i < table->key_count; i++) {
@@ -134,7 +132,7 @@ bool key_compare_numbers(const struct table *table, struct slice key, const stru
             literal = slice_of(literal.ptr + 1, literal.len - 1);
         int order = compare_integers(take_text(&key), literal);
         if (order != 0) {
-            *is_behind_out = order > 0;
+            *is_behind_out = (order > 0) != ((descending >> i & 1) != 0);
             return true;
         }
     }

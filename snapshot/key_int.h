@@ -21,8 +21,9 @@ enum rc key_bound(const struct table *table, struct slice key, struct bound **bo
 /* The key of a row as a SELECT gave it, as the exact literals of a bound. `fields`: one a column. */
 enum rc key_bound_of_fields(const struct table *table, const struct slice *fields,
                             struct bound **bound_out, struct error *err) MUST_CHECK;
-/* Whether a key lies behind a bound, where this can be told without the server: integer keys. */
-bool key_compare_numbers(const struct table *table, struct slice key, const struct bound *bound,
-                         bool *is_behind_out);
+/* Whether a key lies behind a bound, where this can be told without the server: integer keys.
+ * `descending`: as struct sql_table has it. */
+bool key_compare_numbers(const struct table *table, uint64_t descending, struct slice key,
+                         const struct bound *bound, bool *is_behind_out);
 
 #endif

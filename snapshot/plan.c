@@ -12,7 +12,7 @@
 #include "key_int.h"
 #include "reader_int.h"
 
-enum { ROW_BYTES_UNKNOWN = 256, INDEX_NAME_MAX = 1024, KEY_PARTS_MAX = 64 };
+enum { ROW_BYTES_UNKNOWN = 256, INDEX_NAME_MAX = 1024 };
 
 uint64_t plan_rows(const struct reader *reader, uint64_t row_bytes)
 {
@@ -31,17 +31,31 @@ struct index_scan {
     const struct table *table;
     struct buf name;
     uint32_t parts;
+    uint64_t descending;
+    bool is_prefixed;
     bool fits;
 };
 
-static void end_index(struct index_scan *scan, struct buf *best)
+/* Whole values are walked along faster than their beginnings; then the primary key counts. */
+static bool is_better(const struct index_scan *scan, const struct plan_task *task)
 {
-    if (scan->name.len == 0 || !scan->fits || scan->parts != scan->table->key_count)
+    if (task->index.len == 0 || scan->is_prefixed != task->table.is_prefixed)
+        return task->index.len == 0 || !scan->is_prefixed;
+    return slice_equal(buf_slice(&scan->name), SLICE("PRIMARY"));
+}
+
+static void end_index(const struct index_scan *scan, struct plan_task *task)
+{
+    uint32_t count = scan->table->key_count;
+    if (scan->name.len == 0 || !scan->fits || scan->parts != count || !is_better(scan, task))
         return;
-    if (best->len == 0 || slice_equal(buf_slice(&scan->name), SLICE("PRIMARY"))) {
-        buf_reset(best);
-        buf_add_slice(best, buf_slice(&scan->name));
-    }
+    buf_reset(&task->index);
+    buf_add_slice(&task->index, buf_slice(&scan->name));
+    task->table.is_prefixed = scan->is_prefixed;
+    /* Where all columns descend, ascending is the same way backwards. */
+    if (task->is_untrodden)
+        task->table.descending =
+            scan->descending == (UINT64_C(1) << count) - 1 ? 0 : scan->descending;
 }
 
 static int column_of(const struct myconn_result *result, struct slice name)
@@ -61,12 +75,33 @@ static bool is_usable(const struct myconn_result *result, const struct slice *fi
            (ignored < 0 || slice_equal_nocase(fields[ignored], SLICE("NO")));
 }
 
+/* A line is of one column of an index. */
+static void add_part(struct index_scan *scan, const struct myconn_result *result,
+                     const struct slice *fields, struct slice name)
+{
+    const struct table *table = scan->table;
+    int length = column_of(result, SLICE("Sub_part"));
+    int order = column_of(result, SLICE("Collation"));
+    if (scan->parts >= table->key_count ||
+        !slice_equal_nocase(name, table->columns[table->key[scan->parts]].name)) {
+        scan->fits = false;
+        return;
+    }
+    scan->is_prefixed |= length >= 0 && fields[length].ptr != NULL;
+    if (order >= 0 && slice_equal(fields[order], SLICE("D")))
+        scan->descending |= UINT64_C(1) << scan->parts;
+    scan->parts++;
+}
+
 static enum rc find_index(struct session *session, struct plan_task *task, struct error *err)
 {
     const struct table *table = task->table.table;
     struct buf sql;
     struct index_scan scan = {.table = table};
     struct myconn_result *result = NULL;
+    task->table.is_prefixed = false;
+    if (task->is_untrodden)
+        task->table.descending = 0;
     buf_init(&sql, SQL_TEXT_MAX);
     buf_init(&scan.name, INDEX_NAME_MAX);
     buf_add_str(&sql, "SHOW INDEX FROM ");
@@ -82,19 +117,18 @@ static enum rc find_index(struct session *session, struct plan_task *task, struc
         if (name < 0 || column < 0)
             break;
         if (!slice_equal(fields[name], buf_slice(&scan.name))) {
-            end_index(&scan, &task->index);
+            end_index(&scan, task);
             buf_reset(&scan.name);
             buf_add_slice(&scan.name, fields[name]);
             scan.parts = 0;
+            scan.descending = 0;
+            scan.is_prefixed = false;
             scan.fits = is_usable(result, fields);
         }
-        if (scan.parts >= table->key_count ||
-            !slice_equal_nocase(fields[column], table->columns[table->key[scan.parts]].name))
-            scan.fits = false;
-        scan.parts++;
+        add_part(&scan, result, fields, fields[column]);
     }
     if (rc == RC_OK)
-        end_index(&scan, &task->index);
+        end_index(&scan, task);
     myconn_result_free(result);
     buf_deinit(&sql);
     buf_deinit(&scan.name);

@@ -100,6 +100,7 @@ struct job {
     /* The plan. */
     bool is_described;
     struct slice index; /* in reader.names */
+    bool is_prefixed;   /* it is */
     uint64_t rows_estimated;
     uint64_t row_bytes; /* of a row, as measured */
     struct stride stride;
@@ -188,6 +189,15 @@ static inline struct reader *reader_of(struct snapshot *snapshot)
     return (struct reader *)snapshot;
 }
 
+/* The way on which a job's rows are read. Under the lock. */
+static inline struct sql_table job_way(const struct job *job)
+{
+    return (struct sql_table){.table = job->read,
+                              .index = job->index,
+                              .descending = job->state.descending,
+                              .is_prefixed = job->is_prefixed};
+}
+
 /* snapshot.c */
 void reader_lock(struct reader *reader);
 void reader_unlock(struct reader *reader);
@@ -230,6 +240,7 @@ struct plan_task {
     struct job *job;
     uint32_t generation;
     struct sql_table table;
+    bool is_untrodden; /* the direction may be chosen */
     bool is_described;
     bool has_figures;  /* row_bytes and rows_estimated are known already */
     struct bound *low; /* owned */

@@ -108,7 +108,7 @@ static enum rc ask_server(struct reader *reader, struct job *job, const struct b
 {
     struct session *session = NULL;
     struct myconn_result *result = NULL;
-    struct sql_table table = {.table = job->read, .index = job->index};
+    struct sql_table table = job_way(job);
     enum rc rc = reader_control(reader, &session, err);
     if (rc != RC_OK)
         return rc;
@@ -137,7 +137,7 @@ static enum rc was_given(struct reader *reader, struct job *job, struct slice ke
     *given_out = job->is_all_given;
     if (job->given == NULL)
         return RC_OK;
-    if (key_compare_numbers(job->read, key, job->given, &is_behind)) {
+    if (key_compare_numbers(job->read, job->state.descending, key, job->given, &is_behind)) {
         *given_out = !is_behind;
         return RC_OK;
     }

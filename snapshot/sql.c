@@ -10,22 +10,26 @@
  *
  * because the servers do not use an index for the short form, but for this one all of them do
  * (seen by their Handler_read_* counters on 5.6, 9.7, 10.11: as many rows are read as are in the
- * range).
+ * range). Columns that are equal in both bounds of a chunk are told once, in front: 5.6 loses sight of
+ * the range otherwise.
  *
  * Literals: numbers as digits; FLOAT and DOUBLE with an exponent, so that they are read as doubles
  * and not as decimals; text and bytes in hex behind the name of their character set, which a column
  * with a collation of its own overrules; dates and times quoted, under sql_mode ALLOW_INVALID_DATES.
  *
  * ENUM and SET are ordered by number. Compared with a number no server uses the index, so that an
- * ENUM is compared with the list of its labels and a SET with the list of its values where they are
- * few. A SET of more labels in a key stays slow: each chunk reads over the index from its first entry
- * with an equal column before it.
+ * ENUM is compared with a list of its labels and a SET with a list of its values, where there are no
+ * more than LIST_MAX. Others stay slow: each chunk reads over the index from its first entry with
+ * an equal column before it.
+ *
+ * A key whose index has some columns ascending and others descending is read in the order of that
+ * index; where all of them descend, the server walks backwards as fast.
  */
 #include "sql_int.h"
 
 #include <stdlib.h>
 
-enum { ENUM_LABELS_MAX = 64, SET_LABELS_MAX = 6 };
+enum { SET_LABELS_MAX = 10, LIST_MAX = 1 << SET_LABELS_MAX };
 
 static void add_table(struct buf *out, const struct sql_table *table)
 {
@@ -75,11 +79,18 @@ static const struct column *key_column(const struct sql_table *table, uint32_t p
     return &table->table->columns[table->table->key[part]];
 }
 
+static bool is_descending(const struct sql_table *table, uint32_t part)
+{
+    return (table->descending >> part & 1) != 0;
+}
+
 static void add_order(struct buf *out, const struct sql_table *table)
 {
     for (uint32_t i = 0; i < table->table->key_count; i++) {
         buf_add_str(out, i == 0 ? " ORDER BY " : ", ");
         myconn_add_identifier(out, key_column(table, i)->name);
+        if (is_descending(table, i))
+            buf_add_str(out, " DESC");
     }
 }
 
@@ -124,14 +135,10 @@ static void add_value_of_number(struct buf *out, const struct column *column, ui
     }
 }
 
-/* Values from number `first` to before `end`, as a list; an empty range can hold no row. */
+/* Values from number `first` to before `end`, as a list. */
 static void add_label_list(struct buf *out, const struct column *column, uint64_t first,
                            uint64_t end)
 {
-    if (first >= end) {
-        buf_add_str(out, "1=0");
-        return;
-    }
     myconn_add_identifier(out, column->name);
     buf_add_str(out, " IN (");
     for (uint64_t i = first; i < end; i++) {
@@ -142,91 +149,118 @@ static void add_label_list(struct buf *out, const struct column *column, uint64_
     buf_add_byte(out, ')');
 }
 
-/* What can be said of an ENUM by its labels; false: it has to be compared as a number. Row value 0,
- * the server's mark for an invalid one, has no label: lists of labels would leave it out, so they
- * stand only where a low bound has left it behind already. */
-static bool add_enum(struct buf *out, const struct column *column, const char *operation,
-                     struct slice literal, bool zero_is_behind)
+/* The numbers of all values that a list can name, from `first` to before `end`. An empty label of a
+ * SET reads like no label at all. */
+static bool has_lists(const struct column *column, uint64_t *first, uint64_t *end)
 {
-    uint64_t number;
-    if (column->kind != COLUMN_ENUM || column->labels == NULL || !zero_is_behind ||
-        column->label_count > ENUM_LABELS_MAX || !text_parse_u64(literal, &number) || number == 0 ||
-        number > column->label_count)
+    bool is_set = column->kind == COLUMN_SET;
+    if ((!is_set && column->kind != COLUMN_ENUM) || column->labels == NULL ||
+        column->label_count > (is_set ? SET_LABELS_MAX : LIST_MAX))
         return false;
-    bool with_equal = operation[1] == '=';
-    if (operation[0] == '=')
-        add_label_list(out, column, number, number + 1);
-    else if (operation[0] == '>')
-        add_label_list(out, column, with_equal ? number : number + 1, column->label_count + 1);
-    else
-        add_label_list(out, column, 1, with_equal ? number + 1 : number);
-    return true;
-}
-
-/* The same of a SET: each of its numbers is a list of labels, 0 is the empty one. */
-static bool add_set(struct buf *out, const struct column *column, const char *operation,
-                    struct slice literal)
-{
-    uint64_t number;
-    if (column->kind != COLUMN_SET || column->labels == NULL ||
-        column->label_count > SET_LABELS_MAX || !text_parse_u64(literal, &number) ||
-        number >> column->label_count != 0)
-        return false;
-    /* An empty label reads like no label at all. */
-    for (uint32_t i = 0; i < column->label_count; i++)
+    for (uint32_t i = 0; is_set && i < column->label_count; i++)
         if (column->labels[i].len == 0)
             return false;
-    uint64_t end = UINT64_C(1) << column->label_count;
-    bool with_equal = operation[1] == '=';
-    if (operation[0] == '=')
-        add_label_list(out, column, number, number + 1);
-    else if (operation[0] == '>')
-        add_label_list(out, column, with_equal ? number : number + 1, end);
-    else
-        add_label_list(out, column, 0, with_equal ? number + 1 : number);
+    *first = is_set ? 0 : 1;
+    *end = is_set ? UINT64_C(1) << column->label_count : (uint64_t)column->label_count + 1;
     return true;
 }
 
-static void add_comparison(struct buf *out, const struct column *column, const char *operation,
+/* What can be said of an ENUM or SET by a list; false: it has to be compared as a number. The value 0
+ * of an ENUM, the server's mark for an invalid one, has no label: a list of what is less would leave
+ * it out, so it stands only where a low bound has left that value behind already. */
+static bool find_list(const struct column *column, const char *operation, struct slice literal,
+                      bool zero_is_behind, uint64_t *first, uint64_t *end)
+{
+    uint64_t number;
+    if (!has_lists(column, first, end) || !text_parse_u64(literal, &number) || number < *first ||
+        number >= *end)
+        return false;
+    uint64_t with_equal = operation[1] == '=';
+    if (operation[0] == '<') {
+        *end = number + with_equal;
+        return column->kind == COLUMN_SET || zero_is_behind;
+    }
+    *first = operation[0] == '>' ? number + 1 - with_equal : number;
+    if (operation[0] == '=')
+        *end = number + 1;
+    return true;
+}
+
+/* False: no value can be so, and nothing was added. */
+static bool add_comparison(struct buf *out, const struct column *column, const char *operation,
                            struct slice literal, bool zero_is_behind)
 {
-    if (add_enum(out, column, operation, literal, zero_is_behind) ||
-        add_set(out, column, operation, literal))
-        return;
+    uint64_t first;
+    uint64_t end;
+    if (find_list(column, operation, literal, zero_is_behind, &first, &end)) {
+        if (first < end)
+            add_label_list(out, column, first, end);
+        return first < end;
+    }
     myconn_add_identifier(out, column->name);
     buf_add_byte(out, ' ');
     buf_add_str(out, operation);
     buf_add_byte(out, ' ');
     buf_add_slice(out, literal);
+    return true;
 }
 
-/* All key columns against a bound: `first` is the operation of all columns but the last ("<", ">"),
- * `last` that of the last one. `low`: the bound that has left rows behind, or NULL. */
-static void add_side(struct buf *out, const struct sql_table *table, const struct bound *bound,
-                     const char *first, const char *last, const struct bound *low)
+/* Which rows a range takes, seen from a bound. */
+enum side { SIDE_BEHIND = 0, SIDE_UP_TO };
+
+/* Rows that lie behind the bound (or before it) in column i, or are equal in it. */
+static const char *operation_of(const struct sql_table *table, uint32_t part, enum side side,
+                                bool with_equal)
+{
+    bool is_greater = (side == SIDE_BEHIND) != is_descending(table, part);
+    if (with_equal)
+        return is_greater ? ">=" : "<=";
+    return is_greater ? ">" : "<";
+}
+
+/* The key columns from `from` on against a bound; those before it are equal. `low`: the bound that
+ * has left rows behind, or NULL. */
+static void add_side(struct buf *out, const struct sql_table *table, uint32_t from,
+                     const struct bound *bound, enum side side, const struct bound *low)
 {
     uint32_t count = table->table->key_count;
     ASSERT(bound->count == count);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = from; i < count; i++) {
         const struct column *column = key_column(table, i);
         /* Only the first column of a range is at least the low bound's. */
-        bool behind = i == 0 && low != NULL && !slice_equal(low->literals[0], SLICE("0"));
+        bool behind = i == from && low != NULL && !is_descending(table, i) &&
+                      !slice_equal(low->literals[i], SLICE("0"));
+        const char *strict = operation_of(table, i, side, false);
+        const char *with_equal = operation_of(table, i, side, true);
         if (i + 1 == count) {
-            add_comparison(out, column, last, bound->literals[i], behind);
+            if (!add_comparison(out, column, side == SIDE_UP_TO ? with_equal : strict,
+                                bound->literals[i], behind))
+                buf_add_str(out, "1=0");
             break;
         }
-        if (i == 0) {
-            add_comparison(out, column, first[0] == '>' ? ">=" : "<=", bound->literals[0], behind);
+        if (i == from) {
+            (void)add_comparison(out, column, with_equal, bound->literals[i], behind);
             buf_add_str(out, " AND ");
         }
         buf_add_byte(out, '(');
-        add_comparison(out, column, first, bound->literals[i], behind);
-        buf_add_str(out, " OR (");
-        add_comparison(out, column, "=", bound->literals[i], behind);
+        if (add_comparison(out, column, strict, bound->literals[i], behind))
+            buf_add_str(out, " OR ");
+        buf_add_byte(out, '(');
+        (void)add_comparison(out, column, "=", bound->literals[i], behind);
         buf_add_str(out, " AND ");
     }
-    for (uint32_t i = 1; i < count; i++)
+    for (uint32_t i = from + 1; i < count; i++)
         buf_add_str(out, "))");
+}
+
+/* How many columns have one value in the whole range; never all. */
+static uint32_t count_equal(const struct bound *low, const struct bound *high)
+{
+    uint32_t count = 0;
+    while (low != NULL && high != NULL && count + 1 < low->count &&
+           slice_equal(low->literals[count], high->literals[count]))
+        count++;
+    return count;
 }
 
 static void add_range(struct buf *out, const struct sql_table *table, const struct bound *low,
@@ -235,12 +269,17 @@ static void add_range(struct buf *out, const struct sql_table *table, const stru
     if (low == NULL && high == NULL)
         return;
     buf_add_str(out, " WHERE ");
+    uint32_t from = count_equal(low, high);
+    for (uint32_t i = 0; i < from; i++) {
+        (void)add_comparison(out, key_column(table, i), "=", low->literals[i], false);
+        buf_add_str(out, " AND ");
+    }
     if (low != NULL)
-        add_side(out, table, low, ">", ">", low);
+        add_side(out, table, from, low, SIDE_BEHIND, low);
     if (low != NULL && high != NULL)
         buf_add_str(out, " AND ");
     if (high != NULL)
-        add_side(out, table, high, "<", "<=", low);
+        add_side(out, table, from, high, SIDE_UP_TO, low);
 }
 
 static void add_all_columns(struct buf *out, const struct sql_table *table)
@@ -269,7 +308,11 @@ void sql_add_bound(struct buf *out, const struct sql_table *table, const struct 
     add_key(out, table);
     add_table(out, table);
     add_range(out, table, low, NULL);
-    add_order(out, table);
+    /* A prefixed index does not have the order of its values, so that the server would sort all that
+     * is left. Any key behind `low` is a good bound, and along the index its rows come about in order.
+     * Without a bound to begin at, the server may walk along another index. */
+    if (!table->is_prefixed || low == NULL)
+        add_order(out, table);
     buf_addf(out, " LIMIT %llu,1", (unsigned long long)(count - 1));
 }
 
@@ -314,7 +357,7 @@ void sql_add_is_not_behind(struct buf *out, const struct sql_table *table, const
     buf_add_str(out, " WHERE ");
     add_equal(out, table, key);
     buf_add_str(out, " AND NOT (");
-    add_side(out, table, low, ">", ">", NULL);
+    add_side(out, table, 0, low, SIDE_BEHIND, NULL);
     buf_add_str(out, ") LIMIT 1");
 }
 

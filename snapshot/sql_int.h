@@ -9,16 +9,20 @@
 
 #define SQL_TEXT_MAX ((size_t)64 << 20)
 
+/* A table, and the way along its key on which its rows are read. "Behind" is behind on this way. */
 struct sql_table {
     const struct table *table; /* as rows are read (source_ops.read_table) */
     struct slice index;        /* the key's name, "PRIMARY"; empty: not known, none is forced */
+    uint64_t descending;       /* bit i: from the largest value of the key's column i down */
+    bool is_prefixed;          /* the index has only the beginnings of some column's values */
 };
 
 /* All columns of the rows behind `low` up to and with `high` (NULL: no such bound), in key order; the
  * first `limit` of them (0: all). A table without a key: all its rows. */
 void sql_add_rows(struct buf *out, const struct sql_table *table, const struct bound *low,
                   const struct bound *high, uint64_t limit);
-/* The key of the `count`th row behind `low`. No row: there are fewer. */
+/* The key of the `count`th row behind `low`; along a prefixed index, of a row about as far. No row:
+ * there are fewer. */
 void sql_add_bound(struct buf *out, const struct sql_table *table, const struct bound *low,
                    uint64_t count);
 /* The largest key. */

@@ -7,10 +7,10 @@
 
 #include "sql_int.h"
 
-enum { KEY_PARTS_MAX = 64 }; /* servers allow 16, or 32 (MariaDB) */
-
 #define HEAD "{\"version\":1,\"done\":"
 #define DONE_HEAD HEAD "true,"
+#define DESCENDING ",\"descending\":"
+#define BEHIND ",\"behind\":["
 
 void state_deinit(struct table_state *state)
 {
@@ -36,7 +36,9 @@ void state_add(struct buf *out, const struct table_state *state, const struct ta
              (unsigned long long)state->chunks, (unsigned long long)state->rows);
     add_key_names(out, table);
     if (state->behind != NULL && !state->done) {
-        buf_add_str(out, ",\"behind\":[");
+        if (state->descending != 0)
+            buf_addf(out, DESCENDING "%llu", (unsigned long long)state->descending);
+        buf_add_str(out, BEHIND);
         for (uint32_t i = 0; i < state->behind->count; i++) {
             ASSERT(sql_is_literal(state->behind->literals[i]));
             buf_add_str(out, i == 0 ? "\"" : ",\"");
@@ -109,11 +111,15 @@ static enum rc corrupt(struct error *err)
 static enum rc take_behind(struct slice *left, const struct table *table, struct table_state *state,
                            struct error *err)
 {
-    if (!take(left, SLICE(",\"behind\":[")))
-        return RC_OK;
-    struct slice literals[KEY_PARTS_MAX];
+    struct slice literals[BOUND_PARTS_MAX];
     uint32_t count = table->key_count;
-    if (count == 0 || count > KEY_PARTS_MAX || !take_literals(left, count, literals))
+    bool is_mixed = take(left, SLICE(DESCENDING));
+    if (is_mixed && (!take_number(left, &state->descending) || state->descending == 0 ||
+                     count > BOUND_PARTS_MAX || state->descending >> count != 0))
+        return corrupt(err);
+    if (!take(left, SLICE(BEHIND)))
+        return is_mixed ? corrupt(err) : RC_OK;
+    if (count == 0 || count > BOUND_PARTS_MAX || !take_literals(left, count, literals))
         return corrupt(err);
     state->behind = bound_new(literals, count);
     return state->behind == NULL

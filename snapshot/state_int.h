@@ -7,6 +7,8 @@
  *
  * `by` are the names of the key's columns, `behind` the literals of the last key that was given:
  * reading goes on behind it. `behind` is absent before the first chunk and once `done` is true.
+ * Before it may stand "descending":N: the columns in which behind means less, as sql_table has them.
+ * They are kept because the index may be another one in the next life.
  */
 #ifndef MILLRACE_SNAPSHOT_STATE_INT_H
 #define MILLRACE_SNAPSHOT_STATE_INT_H
@@ -20,6 +22,7 @@ struct table_state {
     uint64_t chunks;      /* given */
     uint64_t rows;        /* given */
     struct bound *behind; /* owned; NULL: from the first row */
+    uint64_t descending;  /* of the key's columns; see struct sql_table */
 };
 
 void state_deinit(struct table_state *state);

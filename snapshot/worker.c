@@ -190,6 +190,12 @@ static bool step_on(struct reader *reader, struct job *job)
     return true;
 }
 
+/* No row was given, no chunk is there: the table may be read along whichever way is found. */
+static bool is_untrodden(const struct job *job)
+{
+    return job->plan_low == NULL && job->first_chunk == NULL && job->given == NULL;
+}
+
 static bool pick_plan(struct reader *reader, struct job *job, struct pick *pick, uint64_t now_us)
 {
     unsigned ahead_max = reader->parallelism + (reader->grace_ms > 0 ? GRACE_AHEAD : 1);
@@ -207,17 +213,14 @@ static bool pick_plan(struct reader *reader, struct job *job, struct pick *pick,
     struct plan_task *plan = &pick->plan;
     *plan = (struct plan_task){.job = job,
                                .generation = job->generation,
-                               .table = {.table = job->read},
+                               .table = job_way(job),
+                               .is_untrodden = is_untrodden(job),
                                .is_described = job->is_described,
                                .has_figures = job->is_estimated && job->row_bytes > 0,
                                .rows_estimated = job->rows_estimated,
                                .low = bound_copy(job->plan_low),
                                .row_bytes = job->row_bytes};
     buf_init(&plan->index, 4096);
-    if (job->is_described) {
-        buf_add_slice(&plan->index, job->index);
-        plan->table.index = buf_slice(&plan->index);
-    }
     job->is_busy = true;
     pick->work = WORK_PLAN;
     return true;
@@ -250,8 +253,7 @@ static bool pick_read(struct reader *reader, struct job *job, struct pick *pick,
         chunk->reserved = reader->chunk_bytes;
         reader->held_bytes += chunk->reserved;
         reader->chunks_reading++;
-        pick->read =
-            (struct read_task){.chunk = chunk, .table = {.table = job->read, .index = job->index}};
+        pick->read = (struct read_task){.chunk = chunk, .table = job_way(job)};
         pick->job = job;
         pick->generation = job->generation;
         pick->work = WORK_READ;
@@ -311,6 +313,8 @@ static enum rc keep_plan(struct reader *reader, struct job *job, struct plan_tas
         job->index = arena_copy(&reader->names, name);
         if (job->index.ptr == NULL)
             return error_set(err, RC_MEMORY, "There is no memory for the plan of a table.");
+        job->state.descending = plan->table.descending;
+        job->is_prefixed = plan->table.is_prefixed;
         job->is_described = job->is_estimated = true;
         job->rows_estimated = plan->rows_estimated;
         if (job->row_bytes == 0)

@@ -42,6 +42,13 @@ KEYS = {
     "sets": ("k SET('x','y','z'), n INT", "PRIMARY KEY (k, n)", [f"{e}, {n}" for e in range(8) for n in range(40)]),
     "pairs": ("a SMALLINT, b VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_swedish_ci, c DATETIME(1)", "PRIMARY KEY (a, b, c)",
               [f"{a}, '{b}', '2020-01-0{c} 00:00:00.{c}'" for a in range(4) for b in WORDS[:12] for c in range(1, 8)]),
+    "flags": ("k SET('0','1','2','3','4','5','6','7','8')", "PRIMARY KEY (k)", [str(n) for n in range(512)]),
+    "mixed": ("a INT, b INT, c INT", "PRIMARY KEY (a DESC, b, c DESC)",
+              [f"{a}, {b}, {c}" for a in range(-4, 4) for b in range(8) for c in range(8)]),
+    "words_down": ("a VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_swedish_ci, n INT", "PRIMARY KEY (a DESC, n)",
+                   [f"'{a}', {n}" for a in WORDS for n in range(20)]),
+    "prefixed": ("k VARCHAR(40) CHARACTER SET latin1, n INT", "PRIMARY KEY (k(1), n)",
+                 [f"'{a}{n * 7919 % 97}', {n}" for a in WORDS for n in range(20)]),
     "uniques": ("k INT NOT NULL", "UNIQUE KEY other (v), UNIQUE KEY mine (k)", [str(n) for n in range(400)]),
 }
 

@@ -215,7 +215,6 @@ class Server:
 
     def _keys(self, db: str, name: str, table: dict) -> None:
         where = f"`{db}`.`{name.replace('`', '``')}`"
-        chosen: list[str] | None = None
         for row in self.session.rows(f"SHOW KEYS FROM {where}"):
             unique, key, column, prefix, null = row[1] == "0", row[2], row[4], row[7], row[9]
             if not any(key == known for known in table["names"]):
@@ -227,9 +226,12 @@ class Server:
             entry = table["keys"][-1]
             index = [one["name"] for one in table["columns"]].index(column) if column != "NULL" else None
             entry["parts"].append((index, 0 if prefix == "NULL" else int(prefix)))
-            entry["serves"] = entry["serves"] and column != "NULL" and prefix == "NULL" and null != "YES"
+            entry["serves"] = entry["serves"] and column != "NULL" and null != "YES"
         table["keys"] = [key for key in table["keys"] if all(index is not None for index, _ in key["parts"])]
-        chosen = next((key["parts"] for key in table["keys"] if key["serves"]), [])
+        serving = [key for key in table["keys"] if key["serves"]]
+        # The primary key, whole columns, prefixes.
+        serving.sort(key=lambda key: key["name"] != "PRIMARY" and any(prefix for _, prefix in key["parts"]))
+        chosen = serving[0]["parts"] if serving else []
         for ordinal, (index, _prefix) in enumerate(chosen):
             table["columns"][index]["key_ordinal"] = ordinal + 1
 

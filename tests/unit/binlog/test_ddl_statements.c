@@ -261,7 +261,16 @@ static void test_key_choice(void **state)
     assert_int_equal(columns[0].key_ordinal, 0);
     assert_int_equal(columns[1].key_ordinal, 2);
     assert_int_equal(columns[2].key_ordinal, 1);
+    /* The beginnings of values are unique: so are the values. But whole columns come first, and the
+     * primary key before all, as in a table map. */
     catalog_choose_key(columns, 3, keys, 3);
+    assert_int_equal(columns[1].key_ordinal, 1);
+    assert_int_equal(columns[2].key_ordinal, 0);
+    keys[1].name = SLICE("PRIMARY");
+    catalog_choose_key(columns, 3, keys, 4);
+    assert_int_equal(columns[1].key_ordinal, 1);
+    assert_int_equal(columns[2].key_ordinal, 0);
+    catalog_choose_key(columns, 3, keys, 1);
     assert_int_equal(columns[1].key_ordinal, 0);
 }
 

@@ -75,6 +75,72 @@ static void test_range_of_three_columns(void **state)
     bound_free(low);
 }
 
+/* What both bounds say comes first; the last column is a range even where nothing lies in it. */
+static void test_range_within_equal_columns(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_three, 3);
+    struct sql_table of = {.table = &table};
+    struct bound *low = bound("1", "_latin1 0x61", "'2024-01-01 00:00:00'");
+    struct bound *high = bound("1", "_latin1 0x62", "'2024-01-01 00:00:00'");
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, low, high, 0);
+    must_be(&out,
+            COLUMNS " WHERE `id` = 1 AND `word` >= _latin1 0x61 AND (`word` > _latin1 0x61 OR "
+                    "(`word` = _latin1 0x61 AND `a``b` > '2024-01-01 00:00:00')) AND `word` "
+                    "<= _latin1 0x62 AND (`word` < _latin1 0x62 OR (`word` = _latin1 0x62 "
+                    "AND `a``b` <= '2024-01-01 00:00:00')) ORDER BY `id`, `word`, `a``b`");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, low, low, 0);
+    must_be(&out, COLUMNS " WHERE `id` = 1 AND `word` = _latin1 0x61 AND `a``b` > '2024-01-01 "
+                          "00:00:00' AND `a``b` <= '2024-01-01 00:00:00' ORDER BY `id`, `word`, "
+                          "`a``b`");
+    bound_free(low);
+    bound_free(high);
+}
+
+/* In the order of an index that descends in its second column. */
+static void test_range_of_mixed_order(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_three, 3);
+    struct sql_table of = {.table = &table, .descending = 2};
+    struct bound *low = bound("1", "_latin1 0x61", "'2024-01-01 00:00:00'");
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, low, 1);
+    must_be(&out,
+            "SELECT `id`, `word`, `a``b` FROM `db`.`t` WHERE `id` >= 1 AND (`id` > 1 OR (`id` "
+            "= 1 AND (`word` < _latin1 0x61 OR (`word` = _latin1 0x61 AND `a``b` > "
+            "'2024-01-01 00:00:00')))) ORDER BY `id`, `word` DESC, `a``b` LIMIT 0,1");
+    buf_init(&out, SQL_TEXT_MAX);
+    of.descending = 5;
+    sql_add_rows(&out, &of, NULL, low, 0);
+    must_be(&out,
+            COLUMNS " WHERE `id` >= 1 AND (`id` > 1 OR (`id` = 1 AND (`word` < _latin1 0x61 OR "
+                    "(`word` = _latin1 0x61 AND `a``b` >= '2024-01-01 00:00:00')))) ORDER BY "
+                    "`id` DESC, `word`, `a``b` DESC");
+    bound_free(low);
+}
+
+/* Along a prefixed index any key behind the bound will do; from the first row on the order counts. */
+static void test_bound_along_a_prefix(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_id, 1);
+    struct sql_table of = {.table = &table, .index = SLICE("PRIMARY"), .is_prefixed = true};
+    struct bound *low = bound("7", NULL, NULL);
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, NULL, 100);
+    must_be(&out, "SELECT `id` FROM `db`.`t` FORCE INDEX (`PRIMARY`) ORDER BY `id` LIMIT 99,1");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, low, 100);
+    must_be(&out, "SELECT `id` FROM `db`.`t` FORCE INDEX (`PRIMARY`) WHERE `id` > 7 LIMIT 99,1");
+    bound_free(low);
+}
+
 /* By labels, so that the index is used; by number where the row value 0 may be in the range. */
 static void test_enum_is_compared_by_its_labels(void **state)
 {
@@ -89,6 +155,13 @@ static void test_enum_is_compared_by_its_labels(void **state)
     must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` IN (_utf8mb4 0x62, "
                   "_utf8mb4 0x6127) AND (`e` IN (_utf8mb4 0x6127) OR (`e` IN (_utf8mb4 0x62) AND "
                   "`id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
+    /* Downwards 0 comes last. */
+    buf_init(&out, SQL_TEXT_MAX);
+    of.descending = 1;
+    sql_add_bound(&out, &of, low, 1);
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` <= 2 AND (`e` < 2 OR "
+                  "(`e` IN (_utf8mb4 0x62) AND `id` > 9)) ORDER BY `e` DESC, `id` LIMIT 0,1");
+    of.descending = 0;
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_bound(&out, &of, zero, 1);
     must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` >= 0 AND (`e` > 0 OR "
@@ -217,6 +290,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_range_of_one_column),
         cmocka_unit_test(test_range_of_three_columns),
+        cmocka_unit_test(test_range_within_equal_columns),
+        cmocka_unit_test(test_range_of_mixed_order),
+        cmocka_unit_test(test_bound_along_a_prefix),
         cmocka_unit_test(test_enum_is_compared_by_its_labels),
         cmocka_unit_test(test_set_is_compared_by_its_values),
         cmocka_unit_test(test_rows_by_their_keys),

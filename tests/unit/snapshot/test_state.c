@@ -42,6 +42,39 @@ static void test_round_trip(void **state)
     buf_deinit(&out);
 }
 
+/* A walk that goes down in some columns says so, for the index may be another one when it goes on. */
+static void test_mixed_order(void **state)
+{
+    (void)state;
+    struct table table = fixture_table(by_two, 2);
+    struct slice literals[] = {SLICE("-7"), SLICE("_latin1 0x6162")};
+    struct table_state written = {.descending = 2, .behind = bound_new(literals, 2)};
+    struct table_state read;
+    struct buf out;
+    buf_init(&out, STATE_TEXT_MAX);
+    state_add(&out, &written, &table);
+    assert_string_equal(buf_cstr(&out),
+                        "{\"version\":1,\"done\":false,\"keyed\":true,\"chunks\":0,\"rows\":0,"
+                        "\"by\":[\"id\",\"word\"],\"descending\":2,"
+                        "\"behind\":[\"-7\",\"_latin1 0x6162\"]}");
+    assert_int_equal(state_parse(buf_slice(&out), &table, &read, NULL), RC_OK);
+    assert_int_equal(read.descending, 2);
+    assert_true(bound_equal(read.behind, written.behind));
+    state_deinit(&read);
+    static const char *const refused[] = {"0,\"behind\":[\"1\",\"2\"]}",
+                                          "4,\"behind\":[\"1\",\"2\"]}",
+                                          "\"2\",\"behind\":[\"1\",\"2\"]}", "2}"};
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        buf_reset(&out);
+        buf_add_str(&out, "{\"version\":1,\"done\":false,\"keyed\":true,\"chunks\":0,\"rows\":0,"
+                          "\"by\":[\"id\",\"word\"],\"descending\":");
+        buf_add_str(&out, refused[i]);
+        assert_int_equal(state_parse(buf_slice(&out), &table, &read, NULL), RC_CORRUPT);
+    }
+    state_deinit(&written);
+    buf_deinit(&out);
+}
+
 static void test_empty_is_the_beginning(void **state)
 {
     (void)state;
@@ -87,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_mixed_order),
         cmocka_unit_test(test_empty_is_the_beginning),
         cmocka_unit_test(test_another_key),
         cmocka_unit_test(test_damaged),

@@ -109,8 +109,10 @@ static void compare(const char *text, const char *literal, bool is_behind)
     uint8_t key[64] = {(uint8_t)strlen(text)};
     bool answer = !is_behind;
     memcpy(key + 4, text, strlen(text));
-    assert_true(key_compare_numbers(&table, slice_of(key, 4 + strlen(text)), bound, &answer));
+    assert_true(key_compare_numbers(&table, 0, slice_of(key, 4 + strlen(text)), bound, &answer));
     assert_int_equal(answer, is_behind);
+    assert_true(key_compare_numbers(&table, 1, slice_of(key, 4 + strlen(text)), bound, &answer));
+    assert_int_equal(answer, !is_behind && strcmp(text, literal) != 0);
     bound_free(bound);
 }
 
@@ -131,7 +133,7 @@ static void test_numbers_are_compared_here(void **state)
     struct slice literals[] = {SLICE("_latin1 0x61"), SLICE("1")};
     struct bound *bound = bound_new(literals, 2);
     bool answer;
-    assert_false(key_compare_numbers(&table,
+    assert_false(key_compare_numbers(&table, 0,
                                      slice_of("\1\0\0\0a\1\0\0\0"
                                               "2",
                                               10),
