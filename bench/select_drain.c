@@ -3,7 +3,7 @@
  * How fast N connections can take the rows of tables from a server, and do nothing with them: what a
  * snapshot's rate is measured against. Rows are read packet by packet, without a copy.
  *
- *   select_drain SOCKET USER CONNECTIONS STATEMENT...
+ *   bench_select_drain HOST PORT USER PASSWORD CONNECTIONS STATEMENT...
  *
  * The statements are given to the connections in turn. Prints rows, bytes, seconds.
  */
@@ -53,23 +53,30 @@ static void *run(void *arg)
 
 int main(int argc, char **argv)
 {
+    enum { STATEMENTS_AT = 6 };
     static struct drain drains[CONNECTIONS_MAX];
+    uint64_t port = 0;
     uint64_t count = 0;
-    if (argc < 5 || !text_parse_u64(slice_str(argv[3]), &count) || count == 0 ||
-        count > CONNECTIONS_MAX) {
-        fprintf(stderr, "select_drain SOCKET USER CONNECTIONS STATEMENT...\n");
+    if (argc <= STATEMENTS_AT || !text_parse_u64(slice_str(argv[2]), &port) ||
+        !text_parse_u64(slice_str(argv[5]), &count) || count == 0 || count > CONNECTIONS_MAX) {
+        fprintf(stderr, "Usage: bench_select_drain HOST PORT USER PASSWORD CONNECTIONS "
+                        "STATEMENT...\n");
         return 2;
     }
-    struct myconn_options options = {
-        .socket = argv[1], .user = argv[2], .connect_timeout_ms = 10000, .purpose = "bench"};
+    struct myconn_options options = {.host = argv[1],
+                                     .port = (uint16_t)port,
+                                     .user = argv[3],
+                                     .password = {argv[4]},
+                                     .connect_timeout_ms = 10000,
+                                     .purpose = "bench"};
     uint64_t started_us = clock_monotonic_us();
     uint64_t rows = 0;
     uint64_t bytes = 0;
     int failed = 0;
     for (uint64_t i = 0; i < count; i++) {
         drains[i] = (struct drain){.options = &options,
-                                   .statements = argv + 4,
-                                   .statement_count = argc - 4,
+                                   .statements = argv + STATEMENTS_AT,
+                                   .statement_count = argc - STATEMENTS_AT,
                                    .first = (int)i,
                                    .step = (int)count};
         if (pthread_create(&drains[i].thread, NULL, run, &drains[i]) != 0)
@@ -80,7 +87,7 @@ int main(int argc, char **argv)
         rows += drains[i].rows;
         bytes += drains[i].bytes;
         if (drains[i].err.rc != RC_OK) {
-            fprintf(stderr, "select_drain: %s\n", drains[i].err.text);
+            fprintf(stderr, "bench_select_drain: %s\n", drains[i].err.text);
             failed = 1;
         }
     }

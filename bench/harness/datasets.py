@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
+STEP = 1_000_000  # rows that one statement makes outside of the binlog
 BATCH = 1000  # rows a transaction, where a dataset does not say otherwise
 
 

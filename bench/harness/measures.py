@@ -16,7 +16,6 @@ from .bed import PROCESS_DEADLINE_S, ROOT, Bed, Sample, Void, ended, timed
 from .datasets import Dataset
 
 POLL_S = 0.02
-CONNECTIONS = 2  # that read tables at once
 SLOW_LOAD_MS = 500
 SLOW_BUFFER_MIB = 4
 
@@ -92,44 +91,22 @@ class Millrace:
         """A sink that is slower than the source: what the engine does with memory then."""
         return self._into_twin(bed, dataset, "doris", SLOW_LOAD_MS, f"\n  sink.buffer-flush.max-bytes: {SLOW_BUFFER_MIB}mb")
 
-    def select_drain(self, bed: Bed, dataset: Dataset) -> Sample:
-        rows = bed.rows_of(dataset)
-        step = rows // CONNECTIONS + 1
-        sample, output = timed([str(self.build / "bench" / "bench_select_drain"), str(bed.server.socket), "root", str(CONNECTIONS),
-                                *(f"SELECT * FROM bench.{dataset.name} WHERE id > {low} AND id <= {low + step}"
-                                  for low in range(0, rows, step))])
-        held = int(bed.server.value(f"SELECT COUNT(*) FROM bench.{dataset.name}"))
-        if int(output.split()[0]) != held:
-            raise Void(f"it read {output.split()[0]} rows of {held}")
-        sample.more = {"rows": held}
-        return sample
-
-    def snapshot(self, bed: Bed, dataset: Dataset) -> Sample:
-        held = int(bed.server.value(f"SELECT COUNT(*) FROM bench.{dataset.name}"))
-        sample = self._engine(bed, dataset, "  type: 'null'\n  sink.buffer-flush.interval: 100ms",
-                              f"  scan.startup.mode: initial\n  scan.snapshot.parallelism: {CONNECTIONS}", most=held)
-        sample.more = {"rows": held}
-        return sample
-
     def _stored(self, checkpoint: pathlib.Path) -> dict | None:
         shown = subprocess.run([str(self.build / "millrace"), "checkpoint", "show", "--json", str(checkpoint)],
                                capture_output=True, check=False, stdin=subprocess.DEVNULL)
         return json.loads(shown.stdout) if shown.returncode == 0 else None
 
-    def _engine(self, bed: Bed, dataset: Dataset, sink: str, start: str = "", least: int | None = None,
-                most: int | None = None, tls: str = "disabled") -> Sample:
-        """One life of the engine, until the checkpoint says that it is behind the dataset. `least` and `most`: how many
-        rows are durable then; a load has one row a key, so it may have fewer than there were changes."""
-        most = bed.changes_of(dataset) if most is None else most
+    def _engine(self, bed: Bed, dataset: Dataset, sink: str, least: int | None = None, tls: str = "disabled") -> Sample:
+        """One life of the engine, until the checkpoint says that it is behind the dataset. `least`: how many rows are
+        durable then; a load has one row a key, so it may have fewer than there were changes."""
+        most = bed.changes_of(dataset)
         least = most if least is None else least
-        from_binlog = not start
-        start = start or (f"  scan.startup.mode: specific-offset\n  scan.startup.specific-offset.file: {bed.files[dataset.name]}\n"
-                          "  scan.startup.specific-offset.pos: 4")
         with tempfile.TemporaryDirectory(dir=bed.folder.parent) as name:
             folder = pathlib.Path(name)
             account = "\n".join(f"  {key}: {value}" for key, value in bed.account.items())
             (folder / "bench.yaml").write_text(f"source:\n  type: mysql\n{account}\n  tls.mode: {tls}\n  tables: bench.{dataset.name}\n"
-                                               f"{start}\n"
+                                               f"  scan.startup.mode: specific-offset\n  scan.startup.specific-offset.file: {bed.files[dataset.name]}\n"
+                                               "  scan.startup.specific-offset.pos: 4\n"
                                                f"sink:\n{sink}\npipeline:\n  name: bench\n  progress.interval: 1h\n")
             started = time.monotonic()
             with open(folder / "log", "wb") as log:
@@ -137,7 +114,7 @@ class Millrace:
                                          stdin=subprocess.DEVNULL)
             try:
                 state = None
-                while state is None or not self._behind(state, bed, dataset, most, from_binlog):
+                while state is None or not self._behind(state, bed, dataset, most):
                     if child.poll() is not None or time.monotonic() - started > PROCESS_DEADLINE_S:
                         raise Void(" ".join((folder / "log").read_text(errors="replace").split())[-300:])
                     time.sleep(POLL_S)
@@ -156,8 +133,9 @@ class Millrace:
             return sample
 
     @staticmethod
-    def _behind(state: dict, bed: Bed, dataset: Dataset, most: int, from_binlog: bool) -> bool:
-        return state["rows"] >= most or (from_binlog and state["position"] is not None and state["position"]["file"] > bed.files[dataset.name] and state["unfinished"] is None)
+    def _behind(state: dict, bed: Bed, dataset: Dataset, most: int) -> bool:
+        position = state["position"]
+        return state["rows"] >= most or (position is not None and position["file"] > bed.files[dataset.name] and state["unfinished"] is None)
 
     def _into_twin(self, bed: Bed, dataset: Dataset, kind: str, load_ms: int = 0, more: str = "") -> Sample:
         with twin(kind, discard=True) as (ports, state):
@@ -165,17 +143,23 @@ class Millrace:
                 fault = json.dumps({"fault": "slow", "count": -1, "ms": load_ms}).encode()
                 with urllib.request.urlopen(f"http://127.0.0.1:{ports['http_port']}/twin/fault", data=fault, timeout=10):
                     pass
-            url, interval = {"doris": ("fenodes", "sink.buffer-flush.interval: 1s"),
-                             "starrocks": ("load-url", "sink.buffer-flush.interval-ms: 1000")}[kind]
-            sample = self._engine(bed, dataset, f"""  type: {kind}
+            sample = self._engine(bed, dataset, sink_of(kind, ports) + "\n  " + INTERVALS[kind] + more, least=bed.rows_of(dataset))
+            sample.more = {"bytes_out": state()["bytes"]}
+            return sample
+
+
+INTERVALS = {"doris": "sink.buffer-flush.interval: 1s", "starrocks": "sink.buffer-flush.interval-ms: 1000"}
+
+
+def sink_of(kind: str, ports: dict) -> str:
+    """The `sink:` block of a pipeline into a twin, with the engine's own defaults."""
+    url = {"doris": "fenodes", "starrocks": "load-url"}[kind]
+    return f"""  type: {kind}
   {url}: 127.0.0.1:{ports['http_port']}
   jdbc-url: jdbc:mysql://127.0.0.1:{ports['query_port']}
   username: root
   password: ""
-  {interval}
-  table.create.properties.replication_num: 1{more}""", least=bed.rows_of(dataset))
-            sample.more = {"bytes_out": state()["bytes"]}
-            return sample
+  table.create.properties.replication_num: 1"""
 
 
 @contextlib.contextmanager
@@ -209,6 +193,4 @@ MEASURES = (
     ("run_doris", "millrace run, Doris twin that discards", None),
     ("run_starrocks", "millrace run, StarRocks twin that discards", {"mixed"}),
     ("run_slow", f"millrace run, Doris twin that needs {SLOW_LOAD_MS} ms a load, buffer of {SLOW_BUFFER_MIB} MiB", {"huge"}),
-    ("select_drain", f"SELECT * drained by {CONNECTIONS} connections", {"mixed"}),
-    ("snapshot", f"millrace snapshot by {CONNECTIONS} connections, null sink", {"mixed"}),
 )

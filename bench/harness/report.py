@@ -46,11 +46,16 @@ class Report:
         self.head = machine()
         self.sections: list[dict] = []
         self.notes: list[str] = []
+        self.snapshots: list[dict] = []
         self.latencies: list[dict] = []
 
     def section(self, server: str, dataset: str, changes: int, size: int, lines: list[tuple[str, dict | str]]) -> None:
         """A line is a title and its figures, or the words why there are none."""
         self.sections.append({"server": server, "dataset": dataset, "changes": changes, "bytes": size, "lines": lines})
+
+    def snapshot(self, server: str, rows: int, lines: list[tuple[str, dict | str]]) -> None:
+        """The first line is the one that the others are measured against."""
+        self.snapshots.append({"server": server, "rows": rows, "lines": lines})
 
     def latency(self, server: str, rate: int, interval_ms: int, seconds: list[float]) -> None:
         ordered = sorted(seconds)
@@ -69,6 +74,12 @@ class Report:
             for title, got in section["lines"]:
                 parts.append(f"| {title} | void: {got} | | | | | | |" if isinstance(got, str) else self._line(title, got, section))
             parts.append("")
+        for one in self.snapshots:
+            parts.append(f"## Snapshot of {one['rows']:,} rows of 4 narrow columns: {one['server']}\n")
+            parts.append("| | wall s | rows/s | of the drain's rate | cpu µs a row | peak MiB |\n|---|---|---|---|---|---|")
+            drain = one["lines"][0][1]
+            parts += [self._snapshot_line(title, got, drain) for title, got in one["lines"]]
+            parts.append("")
         if self.latencies:
             parts.append("## From commit to durable\n")
             parts.append("| server | rows/s | flush interval ms | commits | p50 ms | p99 ms | max ms |\n|---|---|---|---|---|---|---|")
@@ -77,6 +88,15 @@ class Report:
             parts.append("")
         parts += ["## Not run\n", *[f"* {note}" for note in self.notes or ["nothing was left out"]], ""]
         return "\n".join(parts)
+
+    @staticmethod
+    def _snapshot_line(title: str, got: dict | str, drain: dict | str) -> str:
+        if isinstance(got, str):
+            return f"| {title} | void: {got} | | | | |"
+        ratio = "" if isinstance(drain, str) else f"{drain['wall_s'] / got['wall_s']:.2f}"
+        peak = f"{got['peak_mib']:.0f}" if got["peak_mib"] else ""
+        return (f"| {title} | {got['wall_s']:.3f} ({got['wall_min_s']:.3f} to {got['wall_max_s']:.3f}) | {got['rows_a_second']:,.0f} | "
+                f"{ratio} | {got['cpu_us_a_row']:.2f} | {peak} |")
 
     @staticmethod
     def _line(title: str, got: dict, section: dict) -> str:
@@ -102,7 +122,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.md").write_text(self.markdown())
         (folder / "report.html").write_text(self.page())
-        (folder / "report.json").write_text(json.dumps({"head": self.head, "sections": self.sections, "latencies": self.latencies,
+        (folder / "report.json").write_text(json.dumps({"head": self.head, "sections": self.sections, "snapshots": self.snapshots, "latencies": self.latencies,
                                                         "notes": self.notes}, indent=1))
 
 
