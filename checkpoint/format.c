@@ -22,7 +22,7 @@ const char *checkpoint_record_name(enum checkpoint_record_type type)
 }
 
 /* Flags of a load in an intent. */
-enum { ENTRY_KEYLESS = 1, ENTRY_TWO_PHASE = 2 };
+enum { ENTRY_KEYLESS = 1, ENTRY_TWO_PHASE = 2, ENTRY_IN_PARTS = 4, ENTRY_ALL = 7 };
 
 /* Encoding. */
 
@@ -83,7 +83,8 @@ static void add_intent(struct buf *out, const struct checkpoint_record *record,
         add_u64(out, entries[i].rows);
         add_u64(out, entries[i].bytes);
         buf_add_byte(out, (uint8_t)((entries[i].keyless ? ENTRY_KEYLESS : 0) |
-                                    (entries[i].two_phase ? ENTRY_TWO_PHASE : 0)));
+                                    (entries[i].two_phase ? ENTRY_TWO_PHASE : 0) |
+                                    (entries[i].in_parts ? ENTRY_IN_PARTS : 0)));
     }
 }
 
@@ -280,10 +281,11 @@ static struct manifest_entry take_entry(struct cursor *cursor)
     entry.rows = take_u64(cursor);
     entry.bytes = take_u64(cursor);
     uint8_t flags = take_u8(cursor);
-    if (flags > (ENTRY_KEYLESS | ENTRY_TWO_PHASE))
+    if (flags > ENTRY_ALL)
         cursor->failed = true;
     entry.keyless = (flags & ENTRY_KEYLESS) != 0;
     entry.two_phase = (flags & ENTRY_TWO_PHASE) != 0;
+    entry.in_parts = (flags & ENTRY_IN_PARTS) != 0;
     return entry;
 }
 

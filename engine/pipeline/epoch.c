@@ -10,6 +10,11 @@
  *   commit    they become visible
  *   done      each load that is durable at the target
  *   advance   all of them: the position moves
+ *
+ * With `delivery.visibility: together` a transaction that does not fit into the sink's buffer comes in
+ * parts: each is sealed, said, submitted and prepared, and its memory is free; `prepared`, commit and
+ * the rest come once, with the last part, at the transaction's end. Nothing of it is visible before,
+ * and a crash before takes all of it back (recovery.c).
  */
 #include "epoch_int.h"
 
@@ -21,10 +26,16 @@
 #include "progress_int.h"
 #include "status_int.h"
 
+/* What is prepared and not committed counts against the target's bound of running transactions
+ * (facts/doris.md 2.4, facts/starrocks.md 1.7: 1000 a database, all users together). */
+enum { PART_LOADS_MAX = 500 };
+
 bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us)
 {
     if (pipeline->open_since_us == 0)
         return false;
+    if (pipeline->flight.split)
+        return true; /* it ends with the transaction that it was made for */
     const struct sink_limits *limits = &pipeline->limits;
     if (now_us - pipeline->open_since_us >= limits->flush_interval_ms * 1000)
         return true;
@@ -51,17 +62,49 @@ void epoch_fly(struct pipeline *pipeline, uint64_t epoch)
     struct flight *flight = &pipeline->flight;
     flight->active = true;
     flight->epoch = epoch;
+    flight->part = false;
     flight->started_us = clock_monotonic_us();
+    if (flight->split)
+        return;
     flight->prepared_count = 0;
     flight->rows = flight->bytes = 0;
+}
+
+/* What was sealed, said and sent. */
+static enum rc send_sealed(struct pipeline *pipeline, const struct manifest *manifest,
+                           struct error *err)
+{
+    struct sink *sink = pipeline->parts.sink;
+    enum rc rc = epoch_here(pipeline, &pipeline->taken, err);
+    if (rc != RC_OK)
+        return rc;
+    struct store_intent intent = {
+        .epoch = pipeline->next_epoch,
+        .attempt = pipeline->attempt,
+        .started_wall_us = clock_wall_us(),
+        .from = pipeline->open_from,
+        .to = pipeline->taken,
+        .count = manifest->count,
+    };
+    /* The store copies the entries; it does not write to ours. */
+    intent.entries = (struct manifest_entry *)(uintptr_t)manifest->entries;
+    intent.notes = notes_waiting(&pipeline->notes);
+    intent.note_count = pipeline->notes.count;
+    rc = at(pipeline, PIPELINE_SIDE_STORE,
+            pipeline->parts.store_ops->intent(pipeline->parts.store, &intent, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->attempt++;
+    rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->submit(sink, NULL, err));
+    if (rc == RC_OK)
+        epoch_fly(pipeline, pipeline->next_epoch);
+    return rc;
 }
 
 enum rc epoch_close(struct pipeline *pipeline, struct error *err)
 {
     ASSERT(!pipeline->flight.active);
     struct sink *sink = pipeline->parts.sink;
-    struct store *store = pipeline->parts.store;
-    const struct store_ops *store_ops = pipeline->parts.store_ops;
     struct manifest manifest;
     enum rc rc = at(pipeline, PIPELINE_SIDE_SINK,
                     sink->ops->seal(sink, pipeline->next_epoch, &manifest, err));
@@ -70,30 +113,12 @@ enum rc epoch_close(struct pipeline *pipeline, struct error *err)
     pipeline->open_since_us = 0;
     if (manifest.count == 0)
         return RC_OK;
-    rc = epoch_here(pipeline, &pipeline->taken, err);
-    if (rc != RC_OK)
-        return rc;
-    struct store_intent intent = {
-        .epoch = pipeline->next_epoch,
-        .attempt = 1,
-        .started_wall_us = clock_wall_us(),
-        .from = pipeline->open_from,
-        .to = pipeline->taken,
-        .count = manifest.count,
-    };
-    /* The store copies the entries; it does not write to ours. */
-    intent.entries = (struct manifest_entry *)(uintptr_t)manifest.entries;
-    intent.notes = notes_waiting(&pipeline->notes);
-    intent.note_count = pipeline->notes.count;
-    rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->intent(store, &intent, err));
+    rc = send_sealed(pipeline, &manifest, err);
     if (rc != RC_OK)
         return rc;
     notes_stored(&pipeline->notes);
-    rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->submit(sink, NULL, err));
-    if (rc != RC_OK)
-        return rc;
-    epoch_fly(pipeline, pipeline->next_epoch);
     pipeline->next_epoch++;
+    pipeline->attempt = 1;
     return position_copy(&pipeline->open_from, &pipeline->taken, err);
 }
 
@@ -104,6 +129,52 @@ static void tell_settled(struct pipeline *pipeline)
     if (source->ops->settled != NULL)
         source->ops->settled(source,
                              &pipeline->parts.store_ops->state(pipeline->parts.store)->position);
+}
+
+/* Whether the open batch ends behind rows of a transaction that has more. */
+static bool is_inside(const struct pipeline *pipeline)
+{
+    return pipeline->in_txn && (pipeline->txn_rows_done > 0 || pipeline->row_targets_done > 0);
+}
+
+/* A transaction that had to become visible as a whole does not. Said once. */
+static void tell_pieces(struct pipeline *pipeline, const char *reason)
+{
+    if (!pipeline->told_pieces)
+        log_warn("pipeline.epoch", "A transaction becomes visible in pieces.",
+                 LOG_STR("reason", reason));
+    pipeline->told_pieces = true;
+}
+
+/* The notes are given with each part and kept: they are the last part's. */
+enum rc epoch_cut(struct pipeline *pipeline, struct error *err)
+{
+    ASSERT(!pipeline->flight.active);
+    struct flight *flight = &pipeline->flight;
+    struct sink *sink = pipeline->parts.sink;
+    if (!is_together(pipeline) || !is_inside(pipeline) || sink->ops->seal_part == NULL)
+        return epoch_close(pipeline, err);
+    struct manifest manifest;
+    struct error why;
+    error_clear(&why);
+    enum rc rc =
+        flight->split && flight->loads >= PART_LOADS_MAX
+            ? error_set(&why, RC_UNSUPPORTED, "it needs more than %d loads", PART_LOADS_MAX)
+            : sink->ops->seal_part(sink, pipeline->next_epoch, &manifest, &why);
+    if (rc == RC_UNSUPPORTED) {
+        tell_pieces(pipeline, why.text);
+        return epoch_close(pipeline, err);
+    }
+    if (rc != RC_OK) {
+        if (err != NULL)
+            *err = why;
+        return at(pipeline, PIPELINE_SIDE_SINK, rc);
+    }
+    pipeline->open_since_us = 0;
+    rc = send_sealed(pipeline, &manifest, err);
+    flight->part = flight->split = true;
+    flight->loads = manifest.count;
+    return rc;
 }
 
 static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
@@ -117,7 +188,7 @@ static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
     log_debug("pipeline.epoch", "An epoch is durable at the target.",
               LOG_U64("epoch", flight->epoch), LOG_U64("rows", flight->rows),
               LOG_U64("bytes", flight->bytes), LOG_U64("ms", (now_us - flight->started_us) / 1000));
-    flight->active = false;
+    flight->active = flight->split = false;
     pipeline->moved_us = now_us;
     tell_settled(pipeline);
     pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
@@ -172,6 +243,16 @@ static enum rc take_result(struct pipeline *pipeline, const struct sink_result *
         pipeline->parts.store_ops->done(pipeline->parts.store, flight->epoch, result->entry, err));
 }
 
+/* The part waits at the target for the others. */
+static enum rc part_is_prepared(struct pipeline *pipeline)
+{
+    struct flight *flight = &pipeline->flight;
+    flight->active = flight->part = false;
+    log_debug("pipeline.epoch", "A part of a large transaction is prepared.",
+              LOG_U64("epoch", flight->epoch), LOG_U64("loads", flight->prepared_count));
+    return RC_OK;
+}
+
 enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err)
 {
     struct sink *sink = pipeline->parts.sink;
@@ -182,6 +263,8 @@ enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *er
             return RC_OK;
         if (rc == RC_OK)
             rc = take_result(pipeline, &result, err);
+        else if (rc == RC_EOF && pipeline->flight.part)
+            return part_is_prepared(pipeline);
         else if (rc == RC_EOF && pipeline->flight.prepared_count > 0)
             rc = commit_flight(pipeline, err);
         else if (rc == RC_EOF)
@@ -225,6 +308,8 @@ enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct erro
 
 enum rc epoch_barrier(struct pipeline *pipeline, struct error *err)
 {
+    if (is_together(pipeline) && is_inside(pipeline))
+        tell_pieces(pipeline, "a target has to be changed before its next rows");
     enum rc rc = epoch_drain(pipeline, 0, err);
     if (rc == RC_OK)
         rc = epoch_close(pipeline, err);
@@ -257,7 +342,8 @@ enum rc epoch_move(struct pipeline *pipeline, struct error *err)
     struct sink_pending pending;
     struct sink *sink = pipeline->parts.sink;
     sink->ops->pending(sink, &pending);
-    if (pipeline->flight.active || pipeline->replay.active || pipeline->in_txn || pending.rows > 0)
+    if (pipeline->flight.active || pipeline->flight.split || pipeline->replay.active ||
+        pipeline->in_txn || pending.rows > 0)
         return RC_OK;
     enum rc rc = epoch_here(pipeline, &pipeline->taken, err);
     if (rc != RC_OK)

@@ -13,6 +13,9 @@ bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us);
 void epoch_fly(struct pipeline *pipeline, uint64_t epoch);
 /* Closes the open batch and starts its loads; nothing when it is empty. No flight may be active. */
 enum rc epoch_close(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* The same where the sink takes no more: in the middle of a transaction that has to become visible as a
+ * whole the batch is one part of it, which is prepared and waits for the others. */
+enum rc epoch_cut(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 /* Takes the ends of loads, waiting at most wait_ms for the first. */
 enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err) MUST_CHECK;
 /* Waits until no epoch is on its way. deadline_us 0: for ever; else RC_CANCELLED. */

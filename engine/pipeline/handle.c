@@ -126,6 +126,7 @@ static enum rc handle_border(struct pipeline *pipeline, const struct change *cha
         rc = notes_collect(pipeline, err);
     if (change->kind == CHANGE_COMMIT) {
         pipeline->in_txn = false;
+        pipeline->made_room |= pipeline->flight.split; /* it ends here: look at once */
         pipeline->row_targets_done = 0;
         pipeline->skip_targets = 0;
     }

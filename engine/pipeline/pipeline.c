@@ -44,6 +44,7 @@ enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipel
     if (pipeline == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the pipeline.");
     pipeline->parts = *parts;
+    pipeline->attempt = 1;
     arena_init(&pipeline->arena, "pipeline", ARENA_LIMIT);
     arena_init(&pipeline->scratch, "a schema change", SCRATCH_LIMIT);
     notes_init(&pipeline->notes);
@@ -185,6 +186,11 @@ static enum rc wind_down(struct pipeline *pipeline, bool stopped, struct error *
     if (pipeline->replay.active)
         return error_set(err, RC_CANCELLED, "An unfinished epoch was being read again.");
     enum rc rc = epoch_drain(pipeline, deadline_us, err);
+    /* The rest of a transaction that has to become visible as a whole is not here any more. */
+    if (rc == RC_OK && is_together(pipeline) && pipeline->in_txn)
+        return pipeline->flight.split
+                   ? error_set(err, RC_CANCELLED, "A large transaction was not over.")
+                   : RC_OK;
     if (rc == RC_OK)
         rc = epoch_close(pipeline, err);
     if (rc == RC_OK)
@@ -205,8 +211,9 @@ static enum rc cut_short(struct pipeline *pipeline, bool begun, struct error *er
         error_clear(err);
         return RC_OK;
     }
-    const char *why = pipeline->replay.active ? "its changes were being read again"
-                                              : "the target had not answered";
+    const char *why = pipeline->replay.active  ? "its changes were being read again"
+                      : pipeline->flight.split ? "the transaction that it is made of was not over"
+                                               : "the target had not answered";
     if (intent != NULL)
         error_set(err, RC_CANCELLED, "Epoch %llu is not finished: %s when the engine was stopped.",
                   (unsigned long long)intent->epoch, why);

@@ -129,7 +129,7 @@ static const struct cfg_row rows[] = {
      .flags = CFG_OURS,
      .help = "each: a load is visible when it has arrived. together: all tables of an epoch are "
              "loaded in two phases and committed one right after the other, when all of them are "
-             "prepared (Doris, StarRocks)."},
+             "prepared (Doris, StarRocks); a transaction is never shown in pieces, however large."},
     {.key = "stop.timeout",
      .type = CFG_DURATION,
      .offset = AT(stop_timeout_ms),

@@ -16,6 +16,11 @@
  *   of an unkeyed table that    waited out and left behind: the target is emptied and its snapshot
  *   a snapshot was filling      begun again (taking.c)
  *
+ *   it came in parts, and is    begin again at its start: a transaction was larger than the sink's
+ *   not all prepared            buffer, nothing of it is visible, and it need not be cut where it was
+ *   ... all prepared, but the   stop, with words, if some of it is committed by now; else as above
+ *   target has aborted some
+ *
  * The range is sealed under a new attempt of its epoch, whose notes are the source's alone: those of
  * chunks of a snapshot that were in the epoch are not true, for the chunks are read again.
  */
@@ -113,22 +118,25 @@ static uint64_t age_ms_of(const struct store_intent *intent)
 
 /* What became of one load. What is found applied is noted at once: another attempt will carry that
  * note with its intent, for by the time of a later question the label may be forgotten. The age counts
- * when the answer is here, because a load that was running may have been waited for. */
-static enum rc resolve_one(struct pipeline *pipeline, uint32_t index, enum load_state *state,
-                           struct error *err)
+ * when the answer is here, because a load that was running may have been waited for. `take_back`: it
+ * is not to be committed, though it is prepared. */
+static enum rc resolve_one(struct pipeline *pipeline, uint32_t index, bool take_back,
+                           enum load_state *state, struct error *err)
 {
     const struct store_ops *store_ops = pipeline->parts.store_ops;
     struct store *store = pipeline->parts.store;
     struct sink *sink = pipeline->parts.sink;
     const struct store_intent *intent = store_ops->state(store)->intent;
-    const struct manifest_entry *entry = &pipeline->replay.entries[index];
+    struct manifest_entry entry = pipeline->replay.entries[index];
     *state = LOAD_APPLIED;
     if (intent->done[index])
         return RC_OK;
-    enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->resolve(sink, entry, state, err));
+    if (take_back)
+        entry.transaction = 0;
+    enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->resolve(sink, &entry, state, err));
     if (rc == RC_OK && *state == LOAD_UNKNOWN)
         rc = at(pipeline, PIPELINE_SIDE_SINK,
-                judge_forgotten(pipeline, entry, age_ms_of(intent), err));
+                judge_forgotten(pipeline, &entry, age_ms_of(intent), err));
     if (rc == RC_OK && *state == LOAD_APPLIED)
         rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->done(store, intent->epoch, index, err));
     return rc;
@@ -140,7 +148,9 @@ static enum rc resolve_all(struct pipeline *pipeline, bool *all_applied, struct 
     *all_applied = true;
     for (uint32_t i = 0; i < replay->count; i++) {
         enum load_state state;
-        enum rc rc = resolve_one(pipeline, i, &state, err);
+        /* The oldest part comes first: when its time is over, the others are not shown without it. */
+        bool take_back = replay->entries[i].in_parts && !*all_applied;
+        enum rc rc = resolve_one(pipeline, i, take_back, &state, err);
         if (rc != RC_OK)
             return rc;
         replay->states[i] = state;
@@ -153,6 +163,44 @@ static enum rc resolve_all(struct pipeline *pipeline, bool *all_applied, struct 
                                                               : "not known"));
     }
     return RC_OK;
+}
+
+/* An epoch in parts of which something is missing: read again from its beginning, as if it had never
+ * been begun, if nothing of it is visible. */
+static enum rc begin_again(struct pipeline *pipeline, struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
+    bool shown = false;
+    for (uint32_t i = 0; i < replay->count; i++)
+        shown = shown || replay->states[i] == LOAD_APPLIED;
+    if (shown && pipeline->parts.config->delivery != PIPELINE_AT_LEAST_ONCE) {
+        error_set(err, RC_MISMATCH,
+                  "Epoch %llu, a transaction that was larger than the sink's buffer, was prepared; "
+                  "some of its loads were committed, and the target has aborted others since.",
+                  (unsigned long long)replay->epoch);
+        error_hint(err, "Start once with `delivery: at-least-once`, which loads all of it again; "
+                        "tables without a key may then hold rows of it twice.");
+        return RC_MISMATCH;
+    }
+    /* Its number is used: another cut must not meet its labels. */
+    struct store_intent nothing = {.epoch = replay->epoch,
+                                   .attempt = replay->attempt + 1,
+                                   .started_wall_us = clock_wall_us(),
+                                   .from = replay->from,
+                                   .to = replay->from};
+    const struct store_ops *store_ops = pipeline->parts.store_ops;
+    enum rc rc =
+        at(pipeline, PIPELINE_SIDE_STORE, store_ops->intent(pipeline->parts.store, &nothing, err));
+    if (rc == RC_OK)
+        rc = at(pipeline, PIPELINE_SIDE_STORE,
+                store_ops->advance(pipeline->parts.store, replay->epoch, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->next_epoch = replay->epoch + 1;
+    log_info("pipeline.recovery",
+             "Parts of a large transaction are taken back; it is read again from its beginning.",
+             LOG_U64("epoch", replay->epoch), LOG_U64("loads", replay->count));
+    return position_copy(&pipeline->open_from, &replay->from, err);
 }
 
 enum rc recovery_begin(struct pipeline *pipeline, struct error *err)
@@ -181,6 +229,8 @@ enum rc recovery_begin(struct pipeline *pipeline, struct error *err)
                  LOG_U64("epoch", replay->epoch));
         return position_copy(&pipeline->open_from, &replay->to, err);
     }
+    if (replay->entries[0].in_parts)
+        return begin_again(pipeline, err);
     replay->active = true;
     pipeline->next_epoch = replay->epoch;
     log_info("pipeline.recovery", "The range of the unfinished epoch is read again.",

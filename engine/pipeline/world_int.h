@@ -110,9 +110,14 @@ struct way {
     struct shape *shape; /* NULL: all columns are carried */
 };
 
-/* The epoch that is on its way to the target. */
+/* The epoch that is on its way to the target. One that comes in parts (a transaction that is larger
+ * than the sink's buffer, where all of it has to become visible together) stays `split` from its first
+ * part until it is over; between two parts nothing of it is active. */
 struct flight {
     bool active;
+    bool part; /* what is active is a part, and not the last one */
+    bool split;
+    uint32_t loads; /* of all parts so far */
     uint64_t epoch;
     struct store_prepared *prepared; /* loads that wait for their commit; owned by the pipeline */
     uint32_t prepared_count;
@@ -199,6 +204,7 @@ struct pipeline {
     struct position taken;     /* scratch for positions taken from the source */
     uint64_t open_since_us;    /* monotonic, of its first row; 0: nothing in it */
     uint64_t next_epoch;
+    uint32_t attempt; /* of its next intent */
 
     bool fresh;                /* there was no checkpoint */
     bool preparing;            /* the tables are gone through, before the stream */
@@ -206,6 +212,7 @@ struct pipeline {
     bool made_room;            /* a full buffer was emptied since the last look around */
     uint64_t txn_rows_done;    /* of that transaction: ordinal of the last handled row + 1 */
     uint32_t row_targets_done; /* of the row in hand, while a batch is cut in the middle of it */
+    bool told_pieces;          /* that a transaction becomes visible in pieces */
     bool settled;              /* a target was changed: move the position at the next COMMIT */
     uint64_t skip_row;         /* first row after a resume inside a row: its ordinal, */
     uint32_t skip_targets;     /* and how many of its targets have it already; 0: no such row */
@@ -228,6 +235,12 @@ static inline enum rc at(struct pipeline *pipeline, enum pipeline_side side, enu
     if (rc != RC_OK && rc != RC_AGAIN && rc != RC_EOF && rc != RC_FULL)
         pipeline->failed_side = side;
     return rc;
+}
+
+/* All of an epoch shall become visible together. */
+static inline bool is_together(const struct pipeline *pipeline)
+{
+    return pipeline->parts.config->visibility == PIPELINE_VISIBLE_TOGETHER;
 }
 
 static inline bool keeps_events(const struct pipeline *pipeline)

@@ -15,7 +15,7 @@ static enum rc make_room(struct pipeline *pipeline, struct error *err)
     }
     pipeline->made_room = true;
     enum rc rc = epoch_drain(pipeline, 0, err);
-    return rc != RC_OK ? rc : epoch_close(pipeline, err);
+    return rc != RC_OK ? rc : epoch_cut(pipeline, err);
 }
 
 /* A value that no sink can take: said with the row that holds it. */

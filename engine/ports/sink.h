@@ -22,6 +22,14 @@
  *      submit | poll: applied, prepared, prepared, EOF | (the journal says "prepared") | commit |
  *             | poll: applied, applied, EOF
  *
+ * An epoch that the sink cannot hold as a whole may come in parts, if all of it is in two phases:
+ *
+ *      seal_part | intent | submit | poll: prepared, EOF | seal_part | intent | submit ... | seal |
+ *      intent | submit | poll: prepared, EOF | (the journal says "prepared") | commit | poll: applied
+ *
+ * Each manifest lists the loads of all parts so far, and indexes go on. What is prepared of a part is
+ * in no memory any more.
+ *
  * After a crash: the pipeline gives the journal's unfinished manifest to `resolve`, entry by entry;
  * what was not applied is read again from the same range, sealed under the same epoch, and must
  * come out with the same tokens. `submit` leaves out the entries that are applied already.
@@ -54,6 +62,7 @@ struct manifest_entry {
     uint64_t bytes;
     bool keyless;         /* replaying it would double rows unless the token settles it */
     bool two_phase;       /* visible only by a commit, which comes when the journal knows of it */
+    bool in_parts;        /* the epoch came in parts (seal_part), and so do all its loads */
     uint64_t transaction; /* of the journal's entries: what the target calls the prepared load; 0:
                              the journal does not know it as prepared, so nobody has committed it */
 };
@@ -220,12 +229,17 @@ struct sink_ops {
      */
     enum rc (*seal)(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                     struct error *err);
-    /* Starts the loads of the sealed epoch, without those whose applied[i] is true (NULL: load
+    /* Closes the open batch as one more part of the epoch, and opens an empty one; the epoch's last
+     * part is closed by `seal`. RC_UNSUPPORTED: not all of the batch is in two phases, and
+     * nothing was closed. NULL: the sink has no loads in two phases. */
+    enum rc (*seal_part)(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
+                         struct error *err);
+    /* Starts the loads of the sealed epoch, or of its part that was sealed last, without those whose applied[i] is true (NULL: load
      * all). */
     enum rc (*submit)(struct sink *sink, const bool *applied, struct error *err);
     /* RC_OK: one load is durable at the target, told once, or prepared there. A prepared one whose
      * transaction the target has aborted before its commit is told as prepared once more, under
-     * another number. RC_AGAIN: none within wait_ms. RC_EOF: every load of the submitted epoch has
+     * another number; one of a part that is not the last is an error then. RC_AGAIN: none within wait_ms. RC_EOF: every load of the submitted epoch has
      * been told, and those that are prepared wait for `commit`. */
     enum rc (*poll)(struct sink *sink, unsigned wait_ms, struct sink_result *result,
                     struct error *err);

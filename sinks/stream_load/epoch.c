@@ -5,6 +5,11 @@
  * committed when the journal knows that, and told again; their bodies are kept until then, because a
  * target may abort what is prepared.
  *
+ * Of an epoch that comes in parts nothing is kept but names: the memory is needed for the next part.
+ * What the target aborts of it can only be read again, so the oldest load is committed first and
+ * alone: while its time is not over, neither is that of the others, and if it is, nothing is visible
+ * yet.
+ *
  * Threads: the pipeline's thread.
  */
 #include "column_set_int.h"
@@ -30,7 +35,9 @@ static uint32_t count_open_loads(const struct stream_load *sink)
     return count;
 }
 
-static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, struct error *err)
+/* Room for `count` loads, of which `kept` are there. */
+static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, uint32_t kept,
+                              struct error *err)
 {
     if (count <= sink->sealed_cap)
         return RC_OK;
@@ -41,16 +48,29 @@ static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, struct e
     struct manifest_entry *entries = realloc(sink->entries, cap * sizeof(*entries));
     if (entries != NULL)
         sink->entries = entries;
+    /* Labels lie in the loads, which may have moved. */
+    for (uint32_t i = 0; sealed != NULL && i < kept; i++) {
+        sealed[i].task.load.label.ptr = (const uint8_t *)sealed[i].label;
+        sink->entries[i].token = sealed[i].task.load.label;
+    }
     if (sealed == NULL || entries == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for a list of %u loads.", cap);
     sink->sealed_cap = cap;
     return RC_OK;
 }
 
-/* One part of a target's open body becomes load `index`. */
-static enum rc seal_part(struct stream_load *sink, struct load_target *target, uint32_t set,
-                         uint64_t epoch, uint32_t index, struct error *err)
+/* Which batch is sealed. */
+struct seal {
+    uint64_t epoch;
+    uint32_t part;  /* from 1; 0: the epoch comes as a whole */
+    uint32_t index; /* of the next load */
+};
+
+/* One column set of a target's open body becomes a load. */
+static enum rc seal_set(struct stream_load *sink, struct load_target *target, uint32_t set,
+                        const struct seal *seal, struct error *err)
 {
+    uint32_t index = seal->index;
     struct sealed_load *sealed = &sink->sealed[index];
     const struct load_schema *schema = target->open_schema;
     const struct body *body = target_open_body(target);
@@ -59,7 +79,7 @@ static enum rc seal_part(struct stream_load *sink, struct load_target *target, u
     buf_init(&label, LABEL_BYTES - 1);
     label_add(&label, sink->settings.label_prefix,
               slice_of(sink->pipeline_id, strlen(sink->pipeline_id)), target->db, target->table,
-              set_hash, epoch);
+              set_hash, seal->epoch, seal->part);
     enum rc rc = buf_check(&label, "A load's label", err);
     if (rc != RC_OK) {
         buf_deinit(&label);
@@ -81,26 +101,57 @@ static enum rc seal_part(struct stream_load *sink, struct load_target *target, u
                                                    .rows = body->parts[set].rows,
                                                    .bytes = body->parts[set].bytes,
                                                    .keyless = schema->keyless,
-                                                   .two_phase = target->two_phase};
+                                                   .two_phase = target->two_phase,
+                                                   .in_parts = seal->part > 0};
     return RC_OK;
 }
 
-/* All parts that have rows, whole rows first, then the column sets in the order of their first
+/* All column sets that have rows, whole rows first, then the others in the order of their first
  * rows: the same rows give the same loads in the same order. */
-static enum rc seal_target(struct stream_load *sink, struct load_target *target, uint64_t epoch,
-                           uint32_t *index, struct error *err)
+static enum rc seal_target(struct stream_load *sink, struct load_target *target, struct seal *seal,
+                           struct error *err)
 {
     const struct body *body = target_open_body(target);
     target->sealed_running = 0;
     for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++) {
         if (body->parts[set].rows == 0)
             continue;
-        enum rc rc = seal_part(sink, target, set, epoch, *index, err);
+        enum rc rc = seal_set(sink, target, set, seal, err);
         if (rc != RC_OK)
             return rc;
         target->sealed_running++;
-        ++*index;
+        seal->index++;
     }
+    return RC_OK;
+}
+
+/* Closes the open batch; its loads come behind those of the parts that are prepared already. */
+static enum rc seal_batch(struct stream_load *sink, uint64_t epoch, uint32_t part,
+                          struct manifest *manifest_out, struct error *err)
+{
+    ASSERT(sink->running == 0 && (sink->parts > 0 || sink->prepared == 0));
+    ASSERT(sink->submitted || sink->sealed_count == 0);
+    uint32_t kept = sink->parts == 0 ? 0 : sink->sealed_count;
+    uint32_t count = kept + count_open_loads(sink);
+    enum rc rc = reserve_sealed(sink, count, kept, err);
+    struct seal seal = {.epoch = epoch, .part = part, .index = kept};
+    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
+         target = target->next_open)
+        rc = seal_target(sink, target, &seal, err);
+    if (rc != RC_OK)
+        return rc;
+    ASSERT(seal.index == count);
+    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
+        target->open ^= 1;
+    sink->sealed_first = kept;
+    sink->sealed_count = count;
+    sink->sealed_bytes = sink->open_bytes;
+    sink->submitted = count == kept;
+    sink->open_first = NULL;
+    sink->open_end = &sink->open_first;
+    sink->open_rows = 0;
+    sink->open_bytes = 0;
+    *manifest_out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
     return RC_OK;
 }
 
@@ -108,27 +159,27 @@ enum rc stream_load_seal(struct sink *base, uint64_t epoch, struct manifest *man
                          struct error *err)
 {
     struct stream_load *sink = stream_load_of(base);
-    ASSERT(sink->running == 0 && sink->prepared == 0);
-    ASSERT(sink->submitted || sink->sealed_count == 0);
-    uint32_t count = count_open_loads(sink);
-    enum rc rc = reserve_sealed(sink, count, err);
-    uint32_t index = 0;
-    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
-         target = target->next_open)
-        rc = seal_target(sink, target, epoch, &index, err);
+    uint32_t part = sink->parts == 0 ? 0 : sink->parts + 1;
+    enum rc rc = seal_batch(sink, epoch, part, manifest_out, err);
+    if (rc == RC_OK)
+        sink->parts = 0;
+    return rc;
+}
+
+enum rc stream_load_seal_part(struct sink *base, uint64_t epoch, struct manifest *manifest_out,
+                              struct error *err)
+{
+    struct stream_load *sink = stream_load_of(base);
+    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
+        if (!target->two_phase)
+            return error_set(err, RC_UNSUPPORTED, "table %.*s.%.*s is not loaded in two phases",
+                             SLICE_ARG(target->db), SLICE_ARG(target->table));
+    enum rc rc = seal_batch(sink, epoch, sink->parts + 1, manifest_out, err);
     if (rc != RC_OK)
         return rc;
-    ASSERT(index == count);
-    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
-        target->open ^= 1;
-    sink->sealed_count = count;
-    sink->sealed_bytes = sink->open_bytes;
-    sink->submitted = sink->sealed_count == 0;
-    sink->open_first = NULL;
-    sink->open_end = &sink->open_first;
-    sink->open_rows = 0;
-    sink->open_bytes = 0;
-    *manifest_out = (struct manifest){.entries = sink->entries, .count = sink->sealed_count};
+    sink->parts++;
+    for (uint32_t i = sink->sealed_first; i < sink->sealed_count; i++)
+        sink->sealed[i].held = true;
     return RC_OK;
 }
 
@@ -145,14 +196,32 @@ static void release_load(struct stream_load *sink, struct sealed_load *sealed)
     body_reset(body);
 }
 
-/* To the loaders, or to wait behind the load of the same target. Gives the target back. */
-static const struct load_target *send_task(struct stream_load *sink, struct sealed_load *sealed,
-                                           const struct load_target *busy)
+/* A round of loads begins: no target has one on its way. */
+static void begin_round(struct stream_load *sink)
 {
-    sealed->waiting = sealed->target == busy;
-    if (!sealed->waiting)
+    for (uint32_t i = 0; i < sink->sealed_count; i++)
+        sink->sealed[i].target->last = NULL;
+}
+
+/* To the loaders, or to wait behind the load of the same target. A table has one load on its way at a
+ * time: partial updates that run side by side have to settle with each other at the target, at its
+ * cost and risk, and parts of an epoch become visible in their order. */
+static void send_task(struct stream_load *sink, struct sealed_load *sealed)
+{
+    struct load_target *target = sealed->target;
+    sealed->behind = NULL;
+    if (target->last == NULL)
         loaders_submit(sink->loaders, &sealed->task);
-    return sealed->target;
+    else
+        target->last->behind = sealed;
+    target->last = sealed;
+}
+
+static void send_next(struct stream_load *sink, struct sealed_load *done)
+{
+    if (done->behind != NULL)
+        loaders_submit(sink->loaders, &done->behind->task);
+    done->behind = NULL;
 }
 
 enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)
@@ -162,54 +231,44 @@ enum rc stream_load_submit(struct sink *base, const bool *applied, struct error 
     ASSERT(sink->running == 0);
     sink->submitted = true;
     sink->epoch_short_of_breath = false;
-    for (uint32_t i = 0; i < sink->sealed_count; i++) {
-        if (applied != NULL && applied[i])
+    begin_round(sink);
+    for (uint32_t i = sink->sealed_first; i < sink->sealed_count; i++) {
+        if (applied != NULL && applied[i]) {
             release_load(sink, &sink->sealed[i]);
-        else
-            sink->running++;
+            continue;
+        }
+        sink->running++;
+        send_task(sink, &sink->sealed[i]);
     }
-    const struct load_target *busy = NULL;
-    for (uint32_t i = 0; i < sink->sealed_count; i++)
-        if (applied == NULL || !applied[i])
-            busy = send_task(sink, &sink->sealed[i], busy);
     return RC_OK;
 }
 
-/* The second step of all that is prepared. */
-enum rc stream_load_commit(struct sink *base, struct error *err)
+/* The second step of what is prepared; of the oldest load alone: `one`. */
+static void send_commits(struct stream_load *sink, bool one)
 {
-    (void)err;
-    struct stream_load *sink = stream_load_of(base);
-    ASSERT(sink->running == 0 && sink->prepared > 0);
-    const struct load_target *busy = NULL;
-    sink->running = sink->prepared;
-    sink->prepared = 0;
+    begin_round(sink);
     for (uint32_t i = 0; i < sink->sealed_count; i++) {
         struct sealed_load *sealed = &sink->sealed[i];
         if (!sealed->prepared)
             continue;
         sealed->prepared = false;
         sealed->task.commit = true;
-        busy = send_task(sink, sealed, busy);
+        send_task(sink, sealed);
+        if (one)
+            return;
     }
-    return RC_OK;
 }
 
-/* A table has one load on its way at a time: partial updates that run side by side have to settle
- * with each other at the target, at its cost and risk. */
-static void submit_next_part(struct stream_load *sink, uint32_t done)
+enum rc stream_load_commit(struct sink *base, struct error *err)
 {
-    const struct load_target *target = sink->sealed[done].target;
-    for (uint32_t i = done + 1; i < sink->sealed_count; i++) {
-        struct sealed_load *sealed = &sink->sealed[i];
-        if (sealed->target != target)
-            return;
-        if (sealed->waiting) {
-            sealed->waiting = false;
-            loaders_submit(sink->loaders, &sealed->task);
-            return;
-        }
-    }
+    (void)err;
+    struct stream_load *sink = stream_load_of(base);
+    ASSERT(sink->running == 0 && sink->prepared > 0);
+    sink->running = sink->prepared;
+    sink->prepared = 0;
+    sink->oldest_first = sink->sealed[0].held && sink->sealed[0].prepared;
+    send_commits(sink, sink->oldest_first);
+    return RC_OK;
 }
 
 /* A target that was short of breath gets fewer, larger epochs; some calm ones undo it step by step.
@@ -258,14 +317,33 @@ static void prepare_anew(struct stream_load *sink, struct load_task *task)
     loaders_submit(sink->loaders, task);
 }
 
+/* The same of a part whose rows are not here any more. */
+static enum rc part_is_gone(struct stream_load *sink, struct load_task *task, struct error *err)
+{
+    const struct manifest_entry *entry = &sink->entries[task->entry];
+    task->rc =
+        error_set(&task->err, RC_TIMEOUT,
+                  "The target aborted the prepared load %.*s of table %.*s.%.*s, a part of a "
+                  "transaction that was larger than the sink's buffer.",
+                  SLICE_ARG(entry->token), SLICE_ARG(entry->db), SLICE_ARG(entry->table));
+    error_hint(&task->err,
+               "Start again: the transaction is read again from its beginning. If its loads take "
+               "longer than the target keeps what is prepared, raise that time there, or "
+               "sink.buffer-flush.max-bytes here.");
+    return keep_failure(sink, task, err);
+}
+
 static void tell_prepared(struct stream_load *sink, struct load_task *task,
                           struct sink_result *result)
 {
     task->transaction = task->outcome.transaction;
-    sink->sealed[task->entry].prepared = true;
+    struct sealed_load *sealed = &sink->sealed[task->entry];
+    sealed->prepared = true;
     sink->prepared++;
     result->transaction = task->transaction;
-    submit_next_part(sink, task->entry);
+    send_next(sink, sealed);
+    if (sealed->held)
+        release_load(sink, sealed);
 }
 
 static void tell_applied(struct stream_load *sink, const struct load_task *task,
@@ -274,8 +352,13 @@ static void tell_applied(struct stream_load *sink, const struct load_task *task,
     sink->stats.rows_loaded += result->rows;
     sink->stats.bytes_loaded += result->bytes;
     sink->stats.loads++;
-    submit_next_part(sink, task->entry);
-    release_load(sink, &sink->sealed[task->entry]);
+    struct sealed_load *sealed = &sink->sealed[task->entry];
+    send_next(sink, sealed);
+    if (!sealed->held)
+        release_load(sink, sealed);
+    if (sink->oldest_first)
+        send_commits(sink, false);
+    sink->oldest_first = false;
     if (sink->running == 0 && sink->prepared == 0)
         adapt_interval(sink);
 }
@@ -302,6 +385,8 @@ enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result
         return keep_failure(sink, task, err);
     if (task->outcome.end == LOAD_END_NOTHING) {
         ASSERT(task->commit);
+        if (sink->sealed[task->entry].held)
+            return part_is_gone(sink, task, err);
         prepare_anew(sink, task);
         return RC_AGAIN;
     }

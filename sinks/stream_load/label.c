@@ -5,8 +5,9 @@
 #define ID_DIGITS 12
 #define HASH_DIGITS 16
 #define EPOCH_DIGITS_MAX 20
-/* Everything behind the prefix at its longest, with the three underscores. */
-#define TAIL_MAX (3 + ID_DIGITS + HASH_DIGITS + EPOCH_DIGITS_MAX)
+#define PART_DIGITS_MAX 10
+/* Everything behind the prefix at its longest, with the four underscores. */
+#define TAIL_MAX (4 + ID_DIGITS + HASH_DIGITS + EPOCH_DIGITS_MAX + PART_DIGITS_MAX)
 
 static bool is_label_byte(uint8_t byte)
 {
@@ -51,7 +52,7 @@ static uint64_t table_hash(struct slice db, struct slice table, uint64_t set_has
 }
 
 void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
-               struct slice table, uint64_t set_hash, uint64_t epoch)
+               struct slice table, uint64_t set_hash, uint64_t epoch, uint32_t part)
 {
     ASSERT(pipeline_id.len >= ID_DIGITS);
     ASSERT(epoch > 0);
@@ -60,4 +61,6 @@ void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, st
     buf_add_slice(out, slice_of(pipeline_id.ptr, ID_DIGITS));
     buf_addf(out, "_%016llx_", (unsigned long long)table_hash(db, table, set_hash));
     buf_add_u64(out, epoch);
+    if (part > 0)
+        buf_addf(out, "_%u", (unsigned)part);
 }

@@ -7,6 +7,7 @@
  *
  *   <prefix>_<first 12 of the pipeline id>_<16 hex of the hash of "db.table">_<epoch, decimal>
  *
+ * The loads of an epoch that comes in parts have _<part, from 1> behind it.
  * Rows that lack columns go in loads of their own, one a column set; the hash then covers the set.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_LABEL_INT_H
@@ -22,8 +23,8 @@
 enum rc label_check_prefix(const char *prefix, unsigned label_max, struct error *err) MUST_CHECK;
 
 /* Appends the label. The prefix must have passed label_check_prefix. `set_hash` is
- * column_set_hash's number, 0 for rows that have all columns. */
+ * column_set_hash's number, 0 for rows that have all columns; `part` 0: the epoch comes as a whole. */
 void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
-               struct slice table, uint64_t set_hash, uint64_t epoch);
+               struct slice table, uint64_t set_hash, uint64_t epoch, uint32_t part);
 
 #endif

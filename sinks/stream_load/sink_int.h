@@ -19,8 +19,9 @@
 struct sealed_load {
     struct load_task task;
     struct load_target *target;
-    bool waiting;  /* for the target's load before it to be done */
-    bool prepared; /* waits for its commit */
+    struct sealed_load *behind; /* waits for this one, because it is of the same target */
+    bool prepared;              /* waits for its commit */
+    bool held;                  /* of a part: only its name is kept when it is prepared */
     char label[LABEL_BYTES];
 };
 
@@ -48,8 +49,11 @@ struct stream_load {
     struct manifest_entry *entries;
     uint32_t sealed_cap;
     uint32_t sealed_count;
-    uint32_t running;  /* submitted and not told yet */
-    uint32_t prepared; /* told as prepared */
+    uint32_t sealed_first; /* of the part that was sealed last */
+    uint32_t parts;        /* of the epoch so far, when it comes in parts and more will follow */
+    bool oldest_first;     /* its commit alone is on its way, and the others follow */
+    uint32_t running;      /* submitted and not told yet */
+    uint32_t prepared;     /* told as prepared */
     bool submitted;
     uint64_t sealed_bytes;
     enum rc failed; /* a load ended badly; then poll says so from now on */

@@ -258,6 +258,8 @@ enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *man
 enum rc stream_load_submit(struct sink *sink, const bool *applied, struct error *err);
 enum rc stream_load_poll(struct sink *sink, unsigned wait_ms, struct sink_result *result,
                          struct error *err);
+enum rc stream_load_seal_part(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
+                              struct error *err);
 enum rc stream_load_commit(struct sink *sink, struct error *err);
 enum rc stream_load_resolve(struct sink *sink, const struct manifest_entry *entry,
                             enum load_state *state_out, struct error *err);
@@ -271,7 +273,8 @@ void stream_load_close(struct sink *sink);
     .check_table = stream_load_check_table, .change_table = stream_load_change_table,              \
     .is_empty = stream_load_is_empty, .write = stream_load_write, .pending = stream_load_pending,  \
     .seal = stream_load_seal, .submit = stream_load_submit, .poll = stream_load_poll,              \
-    .commit = stream_load_commit, .resolve = stream_load_resolve, .stats = stream_load_stats,      \
-    .stop = stream_load_stop, .close = stream_load_close
+    .seal_part = stream_load_seal_part, .commit = stream_load_commit,                              \
+    .resolve = stream_load_resolve, .stats = stream_load_stats, .stop = stream_load_stop,          \
+    .close = stream_load_close
 
 #endif

@@ -16,6 +16,8 @@
 
 #include "encode_int.h"
 
+struct sealed_load;
+
 struct load_target {
     struct slice db; /* owned by the sink's arena */
     struct slice table;
@@ -29,6 +31,7 @@ struct load_target {
     bool takes_partial;        /* asked once, before the first row that lacks columns */
     struct sink_table *tables; /* newest first; owned */
     struct load_target *next;
+    struct sealed_load *last;      /* that was sent in this round; the sink's own (epoch.c) */
     struct load_target *next_open; /* in the order of their first rows in the open batch */
 };
 

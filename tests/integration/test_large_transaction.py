@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from events import OK
+from servers import wait_until
 
 ROWS = 300_000
 BUFFER_MB = 4
@@ -42,4 +43,35 @@ def test_killed_in_the_middle(source_of, twin_of, engine, must_be_equal, family,
     assert engine.show()["epoch"] >= 4
     must_be_equal(source, twin, engine, ["big", "small"])
     assert max(peaks) < MEMORY_LIMIT, f"peaks of {[peak >> 20 for peak in peaks]} MiB"
+    assert engine.stop() == OK
+
+
+PREPARING, COMMITTING = ("too_many_versions", "visits"), ("commit_lock_timeout", "big")
+
+
+@pytest.mark.parametrize("kind,step", [
+    ("doris", PREPARING), ("starrocks", COMMITTING),
+    pytest.param("doris", COMMITTING, marks=pytest.mark.long), pytest.param("starrocks", PREPARING, marks=pytest.mark.long)])
+def test_nothing_is_seen_before_its_end(mariadb, twin_of, engine, must_be_equal, kind, step):
+    """It has to become visible as a whole. The engine dies when its last part cannot be prepared, or the oldest not be committed."""
+    twin = twin_of(kind)
+    fault, table = step
+    engine.write(mariadb.block(), twin.sink("50ms") | {"sink.buffer-flush.max-bytes": "1mb"},
+                 {"delivery.visibility": "together"})
+    mariadb.query("CREATE TABLE big (id INT NOT NULL PRIMARY KEY, words VARCHAR(60)); CREATE TABLE visits (number INT);")
+    engine.start().until_log("The pipeline runs.")
+    twin.fault(fault, -1, table=f"shop.{table}")
+    mariadb.query("BEGIN; INSERT INTO big SELECT seq, CONCAT('row number ', seq) FROM seq_1_to_20000;"
+                  "INSERT INTO visits VALUES (1), (2); COMMIT")
+    engine.until(lambda: twin.shown(fault) > 0, what=fault)
+    engine.kill9()
+    assert [twin.client().rows(f"SELECT COUNT(*) FROM shop.{name}") for name in ("big", "visits")] == [[["0"]]] * 2
+    loads = engine.show()["unfinished"]["loads"]
+    assert len(loads) > 3
+    assert {load["transaction"] > 0 for load in loads} == {step == COMMITTING}
+    twin.fault(fault, 0)
+    engine.start().until_carried(mariadb.place())
+    must_be_equal(mariadb, twin, engine, ["big"])
+    wait_until(lambda: twin.client().rows("SELECT number FROM shop.visits ORDER BY number") == [["1"], ["2"]], 60, "both visits, once")
+    assert not twin.twice()
     assert engine.stop() == OK

@@ -121,6 +121,8 @@ void bugs_sink(struct sink *sink)
     changed.seal = seal;
     changed.submit = submit;
     changed.poll = poll_sink;
+    if (bug_armed == BUG_NO_PARTS)
+        changed.seal_part = NULL;
     sink->ops = &changed;
 }
 

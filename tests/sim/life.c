@@ -106,6 +106,40 @@ void life_look(void)
         stop_gently();
 }
 
+void life_look_at_commit(void)
+{
+    if (!world.together || life.dead || life.store == NULL)
+        return;
+    const struct store_intent *intent = checkpoint_store.state(life.store)->intent;
+    bool known = intent != NULL;
+    for (uint32_t i = 0; known && i < intent->count; i++)
+        known = intent->done[i] || intent->entries[i].transaction != 0;
+    if (!known)
+        violation("something became visible before all that belongs to it was prepared");
+}
+
+/* The store, with a look at what an epoch's end promises. */
+static enum rc advance(struct store *store, uint64_t epoch, struct error *err)
+{
+    enum rc rc = bugs_store()->advance(store, epoch, err);
+    const struct store_state *state = checkpoint_store.state(store);
+    if (rc != RC_OK || !world.together || life.dead)
+        return rc;
+    if (state->position.rows_done > 0)
+        violation("an epoch ended in the middle of a transaction");
+    else
+        oracle_check_together(state->position.offset - 4);
+    return rc;
+}
+
+static const struct store_ops *watched_store(void)
+{
+    static struct store_ops watched;
+    watched = *bugs_store();
+    watched.advance = advance;
+    return &watched;
+}
+
 void life_watch_clock(void)
 {
     if (life.dead || life.pipeline == NULL)
@@ -177,6 +211,8 @@ static void configure(void)
     common->flush_rows = (int64_t)random_between(1, random_chance(500) ? 5 : 100);
     common->flush_interval_ms = intervals[random_below(COUNT_OF(intervals))];
     *threads = (int64_t)random_between(1, 4);
+    world.together = !world.old && common->two_phase != LOAD_TWO_PHASE_NEVER && random_chance(400);
+    config.pipeline.visibility = world.together ? PIPELINE_VISIBLE_TOGETHER : PIPELINE_VISIBLE_EACH;
 }
 
 /* ---- one life ---- */
@@ -197,7 +233,8 @@ static enum rc open_parts(struct source *source, struct error *err)
                                 .pipeline = SLICE("sim"),
                                 .pipeline_id = slice_str(state->pipeline_id),
                                 .source_name = SLICE("sim"),
-                                .recovering = state->intent != NULL};
+                                .recovering = state->intent != NULL,
+                                .visible_together = world.together};
     const struct sink_ops *sink_ops = world.starrocks ? &starrocks_sink : &doris_sink;
     rc = sink_ops->open(&sink, &life.sink, err);
     if (rc != RC_OK)
@@ -206,7 +243,7 @@ static enum rc open_parts(struct source *source, struct error *err)
     struct pipeline_parts parts = {.source = source,
                                    .sink = life.sink,
                                    .store = life.store,
-                                   .store_ops = bugs_store(),
+                                   .store_ops = watched_store(),
                                    .routes = config.routes,
                                    .config = &config.pipeline};
     return pipeline_new(&parts, &life.pipeline, err);
@@ -266,16 +303,23 @@ static uint64_t age_in(const char *text)
     return seconds;
 }
 
-/* Nobody can know whether the rows of a keyless load arrived. True: that is so, and it may end the
- * pipeline (docs/delivery.md): a labelled load that is older than label.trust, or one that was prepared
- * and that the target has forgotten. */
+/* Nobody can know whether the rows of a keyless load arrived, or a part of a transaction is visible and the
+ * target has aborted the rest. True: that is so, and it may end the pipeline (docs/delivery.md): a labelled
+ * load that is older than label.trust, or one that was prepared and that the target has forgotten. */
 static bool is_unknowable(const struct error *err)
 {
     if (err->rc != RC_MISMATCH)
         return false;
     bool labelled = strstr(err->text, "has forgotten the label") != NULL;
     return (labelled && age_in(err->text) * 1000 >= config.pipeline.label_trust_ms) ||
-           strstr(err->text, "knows neither transaction nor label") != NULL;
+           strstr(err->text, "knows neither transaction nor label") != NULL ||
+           strstr(err->text, "and the target has aborted others since") != NULL;
+}
+
+/* A part of a large transaction was aborted by the target before its commit: the next start reads it again. */
+static bool is_taken_back(const struct error *err)
+{
+    return err->rc == RC_TIMEOUT && strstr(err->text, "aborted the prepared load") != NULL;
 }
 
 /* A first start that was cut off may have made a target of which the table is ahead by the next. The error
@@ -296,7 +340,8 @@ static void judge_error(const struct error *err)
     trace("the engine stops: %s", err->text);
     bool unknown_for_long = err->rc == RC_PROTOCOL && strstr(err->text, "unknown end") != NULL;
     bool has_cause = disk_has_failed() || source_has_failed() || sql_has_failed() ||
-                     is_unknowable(err) || is_mended(err) || (unknown_for_long && !world.calm);
+                     is_unknowable(err) || is_mended(err) || is_taken_back(err) ||
+                     (unknown_for_long && !world.calm);
     if (!has_cause)
         violation("the engine stopped without a cause: %s", err->text);
 }

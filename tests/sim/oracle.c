@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { IDS_MAX = 1024, HISTORY_MAX = 2048 };
+enum { IDS_MAX = 1024, HISTORY_MAX = 2048, TXNS_MAX = 128 };
 
 struct side {
     uint64_t sum;
@@ -25,14 +25,17 @@ struct history {
     struct side target;
     uint64_t after[HISTORY_MAX]; /* the sum after so many changes; [0] is the empty table */
     unsigned changes;
-    unsigned reached; /* the prefix that the target is known to hold */
+    unsigned reached;          /* the prefix that the target is known to hold */
+    unsigned at_txn[TXNS_MAX]; /* changes after so many transactions */
 };
 
 static struct history tables[SOURCE_TABLES];
+static unsigned txn_count;
 
 void oracle_begin(void)
 {
     memset(tables, 0, sizeof(tables));
+    txn_count = 0;
 }
 
 void oracle_table(unsigned table, bool keyless)
@@ -105,6 +108,14 @@ void oracle_truncate(unsigned table)
     note_change(&tables[table]);
 }
 
+void oracle_txn_over(void)
+{
+    ASSERT(txn_count + 1 < TXNS_MAX);
+    txn_count++;
+    for (unsigned i = 0; i < SOURCE_TABLES; i++)
+        tables[i].at_txn[txn_count] = tables[i].changes;
+}
+
 /* The first prefix from the one that was reached on that the target holds. */
 static bool find_prefix(struct history *history)
 {
@@ -154,6 +165,18 @@ void oracle_truncated(unsigned table)
     side_clear(&history->target);
     if (!find_prefix(history))
         violation("the table t%u was emptied at the wrong moment", table);
+}
+
+void oracle_check_together(uint64_t txns)
+{
+    ASSERT(txns <= txn_count);
+    for (unsigned i = 0; i < SOURCE_TABLES; i++) {
+        const struct history *history = &tables[i];
+        if (history->target.sum != history->after[history->at_txn[txns]])
+            violation("an epoch ended behind transaction %llu, and t%u holds changes 1 to %u, not "
+                      "to %u",
+                      (unsigned long long)txns, i, history->reached, history->at_txn[txns]);
+    }
 }
 
 void oracle_check_end(void)

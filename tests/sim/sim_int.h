@@ -101,7 +101,8 @@ struct world {
     bool calm;    /* no more faults: now everything has to arrive */
     bool verbose; /* print the trace, and the engine's own log, to standard error */
     bool starrocks;
-    bool old; /* a warehouse that has no two-phase loading that can be used */
+    bool old;      /* a warehouse that has no two-phase loading that can be used */
+    bool together; /* the loads of an epoch have to become visible together */
     unsigned lives;
     uint64_t faults[FAULT_COUNT];        /* of this world */
     unsigned stops_with_words;           /* ends that an operator has to look into, with a cause */
@@ -143,6 +144,8 @@ bool life_goes_on(const char *where);
 bool life_is_dead(void);
 /* Ends it here and now. */
 void life_die(void);
+/* The warehouse calls it when rows become visible: what the journal must know before that. */
+void life_look_at_commit(void);
 /* The source calls it before each change: what an operator would do, and looks at what must hold. */
 void life_look(void);
 /* The clock calls it: no life lasts for ever, whatever it waits for. */
@@ -195,11 +198,15 @@ void oracle_change(unsigned table, uint64_t id, uint64_t value, bool keep);
 /* A row of a keyed table changes, and perhaps its key: one step. */
 void oracle_update(unsigned table, uint64_t old_id, uint64_t id, uint64_t value);
 void oracle_truncate(unsigned table);
+/* A transaction is over: what comes behind is another one's. */
+void oracle_txn_over(void);
 bool oracle_is_keyless(unsigned table);
 /* What the warehouse did to a target, in the order in which it became durable. */
 void oracle_applied(unsigned table, const struct oracle_row *rows, const bool *gone, unsigned count,
                     const char *label);
 void oracle_truncated(unsigned table);
+/* All tables hold so many transactions, whole, and nothing of the next. */
+void oracle_check_together(uint64_t txns);
 /* Everything must have arrived. */
 void oracle_check_end(void);
 /* Looks at what the sink holds in memory. */
@@ -244,6 +251,7 @@ bool sql_has_failed(void);
     X(BUG_LOST_NOTES, "lost-notes", "notes do not come with their position")                       \
     X(BUG_NO_COMMIT, "no-commit", "the commit of a prepared load is not sent")                     \
     X(BUG_GONE_IS_SUCCESS, "gone-is-success", "a commit of an aborted load is taken for success")  \
+    X(BUG_NO_PARTS, "no-parts", "a transaction larger than the buffer is shown in pieces")         \
     X(BUG_NO_END, "no-end", "the end of an epoch is not told")
 
 enum bug {

@@ -141,6 +141,7 @@ static void write_txn(struct writer *writer, uint64_t commit_us)
         }
     }
     txn->count = row_count - txn->first;
+    oracle_txn_over();
 }
 
 void source_begin(void)

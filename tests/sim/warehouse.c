@@ -113,6 +113,7 @@ void house_commit(struct house_load *load)
     load->visible_us = load->finished_us + load->publish_us;
     trace("warehouse: load %u is committed, %u rows of t%u", load->id, load->row_count,
           load->table);
+    life_look_at_commit();
     oracle_applied(load->table, load->rows, load->gone, load->row_count, load->label);
 }
 

@@ -126,6 +126,7 @@ static inline void sample_init(struct sample *sample, uint64_t epoch, uint32_t a
             .bytes = 1000 + i,
             .keyless = i == 1,
             .two_phase = i == 1,
+            .in_parts = i == 1,
         };
     }
     sample->intent.epoch = epoch;

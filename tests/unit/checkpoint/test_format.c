@@ -72,6 +72,7 @@ static void entries_assert_equal(struct slice entries, const struct sample *samp
         assert_int_equal(entry.bytes, sample->entries[i].bytes);
         assert_int_equal(entry.keyless, sample->entries[i].keyless);
         assert_int_equal(entry.two_phase, sample->entries[i].two_phase);
+        assert_int_equal(entry.in_parts, sample->entries[i].in_parts);
         assert_int_equal(entry.transaction, 0);
     }
     assert_int_equal(entries.len, 0);

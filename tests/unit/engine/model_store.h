@@ -16,7 +16,7 @@
 
 #include "engine/engine.h"
 
-enum { MODEL_ENTRIES = 8, MODEL_NOTES = 64, MODEL_TEXT = 128 };
+enum { MODEL_ENTRIES = 32, MODEL_NOTES = 64, MODEL_TEXT = 128 };
 
 struct model_note {
     char key[MODEL_TEXT];

@@ -12,7 +12,7 @@ static const char *make(struct buf *out, const char *prefix, const char *db, con
                         uint64_t epoch)
 {
     buf_reset(out);
-    label_add(out, prefix, slice_str(pipeline_id), slice_str(db), slice_str(table), 0, epoch);
+    label_add(out, prefix, slice_str(pipeline_id), slice_str(db), slice_str(table), 0, epoch, 0);
     assert_int_equal(out->rc, RC_OK);
     return buf_cstr(out);
 }
@@ -47,11 +47,21 @@ static void test_column_sets(void **state)
     (void)state;
     struct buf label;
     buf_init(&label, 256);
-    label_add(&label, NULL, slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0x1234, 7);
+    label_add(&label, NULL, slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0x1234, 7, 0);
     assert_string_equal(buf_cstr(&label), "millrace_0123456789ab_19e9878ffe74ff05_7");
     buf_reset(&label);
-    label_add(&label, NULL, slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0x1235, 7);
+    label_add(&label, NULL, slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0x1235, 7, 0);
     assert_string_not_equal(buf_cstr(&label), "millrace_0123456789ab_19e9878ffe74ff05_7");
+    buf_deinit(&label);
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    struct buf label;
+    buf_init(&label, 256);
+    label_add(&label, "p", slice_str(pipeline_id), SLICE("shop"), SLICE("orders"), 0, 7, 12);
+    assert_non_null(strstr(buf_cstr(&label), "_7_12"));
     buf_deinit(&label);
 }
 
@@ -71,7 +81,8 @@ static void test_longest_fits(void **state)
     prefix[longest] = '\0';
     struct buf label;
     buf_init(&label, 256);
-    make(&label, prefix, "d", "t", UINT64_MAX);
+    label_add(&label, prefix, slice_str(pipeline_id), SLICE("d"), SLICE("t"), 0, UINT64_MAX,
+              UINT32_MAX);
     assert_int_equal(label.len, 128);
     buf_deinit(&label);
 }
@@ -92,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_column_sets),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_longest_fits),
         cmocka_unit_test(test_prefix_characters),
     };

@@ -95,6 +95,93 @@ static void test_two_rounds(void **state UNUSED)
     ops->close(bench.sink);
 }
 
+static struct manifest seal_part(struct bench *bench, uint64_t epoch)
+{
+    struct manifest manifest = {0};
+    assert_int_equal(bench->sink->ops->seal_part(bench->sink, epoch, &manifest, &bench->err),
+                     RC_OK);
+    assert_int_equal(bench->sink->ops->submit(bench->sink, NULL, &bench->err), RC_OK);
+    return manifest;
+}
+
+static uint64_t buffered_bytes(const struct bench *bench)
+{
+    struct sink_stats stats;
+    bench->sink->ops->stats(bench->sink, &stats);
+    return stats.buffered_bytes;
+}
+
+/* Three parts of an epoch: their memory is free as soon as they are prepared, and one commit shows all. */
+static void test_parts(void **state UNUSED)
+{
+    struct bench bench;
+    open_phases(&bench, LOAD_TWO_PHASE_ALWAYS);
+    const struct sink_ops *ops = bench.sink->ops;
+    struct manifest manifest = seal_part(&bench, 5);
+    assert_int_equal(manifest.count, 2);
+    assert_int_equal(round_of(&bench, 2), 2);
+    assert_int_equal(buffered_bytes(&bench), 0);
+    assert_int_equal(write_row(&bench, bench.to_orders, "3", "c"), RC_OK);
+    manifest = seal_part(&bench, 5);
+    assert_int_equal(manifest.count, 3);
+    assert_int_equal(round_of(&bench, 1), 1);
+    assert_int_equal(buffered_bytes(&bench), 0);
+    assert_int_equal(write_row(&bench, bench.to_orders, "4", "d"), RC_OK);
+    manifest = seal(&bench, 5);
+    assert_int_equal(manifest.count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(manifest.entries[i].in_parts && manifest.entries[i].two_phase);
+        for (unsigned j = 0; j < i; j++)
+            assert_false(slice_equal(manifest.entries[i].token, manifest.entries[j].token));
+    }
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(round_of(&bench, 1), 1);
+    assert_int_equal(house.commits, 0);
+    assert_int_equal(ops->commit(bench.sink, &bench.err), RC_OK);
+    assert_int_equal(round_of(&bench, 4), 0);
+    assert_int_equal(house.commits, 4);
+    assert_int_equal(buffered_bytes(&bench), 0);
+    /* The next epoch comes as a whole, and begins its list anew. */
+    assert_int_equal(write_row(&bench, bench.to_items, "5", "e"), RC_OK);
+    manifest = seal(&bench, 6);
+    assert_int_equal(manifest.count, 1);
+    assert_false(manifest.entries[0].in_parts);
+    ops->close(bench.sink);
+}
+
+/* The time of what is prepared is over: that shows at the oldest, before another is committed. */
+static void test_a_part_is_gone(void **state UNUSED)
+{
+    struct bench bench;
+    struct sink_result result;
+    open_phases(&bench, LOAD_TWO_PHASE_ALWAYS);
+    const struct sink_ops *ops = bench.sink->ops;
+    seal_part(&bench, 1);
+    assert_int_equal(round_of(&bench, 2), 2);
+    seal(&bench, 1);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(round_of(&bench, 0), 0);
+    house.commit_says = "GONE";
+    assert_int_equal(ops->commit(bench.sink, &bench.err), RC_OK);
+    assert_int_equal(poll_one(&bench, &result), RC_TIMEOUT);
+    assert_non_null(strstr(bench.err.text, "aborted the prepared load"));
+    assert_int_equal(house.commits, 1);
+    ops->close(bench.sink);
+}
+
+/* A batch of which some tables cannot wait for a commit is left as it is. */
+static void test_no_parts(void **state UNUSED)
+{
+    struct bench bench;
+    struct manifest manifest;
+    open_phases(&bench, LOAD_TWO_PHASE_AUTO);
+    assert_int_equal(bench.sink->ops->seal_part(bench.sink, 1, &manifest, &bench.err),
+                     RC_UNSUPPORTED);
+    assert_non_null(strstr(bench.err.text, "items"));
+    assert_int_equal(seal(&bench, 1).count, 2);
+    bench.sink->ops->close(bench.sink);
+}
+
 /* The target has aborted one of two before its commit: that one is prepared anew, and told so; the
  * other is applied. */
 static void test_aborted_before_its_commit(void **state UNUSED)
@@ -187,11 +274,10 @@ int main(void)
 {
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_tables),
-        cmocka_unit_test(test_two_rounds),
-        cmocka_unit_test(test_aborted_before_its_commit),
-        cmocka_unit_test(test_earlier_life),
-        cmocka_unit_test(test_together),
+        cmocka_unit_test(test_which_tables), cmocka_unit_test(test_two_rounds),
+        cmocka_unit_test(test_parts),        cmocka_unit_test(test_a_part_is_gone),
+        cmocka_unit_test(test_no_parts),     cmocka_unit_test(test_aborted_before_its_commit),
+        cmocka_unit_test(test_earlier_life), cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests_name("stream_load sink, two phases", tests, NULL, NULL);
 }
