@@ -141,6 +141,13 @@ enum rc ways_of_chunk(struct pipeline *pipeline, struct table *table, struct way
     return rc;
 }
 
+/* Perhaps the target beside has taken the place of its own already, and the crash came before that was
+ * noted: rebuild_look sees to it. One that were made here would take the place once more, empty. */
+static bool is_swapped(const struct pipeline *pipeline, const struct member *member)
+{
+    return member->rebuild && member->state != MEMBER_QUEUED && !pipeline->replay.active;
+}
+
 /* At a later start the source tells its tables as they are now, and the stream begins before
  * statements that made them so; and where a statement's steps were being made when a life ended, the
  * targets may be ahead of the tables. So a target that does not fit is no failure yet: it is compared
@@ -155,7 +162,8 @@ static enum rc visit(void *ctx, struct table *table, struct error *err)
     const struct source_tables_config *tables = pipeline->parts.tables;
     bool later = pipeline->fresh && tables != NULL && tables->from_before;
     bool first = !later && (pipeline->fresh || !pipeline->members.tracked);
-    bool known = !later && member != NULL && member->known && !pipeline->steps.noted;
+    bool known = !later && member != NULL && member->known && !pipeline->steps.noted &&
+                 !is_swapped(pipeline, member);
     enum rc rc = RC_OK;
     if (first || known)
         rc = ways_of(pipeline, table, &way, err);
