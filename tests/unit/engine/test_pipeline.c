@@ -9,9 +9,10 @@
  * abort or forget while the pipeline is down. One transaction of the source is far larger than a batch:
  * where it has to become visible together, no row of it may be seen before all are prepared.
  */
+#include "model_source.h"
 #include "model_store.h"
 
-enum { TXNS = 40, LARGE_TXN = 13, LOADS_MAX = 512, ROWS_MAX = 4096, BATCH_ROWS = 7 };
+enum { LOADS_MAX = 512, ROWS_MAX = 4096, BATCH_ROWS = 7 };
 
 /* ---- the world that survives a crash ---- */
 
@@ -41,144 +42,15 @@ struct world {
     bool two_phase[2]; /* which targets are loaded so */
     bool together;
     enum pipeline_delivery delivery;
-    uint64_t stop_at;     /* the row before which the pipeline is told to stop; 0: none */
-    bool expires;         /* what is prepared when a life ends is aborted before the next */
-    bool forgets_txns;    /* what is final when a life ends is forgotten */
-    unsigned aborts_once; /* the so many-th commit finds its transaction aborted */
+    uint64_t question_takes_us; /* the one about an attempt's last load */
+    bool expires;               /* what is prepared when a life ends is aborted before the next */
+    bool forgets_txns;          /* what is final when a life ends is forgotten */
+    unsigned aborts_once;       /* the so many-th commit finds its transaction aborted */
     unsigned commits;
     unsigned lives; /* each closes its epochs at another size, as time would have it */
 };
 
 static struct world world;
-
-static struct pipeline *volatile living;
-
-/* ---- the source: transaction t has t % 11 rows; row ids count through ---- */
-
-static struct column columns[1];
-static struct table tables[2];
-
-struct model_source {
-    struct source base;
-    unsigned txn;  /* next transaction */
-    unsigned row;  /* next row in it */
-    uint64_t skip; /* rows of the first transaction to pass over */
-    uint64_t id;   /* of the next row */
-    struct cell cell;
-    uint8_t bytes[8];
-    struct txn facts;
-    bool in_txn;
-    bool quiet; /* nothing comes for a moment, so that the pipeline looks around */
-};
-
-static unsigned rows_of(unsigned txn)
-{
-    return txn == LARGE_TXN ? 40 : txn % 11; /* one is far larger than a batch */
-}
-
-static uint64_t first_id(unsigned txn)
-{
-    uint64_t id = 0;
-    for (unsigned t = 0; t < txn; t++)
-        id += rows_of(t);
-    return id;
-}
-
-static void source_identity(const struct source *source UNUSED, struct source_identity *out)
-{
-    memset(out, 0, sizeof(*out));
-    snprintf(out->server, sizeof(out->server), "model");
-}
-
-static enum rc source_tables(struct source *source UNUSED, source_table_fn visit, void *ctx,
-                             struct error *err)
-{
-    enum rc rc = visit(ctx, &tables[0], err);
-    return rc != RC_OK ? rc : visit(ctx, &tables[1], err);
-}
-
-static enum rc source_start(struct source *base, const struct position *from,
-                            struct error *err UNUSED)
-{
-    struct model_source *source = (struct model_source *)base;
-    source->txn = from == NULL ? 0 : (unsigned)from->offset;
-    source->skip = from == NULL ? 0 : from->rows_done;
-    source->row = (unsigned)source->skip;
-    source->id = first_id(source->txn) + source->skip;
-    source->in_txn = source->skip > 0;
-    return RC_OK;
-}
-
-static enum rc source_next(struct source *base, struct change *change, unsigned wait_ms UNUSED,
-                           struct error *err UNUSED)
-{
-    struct model_source *source = (struct model_source *)base;
-    if (source->txn == TXNS)
-        return RC_EOF;
-    if (source->quiet) {
-        source->quiet = false;
-        return RC_AGAIN;
-    }
-    *change = (struct change){.txn = &source->facts};
-    if (source->row == rows_of(source->txn)) {
-        change->kind = source->in_txn ? CHANGE_COMMIT : CHANGE_IDLE;
-        source->txn++;
-        source->row = 0;
-        source->in_txn = false;
-        source->quiet = true;
-        return RC_OK;
-    }
-    if (world.stop_at > 0 && source->id == world.stop_at) {
-        pipeline_stop(living);
-        return RC_CANCELLED;
-    }
-    source->in_txn = true;
-    store_u64le(source->bytes, source->id++);
-    source->cell = (struct cell){.ptr = source->bytes, .len = 8, .state = CELL_VALUE};
-    change->kind = CHANGE_INSERT;
-    change->table = &tables[source->row % 2];
-    change->after = (struct row){.cells = &source->cell, .count = 1};
-    change->ordinal = source->row++;
-    return RC_OK;
-}
-
-static enum rc source_position(struct source *base, struct position *out, struct error *err UNUSED)
-{
-    struct model_source *source = (struct model_source *)base;
-    snprintf(out->file, sizeof(out->file), "model.000001");
-    out->offset = source->txn;
-    out->rows_done = 0;
-    out->targets_done = 0;
-    return RC_OK;
-}
-
-static bool source_reached(struct source *base, const struct position *to)
-{
-    return ((struct model_source *)base)->txn >= to->offset;
-}
-
-static void source_stats(const struct source *source UNUSED, struct source_stats *out)
-{
-    memset(out, 0, sizeof(*out));
-}
-
-static void source_stop(struct source *source UNUSED)
-{
-}
-
-static const struct cfg_section no_section = {.block = "source"};
-static const struct source_ops source_ops = {
-    .name = "model",
-    .section = &no_section,
-    .identity = source_identity,
-    .tables = source_tables,
-    .start = source_start,
-    .next = source_next,
-    .position = source_position,
-    .reached = source_reached,
-    .stats = source_stats,
-    .stop = source_stop,
-};
 
 /* ---- the sink: two targets; the first takes both tables (a merge), the second only one ---- */
 
@@ -207,10 +79,12 @@ static struct sink_limits sink_limits(const struct sink *sink UNUSED)
                                 .flush_interval_ms = 3600000};
 }
 
-static enum rc sink_table(struct sink *sink UNUSED, const struct table *table UNUSED,
+static enum rc sink_table(struct sink *sink UNUSED, const struct table *table,
                           const struct sink_target *target, struct sink_table **out,
-                          struct error *err UNUSED)
+                          struct error *err)
 {
+    if (table == &tables[2])
+        return error_set(err, RC_CONNECT, "The way to three is not open.");
     *out = (struct sink_table *)(uintptr_t)(target->table.ptr[0] == 'a' ? 1 : 2);
     return RC_OK;
 }
@@ -454,6 +328,8 @@ static enum rc sink_resolve(struct sink *sink UNUSED, const struct manifest_entr
                : commit(entry->transaction)                 ? LOAD_APPLIED
                                                             : LOAD_NOT_APPLIED;
     } else {
+        if (slice_equal(entry->token, slice_str(stored.tokens[stored.intent.count - 1])))
+            stored.intent.started_wall_us -= world.question_takes_us;
         *out = find_load(entry->token) != NULL ? LOAD_APPLIED : LOAD_UNKNOWN;
         if (world.forgets_labels)
             *out = LOAD_UNKNOWN;
@@ -491,6 +367,7 @@ static const struct sink_ops sink_ops = {
 static void world_new(void)
 {
     memset(&world, 0, sizeof(world));
+    memset(&orders, 0, sizeof(orders));
     store_clear();
 }
 
@@ -515,7 +392,7 @@ static bool live(struct route_set *routes, struct error *err, enum rc *rc_out)
     memset(&sink, 0, sizeof(sink));
     source.base.ops = &source_ops;
     sink.base.ops = &sink_ops;
-    tables[0].route = tables[1].route = NULL;
+    tables[0].route = tables[1].route = tables[2].route = NULL;
     config.visibility = world.together ? PIPELINE_VISIBLE_TOGETHER : PIPELINE_VISIBLE_EACH;
     config.delivery = world.delivery;
     stored.step = 0;
@@ -572,6 +449,8 @@ static void setup_tables(void)
         .db = SLICE("db"), .name = SLICE("one"), .columns = columns, .column_count = 1};
     tables[1] = (struct table){
         .db = SLICE("db"), .name = SLICE("two"), .columns = columns, .column_count = 1};
+    tables[2] = (struct table){
+        .db = SLICE("db"), .name = SLICE("three"), .columns = columns, .column_count = 1};
 }
 
 static void runs_to_the_end(void **state UNUSED)
@@ -822,14 +701,14 @@ static void a_stop_inside(void **state UNUSED)
     const struct manner manner = {.two_phase = {true, true}, .together = true};
     for (unsigned row = 1; row < rows_of(LARGE_TXN); row++) {
         world_new_with(&manner);
-        world.stop_at = first_id(LARGE_TXN) + row;
+        orders.stop_at = first_id(LARGE_TXN) + row;
         error_clear(&err);
         assert_true(live(routes, &err, &rc));
         assert_true(rc == RC_OK || rc == RC_CANCELLED);
         assert_int_equal(rc == RC_CANCELLED, stored.has_intent);
         for (uint64_t id = first_id(LARGE_TXN); id < ROWS_MAX; id++)
             assert_int_equal(world.seen[0][id], 0);
-        world.stop_at = 0;
+        orders.stop_at = 0;
         assert_true(live(routes, &err, &rc));
         assert_int_equal(rc, RC_OK);
         check_world();
@@ -858,6 +737,74 @@ static void stops_when_a_label_is_forgotten(void **state UNUSED)
     assert_non_null(strstr(err.text, "label_0_1"));
     assert_non_null(strstr(err.text, "label.trust"));
     assert_true(stored.has_intent); /* nothing was given up */
+    route_set_free(routes);
+}
+
+/* The attempt's age counts when the answer is here: a question may be waited for, and the label be
+ * forgotten meanwhile. */
+static void asks_how_old_it_is_last(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    stored.crash_at = 2; /* the first intent */
+    stored.crash_after = true;
+    assert_false(live(routes, &err, &rc));
+    stored.crash_at = 0;
+    world.forgets_labels = true;
+    world.question_takes_us = UINT64_C(3600) * 1000000;
+    assert_true(live(routes, &err, &rc));
+    assert_int_equal(rc, RC_MISMATCH);
+    route_set_free(routes);
+}
+
+/* An epoch may end behind the last row of a transaction, before its COMMIT: when its range is read again,
+ * the notes of that COMMIT are the next epoch's (source_start looks). */
+static void a_range_ends_before_a_commit(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    unsigned steps = 1;
+    for (unsigned at = 1; at <= steps; at++)
+        for (unsigned again = 1; again <= 8; again++) {
+            world_new();
+            orders.stop_behind = 6;
+            stored.crash_at = at;
+            stored.crash_after = true;
+            if (live(routes, &err, &rc)) {
+                assert_int_equal(rc, RC_OK);
+                assert_int_equal(stored.state.position.rows_done, rows_of(5));
+            } else {
+                steps = at + 1;
+            }
+            orders.stop_behind = 0;
+            stored.crash_at = again;
+            live(routes, &err, &rc);
+            stored.crash_at = 0;
+            assert_true(live(routes, &err, &rc));
+            assert_int_equal(rc, RC_OK);
+            check_world();
+        }
+    assert_true(steps > 10);
+    route_set_free(routes);
+}
+
+/* A TRUNCATE of a table to which there is no way ends with the reason. */
+static void a_truncate_without_a_way(void **state UNUSED)
+{
+    setup_tables();
+    struct route_set *routes = make_routes();
+    struct error err;
+    enum rc rc;
+    world_new();
+    orders.truncates_first = true;
+    assert_true(live(routes, &err, &rc));
+    assert_int_equal(rc, RC_CONNECT);
+    assert_non_null(strstr(err.text, "three"));
     route_set_free(routes);
 }
 
@@ -900,6 +847,9 @@ int main(void)
         cmocka_unit_test(parts_expire),
         cmocka_unit_test(a_stop_inside),
         cmocka_unit_test(stops_when_a_label_is_forgotten),
+        cmocka_unit_test(asks_how_old_it_is_last),
+        cmocka_unit_test(a_range_ends_before_a_commit),
+        cmocka_unit_test(a_truncate_without_a_way),
         cmocka_unit_test(notes_what_it_finds_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
