@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables that a checkpoint knows, from its notes, for `checkpoint show` and `status`: how far the
- * snapshot of each is, and what else is noted of it. What the notes of the pipeline say is told in
- * engine/pipeline/members.c.
+ * snapshot of each is, and what else is noted of it.
  */
 #include "commands_int.h"
 
 #include "../base/text.h"
 #include "../model/json.h"
+#include "../pipeline/table_note.h"
 
 struct telling {
     const struct command_parts *parts;
@@ -46,17 +46,32 @@ static bool note_of(struct telling *telling, const char *prefix, struct slice ta
            lookup.found;
 }
 
-static bool has_line(struct slice text, const char *line)
+/* What one note says, as far as it is told. */
+struct noted {
+    bool snapshot;
+    bool rebuild;
+    bool partly; /* some columns are not carried */
+};
+
+static struct noted noted_of(struct slice note)
 {
-    const char *found = text.len == 0 ? NULL : memmem(text.ptr, text.len, line, strlen(line));
-    return found != NULL;
+    struct noted noted = {.snapshot = false};
+    enum table_note_word word;
+    struct slice column;
+    (void)slice_next_line(&note); /* how long the database's name is */
+    while (table_note_next(&note, &word, &column)) {
+        noted.snapshot |= word == TABLE_NOTE_SNAPSHOT;
+        noted.rebuild |= word == TABLE_NOTE_REBUILD;
+        noted.partly |= word == TABLE_NOTE_SKIP;
+    }
+    return noted;
 }
 
-static const char *state_of(struct telling *telling, struct slice table, struct slice note)
+static const char *state_of(struct telling *telling, struct slice table, const struct noted *noted)
 {
-    if (has_line(note, "\nrebuild\n"))
+    if (noted->rebuild)
         return "being rebuilt";
-    if (!has_line(note, "\nsnapshot\n"))
+    if (!noted->snapshot)
         return "from the stream";
     if (!note_of(telling, "snapshot/", table))
         return "not begun";
@@ -65,25 +80,23 @@ static const char *state_of(struct telling *telling, struct slice table, struct 
     return done ? "complete" : "being read";
 }
 
-/* Where the stream stopped telling what rows the table has: the note of engine/pipeline/unknown.c. */
+/* Where the stream stopped telling what rows the table has. */
 struct unknown {
     struct slice since; /* empty: all of it is known */
-    bool reading;
-    bool left;
+    enum unknown_state state;
 };
 
 /* Borrowed until the next note is asked for. */
 static struct unknown unknown_of(struct telling *telling, struct slice table)
 {
-    struct unknown unknown = {.reading = false};
-    if (!note_of(telling, "pipeline/unknown/", table))
+    struct unknown unknown = {.state = UNKNOWN_NONE};
+    if (!note_of(telling, TABLE_NOTE_UNKNOWN_KEY, table))
         return unknown;
     struct slice rest = buf_slice(&telling->value);
     (void)slice_next_line(&rest); /* how long the database's name is */
-    struct slice state = slice_next_line(&rest);
-    unknown.reading = slice_equal(state, SLICE("reading"));
-    unknown.left = slice_equal(state, SLICE("left"));
-    unknown.since = slice_next_line(&rest);
+    unknown.state = table_note_next_unknown(&rest);
+    if (unknown.state != UNKNOWN_NONE)
+        unknown.since = slice_next_line(&rest);
     return unknown;
 }
 
@@ -92,9 +105,9 @@ static void add_unknown(struct buf *out, const struct unknown *unknown, struct s
     if (unknown->since.len == 0)
         return;
     buf_addf(out, ", its rows are not known since %.*s: ", SLICE_ARG(unknown->since));
-    if (unknown->reading)
+    if (unknown->state == UNKNOWN_READING)
         buf_add_str(out, "it is being read again");
-    else if (unknown->left)
+    else if (unknown->state == UNKNOWN_LEFT)
         buf_addf(out,
                  "it was read again, but deleted rows may have stayed (millrace snapshot "
                  "PIPELINE --tables %.*s --rebuild)",
@@ -111,33 +124,30 @@ static void add_unknown_json(struct buf *out, const struct unknown *unknown)
         return;
     }
     json_add_string(out, unknown->since);
-    buf_addf(out, ",\"rows_unknown\":\"%s\"",
-             unknown->reading ? "reading"
-             : unknown->left  ? "left"
-                              : "marked");
+    buf_addf(out, ",\"rows_unknown\":\"%s\"", table_note_unknown_word(unknown->state));
 }
 
 static enum rc tell_table(void *ctx, struct slice key, struct slice value, struct error *err UNUSED)
 {
     struct telling *telling = ctx;
-    size_t prefix = strlen("pipeline/table/");
+    size_t prefix = strlen(TABLE_NOTE_KEY);
     struct slice table = slice_of(key.ptr + prefix, key.len - prefix);
-    const char *state = state_of(telling, table, value);
+    struct noted noted = noted_of(value);
+    const char *state = state_of(telling, table, &noted);
     bool has_schema = note_of(telling, "schema/", table);
     size_t schema_bytes = telling->value.len;
-    bool partly = has_line(value, "\nskip ");
     struct unknown unknown = unknown_of(telling, table);
     if (telling->json) {
         buf_addf(telling->out, "%s{\"table\":", telling->count > 0 ? "," : "");
         json_add_string(telling->out, table);
         buf_addf(telling->out, ",\"state\":\"%s\",\"schema_bytes\":%zu,\"columns_left_out\":%s",
-                 state, has_schema ? schema_bytes : 0, partly ? "true" : "false");
+                 state, has_schema ? schema_bytes : 0, noted.partly ? "true" : "false");
         add_unknown_json(telling->out, &unknown);
         buf_add_byte(telling->out, '}');
     } else {
         buf_addf(telling->out, "table        %.*s: %s%s%s", SLICE_ARG(table), state,
                  has_schema ? ", its definition is kept" : "",
-                 partly ? ", some columns are not carried" : "");
+                 noted.partly ? ", some columns are not carried" : "");
         add_unknown(telling->out, &unknown, table);
         buf_add_byte(telling->out, '\n');
     }
@@ -154,7 +164,7 @@ enum rc command_tables(const struct command_parts *parts, const struct store *st
     buf_init(&telling.value, VALUE_MAX);
     if (json)
         buf_add_str(out, ",\"tables\":[");
-    enum rc rc = parts->store->notes(store, SLICE("pipeline/table/"), tell_table, &telling, err);
+    enum rc rc = parts->store->notes(store, SLICE(TABLE_NOTE_KEY), tell_table, &telling, err);
     if (json)
         buf_add_str(out, "]");
     buf_deinit(&telling.key);

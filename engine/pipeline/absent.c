@@ -2,9 +2,8 @@
 /*
  * A table that the checkpoint knows and that `tables` and `tables.exclude` leave out at a start is
  * noted as away: what happens to it from there on is not seen. Its target stays as it is. When a later
- * start names it again, it is read anew into a target beside the old one (rebuild.c), for rows may have
- * gone meanwhile; where that cannot be, its rows are written over those that the target has, or, where
- * the stream is all that is wanted, the log says what is missing.
+ * start names it again, it is read again (reread.c); where the stream is all that is wanted, the log says
+ * what is missing.
  *
  * A table that is dropped at the source is not away: its DROP is still to come in the stream.
  */
@@ -12,10 +11,8 @@
 
 #include "../base/log.h"
 #include "../config/pattern.h"
-#include "epoch_int.h"
 #include "members_int.h"
-#include "rebuild_int.h"
-#include "taking_int.h"
+#include "reread_int.h"
 
 static enum rc mark(struct pipeline *pipeline, struct member *member, void *ctx, struct error *err)
 {
@@ -49,37 +46,6 @@ enum rc absent_mark(struct pipeline *pipeline, struct error *err)
     return rc;
 }
 
-/* Over the rows that the target has. */
-static enum rc read_over(struct pipeline *pipeline, struct member *member, struct error *reason,
-                         struct error *err)
-{
-    log_warn("pipeline.table",
-             "A table is captured again, and its target cannot be made anew: the table's rows are "
-             "written over it, and rows that were deleted meanwhile may stay.",
-             LOG_SLICE("db", member->db), LOG_SLICE("table", member->name),
-             LOG_STR("reason", reason->text));
-    return taking_again(pipeline, member, member->newest, err);
-}
-
-static enum rc read_anew(struct pipeline *pipeline, struct member *member, struct error *err)
-{
-    struct error own;
-    error_clear(&own);
-    enum rc rc = epoch_barrier(pipeline, err);
-    if (rc != RC_OK)
-        return rc;
-    log_info("pipeline.table", "A table is captured again; its rows are read anew.",
-             LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
-    if (keeps_events(pipeline))
-        return taking_again(pipeline, member, member->newest, err);
-    rc = rebuild_begin(pipeline, member, member->newest, &own);
-    if (rc == RC_UNSUPPORTED || rc == RC_REJECTED)
-        return read_over(pipeline, member, &own, err);
-    if (rc != RC_OK && err != NULL)
-        *err = own;
-    return rc;
-}
-
 static enum rc bring_back(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
                           struct error *err)
 {
@@ -89,8 +55,13 @@ static enum rc bring_back(struct pipeline *pipeline, struct member *member, void
     member->away = false;
     bool scans = tables->scan != SOURCE_SCAN_NONE && tables->snapshot_new_tables &&
                  pipeline->parts.snapshot_ops != NULL;
-    if (scans)
-        return read_anew(pipeline, member, err);
+    if (scans) {
+        log_info("pipeline.table", "A table is captured again; its rows are read anew.",
+                 LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
+        enum rc rc = reread_table(pipeline, member, &scans, err);
+        if (rc != RC_OK || scans)
+            return rc;
+    }
     log_warn("pipeline.table",
              "A table is captured again; what happened to it meanwhile is missing. `millrace "
              "snapshot PIPELINE --tables TABLE --rebuild` makes its target equal.",

@@ -3,8 +3,7 @@
  * The source tables of a pipeline by name, and what the checkpoint knows of each:
  *
  *   pipeline/tracked                   the checkpoint knows its tables: another one is new
- *   pipeline/table/<db>.<table>        lines: how long <db> is; "stream" or "snapshot"; "rebuild";
- *                                      "away"; "skip <column>"; "kept <column>"
+ *   pipeline/table/<db>.<table>        what table_note.h says
  *   pipeline/unknown/<db>.<table>      the stream does not tell all of its rows (unknown.c)
  *   pipeline/filling/<db>.<table>      an unkeyed target that an unfinished snapshot fills
  *
@@ -20,7 +19,7 @@
 enum { SKIPPED_MAX = 1 << 20, NOTE_MAX = 2 << 20, SINCE_MAX = 4096 };
 
 static const char TRACKED[] = "pipeline/tracked";
-static const char TABLE[] = "pipeline/table/";
+static const char TABLE[] = TABLE_NOTE_KEY;
 
 static unsigned bucket_of(struct slice db, struct slice name)
 {
@@ -142,13 +141,11 @@ void member_keep(struct member *member, struct slice column, bool keep)
     put_name(&member->kept, column, keep);
 }
 
-static void add_names(struct buf *value, const char *word, const struct buf *names)
+static void add_names(struct buf *value, enum table_note_word word, const struct buf *names)
 {
     struct slice rest = buf_slice(names);
-    while (rest.len > 0) {
-        struct slice line = slice_next_line(&rest);
-        buf_addf(value, "%s %.*s\n", word, SLICE_ARG(line));
-    }
+    while (rest.len > 0)
+        table_note_add(value, word, slice_next_line(&rest));
 }
 
 enum rc members_note(struct pipeline *pipeline, struct member *member, struct error *err)
@@ -157,14 +154,15 @@ enum rc members_note(struct pipeline *pipeline, struct member *member, struct er
         return notes_add_table(pipeline, TABLE, member->db, member->name, SLICE_EMPTY, err);
     struct buf value;
     buf_init(&value, NOTE_MAX);
-    buf_addf(&value, "%zu\n", member->db.len);
-    buf_add_str(&value, member->state == MEMBER_STREAM ? "stream\n" : "snapshot\n");
+    table_note_add_names(&value, member->db);
+    table_note_add(&value, member->state == MEMBER_STREAM ? TABLE_NOTE_STREAM : TABLE_NOTE_SNAPSHOT,
+                   SLICE_EMPTY);
     if (member->rebuild)
-        buf_add_str(&value, "rebuild\n");
+        table_note_add(&value, TABLE_NOTE_REBUILD, SLICE_EMPTY);
     if (member->away)
-        buf_add_str(&value, "away\n");
-    add_names(&value, "skip", &member->skipped);
-    add_names(&value, "kept", &member->kept);
+        table_note_add(&value, TABLE_NOTE_AWAY, SLICE_EMPTY);
+    add_names(&value, TABLE_NOTE_SKIP, &member->skipped);
+    add_names(&value, TABLE_NOTE_KEPT, &member->kept);
     enum rc rc = buf_check(&value, "what is known of a table", err);
     if (rc == RC_OK)
         rc = notes_add_table(pipeline, TABLE, member->db, member->name, buf_slice(&value), err);
@@ -173,48 +171,52 @@ enum rc members_note(struct pipeline *pipeline, struct member *member, struct er
     return rc;
 }
 
-/* Both names may hold dots, so the note says where the first one ends. */
-static bool split_name(struct slice text, struct slice *value, struct slice *db, struct slice *name)
-{
-    uint64_t len = 0;
-    struct slice line = slice_next_line(value);
-    if (!text_parse_u64(line, &len) || len >= text.len)
-        return false;
-    *db = slice_of(text.ptr, (size_t)len);
-    *name = slice_of(text.ptr + len + 1, text.len - len - 1);
-    return true;
-}
-
 enum rc members_of_note(struct pipeline *pipeline, size_t prefix_len, struct slice key,
                         struct slice *value, struct member **member_out, struct error *err)
 {
     struct slice db;
     struct slice name;
     *member_out = NULL;
-    if (!split_name(slice_of(key.ptr + prefix_len, key.len - prefix_len), value, &db, &name))
+    if (!table_note_next_names(value, slice_of(key.ptr + prefix_len, key.len - prefix_len), &db,
+                               &name))
         return RC_OK;
     return members_make(pipeline, db, name, member_out, err);
 }
 
+static void take_word(struct pipeline *pipeline, struct member *member, enum table_note_word word,
+                      struct slice column)
+{
+    switch (word) {
+    case TABLE_NOTE_SNAPSHOT:
+        members_set_state(pipeline, member, MEMBER_QUEUED);
+        break;
+    case TABLE_NOTE_REBUILD:
+        member->rebuild = pipeline->members.rebuilding = true;
+        break;
+    case TABLE_NOTE_AWAY:
+        member->away = true;
+        break;
+    case TABLE_NOTE_SKIP:
+        member_skip(member, column, true);
+        break;
+    case TABLE_NOTE_KEPT:
+        member_keep(member, column, true);
+        break;
+    case TABLE_NOTE_STREAM:
+    case TABLE_NOTE_OTHER:
+        break;
+    }
+}
+
 static enum rc load_table(void *ctx, struct slice key, struct slice value, struct error *err)
 {
-    static const struct slice skip = {(const uint8_t *)"skip ", 5};
-    static const struct slice kept = {(const uint8_t *)"kept ", 5};
     struct pipeline *pipeline = ctx;
     struct member *member;
+    enum table_note_word word;
+    struct slice column;
     enum rc rc = members_of_note(pipeline, sizeof(TABLE) - 1, key, &value, &member, err);
-    while (rc == RC_OK && member != NULL && value.len > 0) {
-        struct slice line = slice_next_line(&value);
-        if (slice_equal(line, SLICE("snapshot")))
-            members_set_state(pipeline, member, MEMBER_QUEUED);
-        else if (slice_equal(line, SLICE("rebuild")))
-            member->rebuild = pipeline->members.rebuilding = true;
-        else if (slice_equal(line, SLICE("away")))
-            member->away = true;
-        else if (slice_starts_nocase(line, skip))
-            member_skip(member, slice_of(line.ptr + skip.len, line.len - skip.len), true);
-        else if (slice_starts_nocase(line, kept))
-            member_keep(member, slice_of(line.ptr + kept.len, line.len - kept.len), true);
+    while (rc == RC_OK && member != NULL && table_note_next(&value, &word, &column)) {
+        take_word(pipeline, member, word, column);
         member->known = true;
     }
     return rc;

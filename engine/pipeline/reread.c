@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables whose rows the stream does not tell (unknown.c) are read again: into a new target that takes the
- * old one's place, because rows may have been deleted. Where the target cannot be made anew (it has the
- * rows of other tables too, or refuses) the rows are written over those that it has, and the table stays
- * marked as one that may have rows too many.
+ * A table of whose rows some may have been missed is read again: into a new target that takes the old
+ * one's place, because rows may have been deleted. Where the target cannot be made anew (it has the rows of
+ * other tables too, or refuses) the rows are written over those that it has, so that deleted rows may stay.
+ *
+ * Tables whose rows the stream does not tell (unknown.c) come here by themselves, those that the
+ * configuration names again from absent.c.
  */
 #include "reread_int.h"
 
@@ -15,7 +17,7 @@
 #include "targets_int.h"
 #include "unknown_int.h"
 
-/* What the target refuses is said, and the mark stays: the other tables go on. */
+/* What the target refuses is said, and the other tables go on. */
 static bool is_refusal(enum rc rc)
 {
     return rc == RC_UNSUPPORTED || rc == RC_REJECTED || rc == RC_DENIED;
@@ -32,22 +34,40 @@ static bool has_shared(struct pipeline *pipeline, const struct member *member, s
     return shared || rc != RC_OK;
 }
 
-/* A target that cannot be made anew: the rows are read over it, unless it cannot take them twice. */
+/* Over the rows that the target has, unless it cannot take them twice. */
 static enum rc read_over(struct pipeline *pipeline, struct member *member, const char *reason,
-                         struct error *err)
+                         bool *begun_out, struct error *err)
 {
-    bool possible = member->newest->key_count > 0 || !has_shared(pipeline, member, err);
-    log_warn("pipeline.unknown",
-             possible ? "The target of a table whose rows are not known cannot be made anew; the "
-                        "table's rows are written over it, and rows that were deleted may stay."
-                      : "The target of a table whose rows are not known cannot be made anew, and "
-                        "stays as it is.",
+    *begun_out = member->newest->key_count > 0 || !has_shared(pipeline, member, err);
+    log_warn("pipeline.reread",
+             *begun_out ? "The target of a table that is read again cannot be made anew; the rows "
+                          "are written over those that it has, and deleted ones may stay."
+                        : "The target of a table that is to be read again cannot be made anew, and "
+                          "stays as it is.",
              LOG_SLICE("db", member->db), LOG_SLICE("table", member->name),
              LOG_STR("reason", reason));
     error_clear(err);
-    if (possible)
+    pipeline->failed_side = PIPELINE_SIDE_NONE;
+    return *begun_out ? taking_again(pipeline, member, member->newest, err) : RC_OK;
+}
+
+enum rc reread_table(struct pipeline *pipeline, struct member *member, bool *begun_out,
+                     struct error *err)
+{
+    struct error own;
+    error_clear(&own);
+    *begun_out = true;
+    enum rc rc = epoch_barrier(pipeline, err);
+    if (rc != RC_OK)
+        return rc;
+    if (keeps_events(pipeline))
         return taking_again(pipeline, member, member->newest, err);
-    return unknown_leave(pipeline, member, err);
+    rc = rebuild_begin(pipeline, member, member->newest, &own);
+    if (is_refusal(rc))
+        return read_over(pipeline, member, own.text, begun_out, err);
+    if (rc != RC_OK && err != NULL)
+        *err = own;
+    return rc;
 }
 
 static enum rc read_again(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
@@ -56,21 +76,11 @@ static enum rc read_again(struct pipeline *pipeline, struct member *member, void
     if (member->unknown != UNKNOWN_MARKED || member->state == MEMBER_QUEUED ||
         member->newest == NULL)
         return RC_OK;
-    enum rc rc = epoch_barrier(pipeline, err);
-    if (rc != RC_OK)
-        return rc;
     log_info("pipeline.unknown", "A table whose rows are not known is read again.",
              LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
-    if (keeps_events(pipeline))
-        return taking_again(pipeline, member, member->newest, err);
-    struct error own;
-    error_clear(&own);
-    rc = rebuild_begin(pipeline, member, member->newest, &own);
-    if (is_refusal(rc))
-        return read_over(pipeline, member, own.text, err);
-    if (rc != RC_OK && err != NULL)
-        *err = own;
-    return rc;
+    bool begun = false;
+    enum rc rc = reread_table(pipeline, member, &begun, err);
+    return rc != RC_OK || begun ? rc : unknown_leave(pipeline, member, err);
 }
 
 enum rc reread_look(struct pipeline *pipeline, struct error *err)

@@ -16,10 +16,9 @@
  * A table is not begun again while it is being read, so that a source which writes such statements all
  * day has its table read over and over, and each reading ends.
  *
- * The note "pipeline/unknown/<db>.<table>" holds lines: how long <db> is; the word of the state; where it
- * happened; when; the statement, to the note's end. It is given to the store with the position behind the
- * statement, or earlier, and is forgotten behind the last step of the reading. A start that finds a
- * complete reading forgets it then.
+ * The note "pipeline/unknown/<db>.<table>" (table_note.h) says since where, when and by which statement. It
+ * is given to the store with the position behind the statement, or earlier, and is forgotten behind the last
+ * step of the reading. A start that finds a complete reading forgets it then.
  *
  * The marking happens inside a transaction; the reading (reread.c) begins at a border, when the statement
  * has been committed.
@@ -33,11 +32,7 @@
 
 enum { NOTE_MAX = 8192, STATEMENT_KEPT = 300 };
 
-static const char UNKNOWN[] = "pipeline/unknown/";
-static const char *const words[] = {[UNKNOWN_NONE] = "",
-                                    [UNKNOWN_MARKED] = "marked",
-                                    [UNKNOWN_READING] = "reading",
-                                    [UNKNOWN_LEFT] = "left"};
+static const char UNKNOWN[] = TABLE_NOTE_UNKNOWN_KEY;
 
 static enum unknown_behavior behavior_of(const struct pipeline *pipeline)
 {
@@ -61,7 +56,8 @@ static enum rc note(struct pipeline *pipeline, struct member *member, struct err
         return notes_add_table(pipeline, UNKNOWN, member->db, member->name, SLICE_EMPTY, err);
     struct buf value;
     buf_init(&value, NOTE_MAX);
-    buf_addf(&value, "%zu\n%s\n", member->db.len, words[member->unknown]);
+    table_note_add_names(&value, member->db);
+    table_note_add_unknown(&value, member->unknown);
     buf_add_slice(&value, buf_slice(&member->unknown_since));
     enum rc rc = buf_check(&value, "what is unknown of a table", err);
     if (rc == RC_OK)
@@ -259,10 +255,7 @@ static enum rc load(void *ctx, struct slice key, struct slice value, struct erro
     enum rc rc = members_of_note(pipeline, sizeof(UNKNOWN) - 1, key, &value, &member, err);
     if (rc != RC_OK || member == NULL)
         return rc;
-    struct slice state = slice_next_line(&value);
-    for (unsigned i = UNKNOWN_MARKED; i < COUNT_OF(words); i++)
-        if (slice_equal(state, slice_str(words[i])))
-            set_state(pipeline, member, (enum unknown_state)i);
+    set_state(pipeline, member, table_note_next_unknown(&value));
     buf_reset(&member->unknown_since);
     buf_add_slice(&member->unknown_since, value);
     return buf_check(&member->unknown_since, "what is unknown of a table", err);

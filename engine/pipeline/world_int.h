@@ -8,6 +8,7 @@
  *   status.c     what `millrace status` reads
  *   policy.c     which steps of a schema change are made, in Flink CDC's words
  *   steps.c      what a schema change means for the target, step by step
+ *   table_note.c what the notes of a table look like
  *   notes.c      what has to be known again beside the position
  *   members.c    what is known of each source table: how its rows come, what is not carried
  *   unknown.c    tables of which the stream does not tell all
@@ -19,7 +20,7 @@
  *   ways.c       a table's targets, opened
  *   taking.c     the rows that tables hold already, beside the stream
  *   rebuild.c    a new target beside the old one
- *   reread.c     those tables are read again
+ *   reread.c     tables of which rows were missed are read again
  *   absent.c     tables that the configuration names no more, and again
  *   journal.c    how far the steps of a schema change have come
  *   apply.c      one step of a schema change, made, refused or left out
@@ -35,6 +36,7 @@
 
 #include "../base/arena.h"
 #include "pipeline.h"
+#include "table_note.h"
 
 /* How the rows of a source table come to the target. */
 enum member_state {
@@ -44,9 +46,6 @@ enum member_state {
     MEMBER_QUEUED, /* the snapshot still brings rows */
     MEMBER_DONE    /* the snapshot has brought all of them */
 };
-
-/* Whether the stream tells what rows a table has (unknown.c). */
-enum unknown_state { UNKNOWN_NONE = 0, UNKNOWN_MARKED, UNKNOWN_READING, UNKNOWN_LEFT };
 
 /* unknown.rows.behavior */
 enum unknown_behavior { UNKNOWN_ROWS_REREAD = 0, UNKNOWN_ROWS_MARK, UNKNOWN_ROWS_STOP };
