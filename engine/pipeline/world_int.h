@@ -8,7 +8,7 @@
  *   status.c     what `millrace status` reads
  *   policy.c     which steps of a schema change are made, in Flink CDC's words
  *   steps.c      what a schema change means for the target, step by step
- *   table_note.c what the notes of a table look like
+ *   table_note.c  what the notes of a table look like
  *   notes.c      what has to be known again beside the position
  *   members.c    what is known of each source table: how its rows come, what is not carried
  *   unknown.c    tables of which the stream does not tell all
