@@ -64,6 +64,7 @@ def test_nothing_is_seen_before_its_end(mariadb, twin_of, engine, must_be_equal,
     mariadb.query("BEGIN; INSERT INTO big SELECT seq, CONCAT('row number ', seq) FROM seq_1_to_20000;"
                   "INSERT INTO visits VALUES (1), (2); COMMIT")
     engine.until(lambda: twin.shown(fault) > 0, what=fault)
+    assert engine.peak_memory() < 64 << 20
     engine.kill9()
     assert [twin.client().rows(f"SELECT COUNT(*) FROM shop.{name}") for name in ("big", "visits")] == [[["0"]]] * 2
     loads = engine.show()["unfinished"]["loads"]
