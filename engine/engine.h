@@ -30,8 +30,10 @@
 #include "base/text.h"
 
 #include "model/change.h"
+#include "model/change_copy.h"
 #include "model/cloudevent.h"
 #include "model/json.h"
+#include "model/json_read.h"
 #include "model/position.h"
 #include "model/row.h"
 #include "model/table.h"
@@ -50,6 +52,7 @@
 
 #include "myconn/myconn.h"
 
+#include "pipeline/dead_letter.h"
 #include "pipeline/pipeline.h"
 #include "commands/commands.h"
 

@@ -21,6 +21,7 @@ struct run {
     struct source *source;
     struct sink *sink;
     struct store *store;
+    struct dead_letters *dead_letters; /* NULL: refused rows end the pipeline */
     const struct store_ops *store_ops;
     const struct snapshot_ops *snapshot_ops;
     struct pipeline *_Atomic pipeline; /* NULL until there is something to finish */
@@ -99,6 +100,24 @@ static enum rc open_store(struct run *run, struct error *err)
     return run->store_ops->open(&options, &run->store, err);
 }
 
+/* Whoever carries on behind rows that were put aside has to know them: later changes of their keys wait
+ * with them. */
+static enum rc open_dead_letters(struct run *run, struct error *err)
+{
+    const struct pipeline_config *config = &run->file.pipeline;
+    const char *dir = pipeline_file_letters_dir(&run->file);
+    if (config->rejected_rows == PIPELINE_REJECTED_DEAD_LETTER)
+        return dead_letters_open(dir, (uint64_t)config->dead_letter_max_rows, &run->dead_letters,
+                                 err);
+    if (!dead_letters_wait(dir))
+        return RC_OK;
+    return error_set(err, RC_CONFIG,
+                     "Rows wait as dead letters in %s, and later changes of theirs have to wait "
+                     "behind them. Set `rejected.rows: dead-letter` again, or load them first, or "
+                     "move the file away to give them up.",
+                     dir);
+}
+
 static enum rc open_source(struct run *run, struct error *err)
 {
     struct source_options options = {.config = run->file.source_config,
@@ -120,6 +139,7 @@ static enum rc open_sink(struct run *run, struct error *err)
                                    .source_name = slice_str(run->file.pipeline.name),
                                    .recovering = state->intent != NULL,
                                    .partial_rows = identity.partial_rows,
+                                   .dead_letters = run->dead_letters,
                                    .visible_together =
                                        run->file.pipeline.visibility == PIPELINE_VISIBLE_TOGETHER};
     return run->file.sink->open(&options, &run->sink, err);
@@ -130,6 +150,11 @@ static enum rc open_parts(struct run *run, enum pipeline_side *side, struct erro
 {
     *side = PIPELINE_SIDE_STORE;
     enum rc rc = open_store(run, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = open_dead_letters(run, err);
+    if (rc == RC_CONFIG)
+        *side = PIPELINE_SIDE_NONE;
     if (rc != RC_OK)
         return rc;
     *side = PIPELINE_SIDE_SOURCE;
@@ -150,7 +175,8 @@ static enum rc open_parts(struct run *run, enum pipeline_side *side, struct erro
                                    .tables = run->file.source_config,
                                    .snapshot_ops = run->snapshot_ops,
                                    .schema = run->file.sink_config,
-                                   .checkpoint_dir = run->file.checkpoint_dir};
+                                   .checkpoint_dir = run->file.checkpoint_dir,
+                                   .dead_letters = run->dead_letters};
     struct pipeline *pipeline;
     rc = pipeline_new(&parts, &pipeline, err);
     if (rc == RC_OK)
@@ -166,6 +192,7 @@ static void close_parts(struct run *run)
         run->sink->ops->close(run->sink);
     if (run->source != NULL)
         run->source->ops->close(run->source);
+    dead_letters_close(run->dead_letters);
     if (run->store != NULL)
         run->store_ops->close(run->store);
 }

@@ -76,6 +76,8 @@ struct pipeline_file {
 enum rc pipeline_file_open(const struct command_parts *parts, const char *path,
                            struct pipeline_file *file, struct error *err) MUST_CHECK;
 void pipeline_file_close(struct pipeline_file *file);
+/* The folder of its dead letters. */
+const char *pipeline_file_letters_dir(const struct pipeline_file *file);
 
 /* What the checkpoint knows of each table: lines, or the member "tables" of a JSON object. */
 enum rc command_tables(const struct command_parts *parts, const struct store *store, bool json,

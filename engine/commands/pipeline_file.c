@@ -88,6 +88,8 @@ static enum rc bind_blocks(struct pipeline_file *file, const char *path, struct 
         rc = cfg_bind(file->document, &pipeline_section, &file->pipeline, err);
     if (rc == RC_OK)
         rc = pipeline_visibility_check(&file->pipeline, file->sink, err);
+    if (rc == RC_OK)
+        rc = pipeline_rejected_check(&file->pipeline, file->sink, err);
     if (rc != RC_OK)
         return rc;
     if (file->pipeline.name == NULL) {
@@ -143,4 +145,10 @@ void pipeline_file_close(struct pipeline_file *file)
     cfg_free(file->document);
     arena_deinit(&file->arena);
     memset(file, 0, sizeof(*file));
+}
+
+const char *pipeline_file_letters_dir(const struct pipeline_file *file)
+{
+    const char *dir = file->pipeline.dead_letter_dir;
+    return dir == NULL ? file->checkpoint_dir : dir;
 }

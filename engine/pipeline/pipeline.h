@@ -22,6 +22,7 @@
 #include "../ports/snapshot.h"
 #include "../ports/source.h"
 #include "../ports/store.h"
+#include "dead_letter.h"
 
 /* The `pipeline:` block. */
 struct pipeline_config {
@@ -33,8 +34,11 @@ struct pipeline_config {
     uint64_t stop_timeout_ms;
     uint64_t progress_interval_ms;
     uint64_t label_trust_ms;
-    int schema_change_behavior; /* enum behavior */
-    int unknown_rows_behavior;  /* enum unknown_behavior */
+    int schema_change_behavior;  /* enum behavior */
+    int unknown_rows_behavior;   /* enum unknown_behavior */
+    int rejected_rows;           /* enum pipeline_rejected */
+    const char *dead_letter_dir; /* NULL: the checkpoint's folder */
+    int64_t dead_letter_max_rows;
     /* Flink CDC's keys that choose nothing here: read and checked, then forgotten. */
     int runtime_mode;
     const char *local_time_zone;
@@ -46,6 +50,7 @@ struct pipeline_config {
 
 enum pipeline_delivery { PIPELINE_EXACTLY_ONCE = 0, PIPELINE_AT_LEAST_ONCE };
 enum pipeline_visibility { PIPELINE_VISIBLE_EACH = 0, PIPELINE_VISIBLE_TOGETHER };
+enum pipeline_rejected { PIPELINE_REJECTED_STOP = 0, PIPELINE_REJECTED_DEAD_LETTER };
 
 extern const struct cfg_section pipeline_section;
 
@@ -56,6 +61,11 @@ enum rc pipeline_schema_check(const struct sink_schema_config *schema,
 /* RC_CONFIG when the sink cannot show the loads of an epoch together and shall. */
 enum rc pipeline_visibility_check(const struct pipeline_config *config, const struct sink_ops *sink,
                                   struct error *err) MUST_CHECK;
+
+/* RC_CONFIG when refused rows shall be put aside and the sink refuses none, or whole transactions shall
+ * become visible. */
+enum rc pipeline_rejected_check(const struct pipeline_config *config, const struct sink_ops *sink,
+                                struct error *err) MUST_CHECK;
 
 struct pipeline_parts {
     struct source *source; /* open, not started; all three stay the caller's */
@@ -68,6 +78,7 @@ struct pipeline_parts {
     const struct snapshot_ops *snapshot_ops;   /* NULL: no snapshot */
     const struct sink_schema_config *schema;   /* NULL: nothing is excluded */
     const char *checkpoint_dir;                /* for requests and the status file; NULL: neither */
+    const struct dead_letters *dead_letters;   /* to be counted; the sink's. NULL: none */
 };
 
 struct pipeline;

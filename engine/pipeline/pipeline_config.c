@@ -16,6 +16,9 @@ static const char *const visibilities[] = {"each", "together", NULL};
 static const char *const strategies[] = {"SINK_DEFINED", "PRIMARY_KEY", "TABLE_ID", NULL};
 static const char *const precisions[] = {"UP_TO_19", "UP_TO_38", NULL};
 
+/* In the order of enum pipeline_rejected. */
+static const char *const rejections[] = {"stop", "dead-letter", NULL};
+
 /* In the order of enum unknown_behavior. */
 static const char *const unknown_behaviors[] = {"reread", "mark", "stop", NULL};
 
@@ -159,6 +162,31 @@ static const struct cfg_row rows[] = {
              "reread then reads the table again into a target made anew, where the pipeline began "
              "with a snapshot, and else leaves it marked; mark leaves it so; stop ends the "
              "pipeline."},
+    {.key = "rejected.rows",
+     .type = CFG_ENUM,
+     .offset = AT(rejected_rows),
+     .fallback = "stop",
+     .choices = rejections,
+     .flags = CFG_OURS,
+     .help = "What becomes of a row that the target does not take (Doris, StarRocks). stop: the "
+             "pipeline ends and says why. dead-letter: the row goes, whole and with the reason, to "
+             "the file dead-letters.ndjson, and everything else goes on; later changes of its key "
+             "go to the file too."},
+    {.key = "dead-letter.dir",
+     .type = CFG_STRING,
+     .offset = AT(dead_letter_dir),
+     .flags = CFG_OURS,
+     .help = "The folder of dead-letters.ndjson. Without it: the checkpoint's. Two pipelines never "
+             "share one."},
+    {.key = "dead-letter.max-rows",
+     .type = CFG_INT,
+     .offset = AT(dead_letter_max_rows),
+     .fallback = "1000",
+     .min = 1,
+     .max = 10000,
+     .flags = CFG_OURS,
+     .help = "How many rows may wait in dead-letters.ndjson. With one more the pipeline stops: so "
+             "many refused rows are a mistake of the whole, not of a row."},
     {.key = "label.trust",
      .type = CFG_DURATION,
      .offset = AT(label_trust_ms),
@@ -186,6 +214,8 @@ static enum rc validate(void *values, struct error *err)
         return error_set(err, RC_CONFIG, "key 'name' must not be empty.");
     if (config->checkpoint_dir != NULL && config->checkpoint_dir[0] == '\0')
         return error_set(err, RC_CONFIG, "key 'checkpoint.dir' must not be empty.");
+    if (config->dead_letter_dir != NULL && config->dead_letter_dir[0] == '\0')
+        return error_set(err, RC_CONFIG, "key 'dead-letter.dir' must not be empty.");
     if (config->runtime_mode != RUNTIME_STREAMING)
         return error_set(err, RC_CONFIG,
                          "key 'execution.runtime-mode' must be STREAMING: a pipeline runs until it "
@@ -205,6 +235,23 @@ enum rc pipeline_visibility_check(const struct pipeline_config *config, const st
     return error_set(err, RC_CONFIG,
                      "key 'delivery.visibility' may not be together with a sink of type %s, which "
                      "does not load in two phases.",
+                     sink->name);
+}
+
+enum rc pipeline_rejected_check(const struct pipeline_config *config, const struct sink_ops *sink,
+                                struct error *err)
+{
+    if (config->rejected_rows == PIPELINE_REJECTED_STOP)
+        return RC_OK;
+    if (config->visibility == PIPELINE_VISIBLE_TOGETHER)
+        return error_set(err, RC_CONFIG,
+                         "key 'rejected.rows' may not be dead-letter with 'delivery.visibility' "
+                         "together: a transaction would become visible without some of its rows.");
+    if ((sink->caps & SINK_PUTS_ASIDE) != 0)
+        return RC_OK;
+    return error_set(err, RC_CONFIG,
+                     "key 'rejected.rows' may not be dead-letter with a sink of type %s, which "
+                     "takes every row.",
                      sink->name);
 }
 

@@ -56,13 +56,17 @@ static void tell_line(struct pipeline *pipeline, uint64_t now_us)
     char loading[64] = "";
     if (pipeline->flight.active)
         snprintf(loading, sizeof(loading), ", loading for %.0f s", progress_loading_s(pipeline));
-    char line[POSITION_FILE_MAX + 320];
+    uint64_t dead_letters = dead_letters_count(pipeline->parts.dead_letters);
+    char waiting[48] = "";
+    if (dead_letters > 0)
+        snprintf(waiting, sizeof(waiting), ", %llu dead letters", (unsigned long long)dead_letters);
+    char line[POSITION_FILE_MAX + 368];
     snprintf(line, sizeof(line),
-             "%llu rows read (%.0f/s), %llu loaded in %llu loads, at %s:%llu, epoch %llu%s",
+             "%llu rows read (%.0f/s), %llu loaded in %llu loads, at %s:%llu, epoch %llu%s%s",
              (unsigned long long)source.rows_read, progress->line_rate,
              (unsigned long long)sink.rows_loaded, (unsigned long long)sink.loads,
              state->position.file, (unsigned long long)state->position.offset,
-             (unsigned long long)state->epoch, loading);
+             (unsigned long long)state->epoch, waiting, loading);
     log_progress(line);
 }
 
@@ -87,6 +91,7 @@ static void tell_log(struct pipeline *pipeline, uint64_t now_us)
              LOG_STR("file", state->position.file), LOG_U64("offset", state->position.offset),
              LOG_U64("epoch", state->epoch),
              LOG_U64("tables_with_unknown_rows", pipeline->members.unknown),
+             LOG_U64("dead_letters", dead_letters_count(pipeline->parts.dead_letters)),
              LOG_F64("newest_change_age_s", lag_seconds(&source)));
     progress->last_log_us = now_us;
     progress->last_rows = source.rows_read;

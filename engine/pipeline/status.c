@@ -74,6 +74,7 @@ static void describe(struct pipeline *pipeline, const struct error *failure, boo
                  (double)(now_us - source.last_commit_us) / 1e6);
     add_u64(out, "tables", pipeline->members.count);
     add_u64(out, "tables_with_unknown_rows", pipeline->members.unknown);
+    add_u64(out, "dead_letters", dead_letters_count(pipeline->parts.dead_letters));
     add_snapshot(pipeline, out);
 }
 

@@ -4,6 +4,8 @@
  * that is its own and calls only what stands above it in this list (tests/lint holds it):
  *
  *   pipeline_config.c  the keys of the `pipeline:` block
+ *   letter_file.c  the file of dead letters, as lines
+ *   dead_letter.c  rows that the target does not take
  *   progress.c   what it tells while it runs
  *   status.c     what `millrace status` reads
  *   policy.c     which steps of a schema change are made, in Flink CDC's words

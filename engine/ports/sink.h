@@ -43,6 +43,7 @@
 
 struct sink;
 struct sink_table;
+struct dead_letters;
 
 #define SINK_TOKEN_MAX 256
 
@@ -90,6 +91,10 @@ struct sink_options {
     bool recovering;          /* an unfinished epoch will be resolved before the first write */
     bool partial_rows; /* rows will lack columns: a target that cannot take them is refused when the
                           way to it is made */
+    struct dead_letters
+        *dead_letters;     /* where rows go that the target does not take; the pipeline's,
+                                          closed after the sink. NULL: they are an error. Only for a
+                                          sink with SINK_PUTS_ASIDE */
     bool visible_together; /* all loads of an epoch shall become visible together: in two phases */
 };
 
@@ -179,7 +184,9 @@ struct sink_schema_config {
 enum sink_caps {
     /* The sink keeps changes as events, not as rows: it takes TRUNCATE and SCHEMA (then with table
      * NULL) into the batch like any other change. */
-    SINK_KEEPS_EVENTS = 1
+    SINK_KEEPS_EVENTS = 1,
+    /* Rows that the target does not take can go to a file of dead letters. */
+    SINK_PUTS_ASIDE = 2
 };
 
 struct sink_ops {

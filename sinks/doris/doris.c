@@ -39,6 +39,7 @@ static enum rc doris_open(const struct sink_options *options, struct sink **sink
 const struct sink_ops doris_sink = {
     .name = "doris",
     .summary = "Apache Doris: tables kept equal to the source by Stream Load.",
+    .caps = SINK_PUTS_ASIDE,
     .section = &doris_section,
     .open = doris_open,
     STREAM_LOAD_OPERATIONS,

@@ -11,6 +11,7 @@
 #include "starrocks_int.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 
 /* First match wins: the commit phase's texts stand first, because they may quote others. */
 static const struct dialect_answer_rule rules[] = {
@@ -155,6 +156,17 @@ static void read_step_ok(enum load_step step, struct load_answer *answer)
     answer->verdict = named ? LOAD_VERDICT_DONE : LOAD_VERDICT_UNKNOWN;
 }
 
+/* Where refused rows can be read about has no member of its own in these answers: it stands in the words. */
+static void find_error_url(const char *message, struct load_answer *answer)
+{
+    static const char before[] = "ErrorURL: ";
+    const char *at = message == NULL ? NULL : strstr(message, before);
+    if (at == NULL || answer->error_url[0] != '\0')
+        return;
+    at += sizeof(before) - 1;
+    snprintf(answer->error_url, sizeof(answer->error_url), "%.*s", (int)strcspn(at, " \t\r\n"), at);
+}
+
 void starrocks_read_step(enum load_step step, int http_status, struct slice body,
                          struct load_answer *answer_out)
 {
@@ -170,6 +182,7 @@ void starrocks_read_step(enum load_step step, int http_status, struct slice body
             dialect_answer_classify(step_rules, COUNT_OF(step_rules), message, &widen);
         if (verdict == LOAD_VERDICT_UNKNOWN)
             verdict = dialect_answer_classify(step_rules, COUNT_OF(step_rules), status, &widen);
+        find_error_url(message, answer_out);
         if (verdict != LOAD_VERDICT_UNKNOWN)
             answer_out->verdict = verdict;
         else if (answer_out->verdict == LOAD_VERDICT_DONE)

@@ -44,6 +44,7 @@ static enum rc starrocks_open(const struct sink_options *options, struct sink **
 const struct sink_ops starrocks_sink = {
     .name = "starrocks",
     .summary = "StarRocks: tables kept equal to the source by Stream Load.",
+    .caps = SINK_PUTS_ASIDE,
     .section = &starrocks_section,
     .open = starrocks_open,
     STREAM_LOAD_OPERATIONS,

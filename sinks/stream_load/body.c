@@ -33,6 +33,7 @@ void body_deinit(struct body *body)
 {
     buf_deinit(&body->data);
     buf_deinit(&body->keys);
+    kept_deinit(&body->kept);
     free_index(body);
     free(body->bits);
     body->bits = NULL;
@@ -54,6 +55,7 @@ void body_reset(struct body *body)
 {
     reset_buf(&body->data);
     reset_buf(&body->keys);
+    kept_reset(&body->kept);
     if ((size_t)body->row_cap * sizeof(*body->rows) > KEEP_BYTES)
         free_index(body);
     else if (body->slots != NULL)
@@ -71,7 +73,8 @@ uint64_t body_memory(const struct body *body)
     if (body->row_count == 0)
         return 0;
     return body->data.len + body->keys.len + (uint64_t)body->row_count * sizeof(struct body_row) +
-           (uint64_t)body->slot_count * sizeof(uint32_t) + body->set_count * body->bits_size;
+           (uint64_t)body->slot_count * sizeof(uint32_t) + body->set_count * body->bits_size +
+           kept_memory(&body->kept);
 }
 
 uint64_t body_draft_memory(const struct body *body, const struct body_draft *draft)
@@ -212,6 +215,38 @@ static void discount_row(struct body *body, const struct body_row *row)
     body->live_bytes -= row->len;
     body->parts[row->set].rows--;
     body->parts[row->set].bytes -= row->len;
+}
+
+void body_refuse_row(struct body *body, uint32_t row)
+{
+    ASSERT(row < body->row_count && body->rows[row].len > 0);
+    discount_row(body, &body->rows[row]);
+    body->rows[row].set = BODY_REFUSED;
+    count_row(body, &body->rows[row]);
+}
+
+void body_drop_row(struct body *body, uint32_t row)
+{
+    ASSERT(row < body->row_count && body->rows[row].len > 0);
+    discount_row(body, &body->rows[row]);
+    body->rows[row].len = 0;
+}
+
+void body_view(const struct body *body, uint32_t set, uint32_t first, uint32_t count,
+               struct body *view_out)
+{
+    ASSERT(count <= body->row_count && first <= body->row_count - count);
+    *view_out = *body;
+    view_out->rows = body->rows + first;
+    view_out->row_count = count;
+    memset(view_out->parts, 0, sizeof(view_out->parts));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct body_row *row = &view_out->rows[i];
+        if (row->set != set || row->len == 0)
+            continue;
+        view_out->parts[set].rows++;
+        view_out->parts[set].bytes += row->len;
+    }
 }
 
 static void index_row(struct body *body, struct body_row *row, bool is_last)

@@ -18,19 +18,25 @@
  *   rows   where each line and its key lie
  *   slots  open-addressing hash table: index in rows + 1, or 0
  *   parts  rows and bytes a column set; bits: the sets, one bit a column (column_set_int.h)
+ *   kept   where refused rows become dead letters: the change behind each row
+ *
+ * A row of which it is known that the target does not take it is a part of its own (BODY_REFUSED),
+ * which is not sent. It still is its key's one row, so a later state of the key replaces it.
  *
  * Threads: one writes; once sealed a body does not change and any thread may read it.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_BODY_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_BODY_INT_H
 
-#include "engine/engine.h"
+#include "kept_int.h"
 
 /* The column set of rows that have all columns. */
 #define BODY_WHOLE 0u
 /* More different sets than this end the batch: each is a load, and every load is a version that the
  * target has to compact (facts/doris.md 5). */
 #define BODY_SETS_MAX 64u
+/* Rows that are not sent. */
+#define BODY_REFUSED (BODY_SETS_MAX + 1u)
 
 struct body_row {
     uint64_t offset;     /* in data */
@@ -55,14 +61,15 @@ struct body {
     uint32_t row_cap;
     uint32_t *slots; /* owned; slot_count of them, a power of two or 0 */
     uint32_t slot_count;
-    struct body_part parts[BODY_SETS_MAX + 1]; /* [0]: whole rows */
-    uint32_t set_count;                        /* incomplete sets: parts[1] to parts[set_count] */
+    struct body_part parts[BODY_REFUSED + 1]; /* [0]: whole rows */
+    uint32_t set_count;                       /* incomplete sets: parts[1] to parts[set_count] */
     uint8_t *bits; /* owned; bits_size for each incomplete set; NULL while there was none */
     size_t bits_size;
     size_t bits_cap;    /* bytes that `bits` has room for */
     uint64_t live_rows; /* of all parts */
     uint64_t live_bytes;
     uint64_t collapsed; /* rows that a later state of their key replaced */
+    struct kept kept;
 };
 
 /* Lines that were written at the end of a body and not yet taken. */
@@ -80,7 +87,7 @@ struct body_draft {
     } lines[2];
 };
 
-/* `max_bytes`: the most that the lines may take. Nothing is allocated yet. */
+/* `max_bytes`: the most that the lines may take. Nothing is allocated yet, and no change is kept. */
 void body_init(struct body *body, uint64_t max_bytes);
 void body_deinit(struct body *body);
 /* Empty again. Large memory is given back, so that a table that was busy once does not hold it. */
@@ -104,6 +111,15 @@ enum rc body_draft_keep(struct body *body, const struct body_draft *draft, bool 
 
 /* The live row that has this key, or NULL. Borrowed until the body changes. */
 const struct body_row *body_find(const struct body *body, struct slice key);
+
+/* Takes a live row out of its part, to BODY_REFUSED. */
+void body_refuse_row(struct body *body, uint32_t row);
+/* Takes a live row out for good. Only of a sealed body: its key is found still, by a row that is dead. */
+void body_drop_row(struct body *body, uint32_t row);
+/* A body of which only `count` rows from `first` on are seen, and of those the part `set` alone. It
+ * borrows all from `body` and is never changed or freed. */
+void body_view(const struct body *body, uint32_t set, uint32_t first, uint32_t count,
+               struct body *view_out);
 
 /* The number of an incomplete column set, given its bits; the same `size` for all sets of a body.
  * RC_LIMIT: there are BODY_SETS_MAX others already. */

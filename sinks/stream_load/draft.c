@@ -180,6 +180,8 @@ static enum rc draft_partial(struct encoder *encoder, struct body *body, struct 
         return rc;
     const struct body_row *held = body_find(
         body, slice_of(body->keys.ptr + draft->keys_mark, body->keys.len - draft->keys_mark));
+    if (held != NULL && held->set == BODY_REFUSED)
+        return error_set(err, RC_LIMIT, "The row before this one is not sent with this batch.");
     if (held != NULL && is_deletion(encoder, body, held))
         return not_carried(encoder, absent, ", and the stream has deleted that row before", err);
     if (says_nothing(encoder, image)) {

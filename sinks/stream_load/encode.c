@@ -130,7 +130,7 @@ static enum rc add_null(const struct encoder *encoder, uint32_t index, struct bu
                         struct error *err)
 {
     const struct load_column *column = &encoder->schema->columns[index];
-    if (!column->target_nullable)
+    if (!column->target_nullable && !encoder->as_it_is)
         return error_set(err, RC_REJECTED,
                          "Table %s holds NULL in column %.*s, but column %.*s of %.*s.%.*s may not "
                          "be NULL. Make the target column nullable.",
@@ -144,7 +144,7 @@ static enum rc add_null(const struct encoder *encoder, uint32_t index, struct bu
 static enum rc add_date(struct encoder *encoder, uint32_t index, struct slice text, struct buf *out,
                         struct error *err)
 {
-    if (encoder_date_is_real(text)) {
+    if (encoder_date_is_real(text) || encoder->as_it_is) {
         json_add_string(out, text);
         return RC_OK;
     }
@@ -174,7 +174,12 @@ static enum rc add_date(struct encoder *encoder, uint32_t index, struct slice te
 static enum rc add_json_value(const struct encoder *encoder, uint32_t index, struct slice text,
                               struct buf *out, struct error *err)
 {
-    if (!json_check_value(text))
+    bool is_json = json_check_value(text);
+    if (!is_json && encoder->as_it_is) {
+        json_add_string(out, text);
+        return RC_OK;
+    }
+    if (!is_json)
         return error_set(err, RC_REJECTED,
                          "Table %s holds a text in JSON column %.*s that is not JSON. Mend the "
                          "value at the source.",
@@ -202,8 +207,13 @@ static enum rc add_geometry(struct slice bytes, struct buf *out, struct error *e
     return RC_OK;
 }
 
-static enum rc add_boolean(struct slice text, struct buf *out, struct error *err)
+static enum rc add_boolean(const struct encoder *encoder, struct slice text, struct buf *out,
+                           struct error *err)
 {
+    if (encoder->as_it_is) {
+        buf_add_slice(out, text);
+        return RC_OK;
+    }
     if (text.len != 1 || (text.ptr[0] != '0' && text.ptr[0] != '1'))
         return error_set(err, RC_REJECTED, "The value %.*s does not fit a BOOLEAN.",
                          SLICE_ARG(text));
@@ -246,7 +256,7 @@ static enum rc check_text_fits(const struct encoder *encoder, uint32_t index, st
 {
     const struct load_column *column = &encoder->schema->columns[index];
     uint64_t bytes = text_bytes(column->encoding, text);
-    if (bytes <= encoder->text_max[index])
+    if (bytes <= encoder->text_max[index] || encoder->as_it_is)
         return RC_OK;
     return error_set(err, RC_REJECTED,
                      "Table %s holds a value of %llu bytes in column %.*s, but column %.*s of "
@@ -280,7 +290,7 @@ static enum rc add_value(struct encoder *encoder, uint32_t index, struct slice t
     case LOAD_DATE:
         return add_date(encoder, index, text, out, err);
     case LOAD_BIT_BOOLEAN:
-        return add_boolean(text, out, err);
+        return add_boolean(encoder, text, out, err);
     case LOAD_GEOMETRY:
         return add_geometry(text, out, err);
     }

@@ -68,6 +68,9 @@ struct encoder {
     struct line_piece *pieces; /* one a column: of the line that is merged with */
     uint8_t *set;              /* the columns of the line that is written */
     enum load_zero_dates zero_dates;
+    bool
+        as_it_is; /* values are written whether the target has a place for them or not: for a row that
+                      is put aside */
     bool has_unseen;  /* there is a column with changes_unseen */
     char source[256]; /* "db.table", for messages */
     struct buf scratch;

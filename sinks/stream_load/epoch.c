@@ -14,13 +14,24 @@
  */
 #include "column_set_int.h"
 #include "label_int.h"
-#include "sink_int.h"
+#include "refuse_int.h"
 
 #include <stdlib.h>
 
 /* How far epochs are stretched for a target that is short of breath, and how soon it eases. */
 #define WIDEN_MAX 8u
 #define CALM_EPOCHS 4u
+
+/* The rows of a part, and of those that are not sent the ones that would be in it: whether a row is sent
+ * may not be the same when the epoch is read again, and its loads must be. */
+static uint64_t rows_of(const struct body *body, uint32_t set)
+{
+    uint64_t rows = body->parts[set].rows;
+    for (uint32_t i = 0; body->parts[BODY_REFUSED].rows > 0 && i < body->row_count; i++)
+        rows += body->rows[i].len > 0 && body->rows[i].set == BODY_REFUSED &&
+                body->kept.rows[i].set == set;
+    return rows;
+}
 
 /* Loads of the open batch: the parts of its bodies that have rows. */
 static uint32_t count_open_loads(const struct stream_load *sink)
@@ -30,7 +41,7 @@ static uint32_t count_open_loads(const struct stream_load *sink)
          target = target->next_open) {
         const struct body *body = target_open_body(target);
         for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++)
-            count += body->parts[set].rows > 0;
+            count += rows_of(body, set) > 0;
     }
     return count;
 }
@@ -43,8 +54,11 @@ static enum rc reserve_sealed(struct stream_load *sink, uint32_t count, uint32_t
         return RC_OK;
     uint32_t cap = count * 2;
     struct sealed_load *sealed = realloc(sink->sealed, cap * sizeof(*sealed));
-    if (sealed != NULL)
+    if (sealed != NULL) {
         sink->sealed = sealed;
+        for (; sink->sealed_made < cap; sink->sealed_made++)
+            refused_rows_init(&sealed[sink->sealed_made].refused);
+    }
     struct manifest_entry *entries = realloc(sink->entries, cap * sizeof(*entries));
     if (entries != NULL)
         sink->entries = entries;
@@ -85,9 +99,13 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
         buf_deinit(&label);
         return rc;
     }
+    struct refused_rows refused = sealed->refused;
     memset(sealed, 0, sizeof(*sealed));
     memcpy(sealed->label, label.ptr, label.len);
     sealed->target = target;
+    sealed->refused = refused;
+    if (sink->refusing.letters != NULL && (target->two_phase || !schema->keyless))
+        sealed->task.refused = &sealed->refused;
     sealed->task.entry = index;
     sealed->task.load = (struct transfer_load){.schema = schema,
                                                .label = slice_of(sealed->label, label.len),
@@ -98,7 +116,7 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
     sink->entries[index] = (struct manifest_entry){.db = target->db,
                                                    .table = target->table,
                                                    .token = sealed->task.load.label,
-                                                   .rows = body->parts[set].rows,
+                                                   .rows = rows_of(body, set),
                                                    .bytes = body->parts[set].bytes,
                                                    .keyless = schema->keyless,
                                                    .two_phase = target->two_phase,
@@ -114,7 +132,7 @@ static enum rc seal_target(struct stream_load *sink, struct load_target *target,
     const struct body *body = target_open_body(target);
     target->sealed_running = 0;
     for (uint32_t set = BODY_WHOLE; set <= body->set_count; set++) {
-        if (body->parts[set].rows == 0)
+        if (rows_of(body, set) == 0)
             continue;
         enum rc rc = seal_set(sink, target, set, seal, err);
         if (rc != RC_OK)
@@ -131,9 +149,14 @@ static enum rc seal_batch(struct stream_load *sink, uint64_t epoch, uint32_t par
 {
     ASSERT(sink->running == 0 && (sink->parts > 0 || sink->prepared == 0));
     ASSERT(sink->submitted || sink->sealed_count == 0);
+    enum rc rc = RC_OK;
+    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
+         target = target->next_open)
+        rc = refuse_known(sink, target, epoch, err);
     uint32_t kept = sink->parts == 0 ? 0 : sink->sealed_count;
     uint32_t count = kept + count_open_loads(sink);
-    enum rc rc = reserve_sealed(sink, count, kept, err);
+    if (rc == RC_OK)
+        rc = reserve_sealed(sink, count, kept, err);
     struct seal seal = {.epoch = epoch, .part = part, .index = kept};
     for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
          target = target->next_open)
@@ -145,6 +168,7 @@ static enum rc seal_batch(struct stream_load *sink, uint64_t epoch, uint32_t par
         target->open ^= 1;
     sink->sealed_first = kept;
     sink->sealed_count = count;
+    sink->sealed_epoch = epoch;
     sink->sealed_bytes = sink->open_bytes;
     sink->submitted = count == kept;
     sink->open_first = NULL;
@@ -170,6 +194,7 @@ enum rc stream_load_seal_part(struct sink *base, uint64_t epoch, struct manifest
                               struct error *err)
 {
     struct stream_load *sink = stream_load_of(base);
+    ASSERT(sink->refusing.letters == NULL); /* refused with words: pipeline_rejected_check */
     for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
         if (!target->two_phase)
             return error_set(err, RC_UNSUPPORTED, "table %.*s.%.*s is not loaded in two phases",
@@ -203,6 +228,14 @@ static void begin_round(struct stream_load *sink)
         sink->sealed[i].target->last = NULL;
 }
 
+/* Whoever refuses rows from now on may refuse as many as there is room for letters. */
+static void submit_task(struct stream_load *sink, struct load_task *task)
+{
+    if (task->refused != NULL)
+        refused_rows_reset(task->refused, dead_letters_room(sink->refusing.letters));
+    loaders_submit(sink->loaders, task);
+}
+
 /* To the loaders, or to wait behind the load of the same target. A table has one load on its way at a
  * time: partial updates that run side by side have to settle with each other at the target, at its
  * cost and risk, and parts of an epoch become visible in their order. */
@@ -211,7 +244,7 @@ static void send_task(struct stream_load *sink, struct sealed_load *sealed)
     struct load_target *target = sealed->target;
     sealed->behind = NULL;
     if (target->last == NULL)
-        loaders_submit(sink->loaders, &sealed->task);
+        submit_task(sink, &sealed->task);
     else
         target->last->behind = sealed;
     target->last = sealed;
@@ -220,15 +253,17 @@ static void send_task(struct stream_load *sink, struct sealed_load *sealed)
 static void send_next(struct stream_load *sink, struct sealed_load *done)
 {
     if (done->behind != NULL)
-        loaders_submit(sink->loaders, &done->behind->task);
+        submit_task(sink, &done->behind->task);
     done->behind = NULL;
 }
 
 enum rc stream_load_submit(struct sink *base, const bool *applied, struct error *err)
 {
-    (void)err; /* threads and memory are there already: nothing can fail */
     struct stream_load *sink = stream_load_of(base);
     ASSERT(sink->running == 0);
+    enum rc rc = refuse_store(sink, err);
+    if (rc != RC_OK)
+        return rc;
     sink->submitted = true;
     sink->epoch_short_of_breath = false;
     begin_round(sink);
@@ -298,9 +333,22 @@ static enum rc keep_failure(struct stream_load *sink, const struct load_task *ta
 {
     sink->failed = task->rc;
     sink->failure = task->err;
+    refuse_explain(sink, task, &sink->failure);
     if (err != NULL)
-        *err = task->err;
+        *err = sink->failure;
     return task->rc;
+}
+
+/* The refused rows of a load are known: it goes on without them. */
+static enum rc send_without_refused(struct stream_load *sink, struct load_task *task,
+                                    struct error *err)
+{
+    task->rc = refuse_rows(sink, &sink->sealed[task->entry], &task->err);
+    if (task->rc != RC_OK)
+        return keep_failure(sink, task, err);
+    sink->running++;
+    submit_task(sink, task);
+    return RC_AGAIN;
 }
 
 /* What was prepared was aborted by the target: nothing of it was visible, and its rows are still
@@ -314,7 +362,7 @@ static void prepare_anew(struct stream_load *sink, struct load_task *task)
              LOG_SLICE("label", entry->token), LOG_U64("transaction", task->transaction));
     task->commit = false;
     sink->running++;
-    loaders_submit(sink->loaders, task);
+    submit_task(sink, task);
 }
 
 /* The same of a part whose rows are not here any more. */
@@ -383,6 +431,8 @@ enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result
     sink->epoch_short_of_breath |= task->outcome.widen;
     if (task->rc != RC_OK)
         return keep_failure(sink, task, err);
+    if (task->outcome.end == LOAD_END_REFUSED)
+        return send_without_refused(sink, task, err);
     if (task->outcome.end == LOAD_END_NOTHING) {
         ASSERT(task->commit);
         if (sink->sealed[task->entry].held)
@@ -391,8 +441,9 @@ enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result
         return RC_AGAIN;
     }
     const struct manifest_entry *entry = &sink->entries[task->entry];
-    *result =
-        (struct sink_result){.entry = task->entry, .rows = entry->rows, .bytes = entry->bytes};
+    *result = (struct sink_result){.entry = task->entry,
+                                   .rows = entry->rows - sink->sealed[task->entry].put_aside,
+                                   .bytes = entry->bytes};
     if (task->outcome.end == LOAD_END_PREPARED)
         tell_prepared(sink, task, result);
     else

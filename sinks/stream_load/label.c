@@ -2,6 +2,8 @@
 /* Label text; the form and its reasons are in label_int.h. Pure, any thread. */
 #include "label_int.h"
 
+#include <stdio.h>
+
 #define ID_DIGITS 12
 #define HASH_DIGITS 16
 #define EPOCH_DIGITS_MAX 20
@@ -63,4 +65,20 @@ void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, st
     buf_add_u64(out, epoch);
     if (part > 0)
         buf_addf(out, "_%u", (unsigned)part);
+}
+
+struct slice label_of_piece(struct slice label, uint64_t hash, char out[LABEL_BYTES])
+{
+    size_t epoch_at = label.len;
+    ASSERT(label.len < LABEL_BYTES);
+    while (epoch_at > 0 && label.ptr[epoch_at - 1] != '_')
+        epoch_at--;
+    ASSERT(epoch_at > HASH_DIGITS + 1);
+    size_t hash_at = epoch_at - 1 - HASH_DIGITS;
+    uint64_t mixed = slice_hash(label) * 0x9e3779b97f4a7c15u + hash;
+    memcpy(out, label.ptr, label.len);
+    snprintf(out + hash_at, HASH_DIGITS + 1, "%016llx", (unsigned long long)mixed);
+    out[epoch_at - 1] = '_';
+    out[label.len] = '\0';
+    return slice_of(out, label.len);
 }

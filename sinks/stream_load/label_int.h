@@ -27,4 +27,10 @@ enum rc label_check_prefix(const char *prefix, unsigned label_max, struct error 
 void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
                struct slice table, uint64_t set_hash, uint64_t epoch, uint32_t part);
 
+#define LABEL_BYTES 136 /* the longest label, and its NUL */
+
+/* The label of a piece of the load that has this label, of the same length: `hash` is of the piece's
+ * rows. The text lies in `out`. Of an epoch that does not come in parts. */
+struct slice label_of_piece(struct slice label, uint64_t hash, char out[LABEL_BYTES]);
+
 #endif

@@ -19,7 +19,8 @@
 enum load_end {
     LOAD_END_APPLIED = 0, /* durable and visible, now or soon */
     LOAD_END_PREPARED,    /* durable, waits for its commit */
-    LOAD_END_NOTHING      /* nothing of it is or will be visible */
+    LOAD_END_NOTHING,     /* nothing of it is or will be visible */
+    LOAD_END_REFUSED      /* the same, and its refused rows are known (bisect.c) */
 };
 
 /* What a load did, for the sink's figures. */

@@ -65,10 +65,22 @@ static struct load_task *take_waiting(struct loaders *loaders)
     return task;
 }
 
+static enum rc run_load(struct load_env *env, struct load_task *task)
+{
+    const struct transfer_load *load = &task->load;
+    task->outcome = (struct load_outcome){0};
+    if (load->body->parts[load->set].rows == 0)
+        return RC_OK;
+    enum rc rc = load_run(env, load, &task->outcome, &task->err);
+    if (rc != RC_REJECTED || task->refused == NULL)
+        return rc;
+    return bisect_run(env, load, &task->err, task->refused, &task->outcome, &task->err);
+}
+
 static enum rc run_task(struct load_env *env, struct load_task *task)
 {
     if (!task->commit)
-        return load_run(env, &task->load, &task->outcome, &task->err);
+        return run_load(env, task);
     const struct load_schema *schema = task->load.schema;
     const struct load_txn txn = {.db = schema->db,
                                  .table = schema->table,

@@ -9,15 +9,19 @@
 #ifndef MILLRACE_SINKS_STREAM_LOAD_LOADERS_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_LOADERS_INT_H
 
-#include "load_int.h"
+#include "bisect_int.h"
 
-/* One load of an epoch. The caller fills `load`, `entry` and, for the second step of a two-phase
- * load, `commit` and `transaction`; the rest comes back. */
+/* One load of an epoch. The caller fills `load`, `entry`, `refused` and, for the second step of a
+ * two-phase load, `commit` and `transaction`; the rest comes back. A load without rows is done at once:
+ * all it had were put aside. */
 struct load_task {
     struct transfer_load load;
     uint32_t entry; /* index in the manifest */
     bool commit;
     uint64_t transaction;
+    struct refused_rows
+        *refused; /* where the rows go that the target does not take; NULL: they end the
+                                     load with an error */
     struct load_outcome outcome;
     struct error err;
     enum rc rc;

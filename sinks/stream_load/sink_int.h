@@ -8,11 +8,10 @@
 #ifndef MILLRACE_SINKS_STREAM_LOAD_SINK_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_SINK_INT_H
 
+#include "label_int.h"
 #include "loaders_int.h"
 #include "query_int.h"
 #include "target_int.h"
-
-#define LABEL_BYTES 136 /* the longest label, and its NUL */
 
 /* One load of the sealed epoch: a part of the target's sealed body. The parts of a body follow one
  * another, and its memory is free when the last one is done. */
@@ -23,6 +22,19 @@ struct sealed_load {
     bool prepared;              /* waits for its commit */
     bool held;                  /* of a part: only its name is kept when it is prepared */
     char label[LABEL_BYTES];
+    struct refused_rows refused; /* by the target, when it was last sent */
+    unsigned fruitless;          /* so often it was refused and none of its rows was */
+    uint64_t put_aside;          /* rows of the entry that are dead letters */
+};
+
+/* What is needed to put refused rows aside. */
+struct refusing {
+    struct dead_letters *letters; /* borrowed; NULL: refused rows end the pipeline */
+    bool recovering;              /* the first batch is one of an earlier life */
+    struct cloudevent_writer writer;
+    struct change_view view;
+    struct buf event;
+    struct buf columns;
 };
 
 struct stream_load {
@@ -38,6 +50,7 @@ struct stream_load {
     struct query query;
     struct transfer transfer; /* of the pipeline's thread: questions and checks */
     struct loaders *loaders;
+    struct refusing refusing;
 
     struct load_target *targets;
     struct load_target *open_first; /* targets with rows in the open batch */
@@ -48,7 +61,9 @@ struct stream_load {
     struct sealed_load *sealed; /* owned; sealed_count of them */
     struct manifest_entry *entries;
     uint32_t sealed_cap;
+    uint32_t sealed_made; /* so many elements of `sealed` are initialized */
     uint32_t sealed_count;
+    uint64_t sealed_epoch;
     uint32_t sealed_first; /* of the part that was sealed last */
     uint32_t parts;        /* of the epoch so far, when it comes in parts and more will follow */
     bool oldest_first;     /* its commit alone is on its way, and the others follow */

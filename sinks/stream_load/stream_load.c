@@ -11,7 +11,7 @@
 #include "change_table_int.h"
 #include "column_set_int.h"
 #include "label_int.h"
-#include "sink_int.h"
+#include "refuse_int.h"
 
 #include <stdlib.h>
 
@@ -104,8 +104,11 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
         return rc;
     }
     arena_init(&sink->arena, "stream load sink", SINK_ARENA_MAX);
-    rc = open_parts(sink, query, err);
+    rc = refuse_init(&sink->refusing, options, err);
+    if (rc == RC_OK)
+        rc = open_parts(sink, query, err);
     if (rc != RC_OK) {
+        refuse_deinit(&sink->refusing);
         arena_deinit(&sink->arena);
         halt_deinit(&sink->halt);
         free(sink);
@@ -134,6 +137,9 @@ void stream_load_close(struct sink *base)
     frontends_deinit(&sink->frontends);
     for (struct load_target *target = sink->targets; target != NULL; target = target->next)
         target_deinit(target);
+    for (uint32_t i = 0; i < sink->sealed_made; i++)
+        refused_rows_deinit(&sink->sealed[i].refused);
+    refuse_deinit(&sink->refusing);
     free(sink->sealed);
     free(sink->entries);
     arena_deinit(&sink->arena);
@@ -360,6 +366,8 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
     struct stream_load *sink = stream_load_of(base);
     struct load_target *target = target_find_or_add(&sink->targets, &sink->arena, names->db,
                                                     names->table, open_bytes_max(sink) + ROW_MAX);
+    if (target != NULL)
+        refuse_watch(&sink->refusing, target);
     struct sink_table *table = target == NULL ? NULL : target_find_table(target, source);
     if (table != NULL) {
         enum rc rc = table->stale ? renew_table(sink, table, err) : RC_OK;
@@ -442,6 +450,8 @@ static enum rc truncate_target(struct stream_load *sink, struct sink_table *tabl
         rc = query_run(&sink->query, run_statement, &statement, err == NULL ? &own : err);
     }
     buf_deinit(&sql);
+    if (rc == RC_OK && sink->refusing.letters != NULL)
+        rc = dead_letters_forget(sink->refusing.letters, target->db, target->table, err);
     return rc;
 }
 
@@ -477,6 +487,8 @@ enum rc stream_load_change_table(struct sink *base, const struct schema_step *st
     struct load_target *other =
         target_find(sink->targets, step->new_target.db, step->new_target.table);
     enum rc rc = target == NULL ? RC_OK : change_table_check(target, step, err);
+    if (rc == RC_OK)
+        rc = refuse_check_step(sink, step, names, err);
     if (rc != RC_OK)
         return rc;
     struct change_env env = {.dialect = sink->dialect,
@@ -497,16 +509,18 @@ enum rc stream_load_change_table(struct sink *base, const struct schema_step *st
         target_remove_source(target, step->for_all ? NULL : step->before);
     if (rc == RC_OK && step->kind == SCHEMA_SWAP_TABLE && other != NULL)
         target_remove_source(other, step->for_all ? NULL : step->after);
-    return rc;
+    return rc == RC_OK ? refuse_follow_step(sink, step, names, err) : rc;
 }
 
 /* Whether the draft may join the open batch. The first row of a batch always may. */
 static bool draft_fits(const struct stream_load *sink, const struct body *body,
-                       const struct body_draft *draft)
+                       const struct body_draft *draft, const struct change *change)
 {
     if (sink->open_rows == 0)
         return true;
-    if (sink->open_bytes + body_draft_memory(body, draft) > open_bytes_max(sink))
+    uint64_t memory =
+        body_draft_memory(body, draft) + kept_change_memory(&body->kept, change, draft->count);
+    if (sink->open_bytes + memory > open_bytes_max(sink))
         return false;
     uint64_t max = sink->dialect->body_bytes_max;
     uint64_t grown = body->live_bytes + (body->data.len - draft->data_mark);
@@ -552,6 +566,36 @@ static enum rc keep_draft(struct stream_load *sink, struct sink_table *table, st
     return RC_OK;
 }
 
+/* The change behind the draft's lines, where refused rows become dead letters. `reason`: why the last
+ * line is not sent; empty: it is. */
+static enum rc keep_change(struct body *body, const struct body_draft *draft,
+                           const struct change *change, struct slice reason, struct error *err)
+{
+    enum rc rc = RC_OK;
+    for (unsigned i = 0; rc == RC_OK && i < draft->count; i++)
+        rc = kept_add(&body->kept, change, draft->lines[i].set,
+                      i + 1 == draft->count ? reason : SLICE_EMPTY, err);
+    return rc;
+}
+
+/* The change's lines at the end of the body. `reason`: of the last one, when it is not to be sent; its
+ * text lies in `rejection`, which is filled for a row that is rejected and for no other. */
+static enum rc draft_row(struct stream_load *sink, struct sink_table *table,
+                         const struct change *change, struct body_draft *draft,
+                         struct slice *reason, struct error *rejection, struct error *err)
+{
+    struct body *body = target_open_body(table->target);
+    *reason = SLICE_EMPTY;
+    enum rc rc = encoder_draft(&table->encoder, body, draft, change, rejection);
+    if (rc == RC_REJECTED) {
+        rc = refuse_draft(sink, table, change, draft, rejection, err);
+        *reason = slice_of(rejection->text, rejection->text_len);
+    } else if (rc != RC_OK && err != NULL) {
+        *err = *rejection;
+    }
+    return rc;
+}
+
 enum rc stream_load_write(struct sink *base, struct sink_table *table, const struct change *change,
                           struct error *err)
 {
@@ -566,7 +610,9 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
         return RC_FULL;
     uint64_t memory = body_memory(body); /* before the draft, which lies in the body already */
     struct body_draft draft;
-    rc = encoder_draft(&table->encoder, body, &draft, change, err);
+    struct error rejection;
+    struct slice reason;
+    rc = draft_row(sink, table, change, &draft, &reason, &rejection, err);
     if (rc == RC_LIMIT && sink->open_rows > 0) {
         error_clear(err);
         return RC_FULL; /* in an empty batch it has more room */
@@ -574,13 +620,18 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
     if (rc != RC_OK || draft.count == 0)
         return rc;
     rc = check_partial(sink, table, &draft, err);
-    if (rc == RC_OK && !draft_fits(sink, body, &draft))
+    if (rc == RC_OK && !draft_fits(sink, body, &draft, change))
         rc = RC_FULL;
+    if (rc == RC_OK && body->kept.wanted)
+        rc = keep_change(body, &draft, change, reason, err);
     if (rc != RC_OK) {
         body_draft_drop(body, &draft);
         return rc;
     }
-    return keep_draft(sink, table, body, &draft, memory, err);
+    rc = keep_draft(sink, table, body, &draft, memory, err);
+    if (rc == RC_OK && reason.len > 0)
+        body_refuse_row(body, body->row_count - 1);
+    return rc;
 }
 
 void stream_load_pending(const struct sink *base, struct sink_pending *pending_out)

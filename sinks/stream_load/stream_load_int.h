@@ -13,6 +13,7 @@
  *   merge.c        a row that lacks columns onto the line that the batch holds      (pure)
  *   column_set.c   which columns a row has                                         (pure)
  *   json_check.c   is this text one JSON value                                     (pure)
+ *   kept.c         the changes behind the rows of a batch
  *   body.c         the rows of a batch: JSON lines, one row a key                  (pure)
  *   label.c        pipeline id + table + column set + epoch -> label               (pure)
  *   redirect.c     URLs, and which redirects are followed                          (pure)
@@ -21,12 +22,14 @@
  *   decide.c       what is done about what happens to a load: the table         (pure)
  *   ask.c          the question about a label, until it is answered
  *   load.c         one load from its first byte to a settled end, and its second step
+ *   bisect.c       which rows of a refused load the target does not take
  *   loaders.c      the threads that run loads
  *   query.c        the connection for DDL, opened on first use, opened again when broken
  *   target.c       target tables, and the source tables that write to them
  *   change_table.c one step of a schema change, until the target shows it
  *   stream_load.c  the sink_ops behind both warehouses, and the open batch
  *   epoch.c        the sealed batch: its loads, from their labels to their ends
+ *   refuse.c       rows that become dead letters
  *   resolve.c      what became of a load of an earlier life
  *
  * Threads: the sink's operations run on the pipeline's thread, loads on the loaders'. A sealed body

@@ -29,6 +29,7 @@ FAULTS = {
     "restart": "facts/doris.md 1.8 (PREPARE is not journaled), facts/starrocks.md 1.7",
     "mem_limit": "facts/doris.md 5, facts/starrocks.md 5",
     "data_error": "facts/doris.md 1.7 (DATA_QUALITY_ERROR), facts/starrocks.md 1.5",
+    "row_error": "facts/doris.md 1.7 (no partition for this tuple), facts/starrocks.md 3.2 (is out of range)",
     "slow_commit": "facts/doris.md 5 (lock and publish waits), facts/starrocks.md 2.2 (commit waits)",
     "lose_commit": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
     "lose_commit_answer": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
@@ -54,6 +55,7 @@ class Armed:
     table: Optional[str]
     ms: int  # slow: delay; publish_timeout: until visible; alter_slow: the job
     committed: bool  # fail_commit_unknown: what really happened
+    value: str = ""  # row_error: rows that have it in one of their columns are refused
 
 
 class Faults:
@@ -65,13 +67,13 @@ class Faults:
         self.hit: Counter[str] = Counter()
 
     def arm(self, name: str, count: int = 1, table: Optional[str] = None, ms: int = 0,
-            committed: bool = True) -> None:
+            committed: bool = True, value: str = "") -> None:
         """Arms `name`; count 0 takes back whatever is armed under that name."""
         with self._lock:
             if count == 0:
                 self._armed.pop(name, None)
             else:
-                self._armed.setdefault(name, []).append(Armed(count, table, ms, committed))
+                self._armed.setdefault(name, []).append(Armed(count, table, ms, committed, value))
 
     def take(self, name: str, database: str = "", table: str = "") -> Optional[Armed]:
         """The fault if it is armed for this table, used up by one; else None."""

@@ -38,6 +38,7 @@ class RowRules:
     strict: bool
     from_csv: bool
     dice: random.Random  # which of a load's rows with one key stays
+    refused: Optional[str] = None  # a fault: rows with this value are at fault
 
 
 def check_rows(records: list[Record], mapping: Mapping, table: Table, rules: RowRules) -> Outcome:
@@ -50,6 +51,8 @@ def check_rows(records: list[Record], mapping: Mapping, table: Table, rules: Row
     bad: dict[int, str] = {}
     columns = [_cast_column(target, cells, len(rows), rules, bad) for target in mapping.targets]
     marks = _marks(mapping, cells, len(rows), rules, bad)
+    if rules.refused is not None:
+        _refuse(rows, mapping, rules, bad)
     if rejected or bad:
         outcome.errors = _in_order(records, rejected, rows, bad)
     if bad:
@@ -62,6 +65,18 @@ def check_rows(records: list[Record], mapping: Mapping, table: Table, rules: Row
     outcome.staged.key_places = [index for index, target in enumerate(mapping.targets)
                                  if target.column.key]
     return outcome
+
+
+def _refuse(rows: list, mapping: Mapping, rules: RowRules, bad: dict[int, str]) -> None:
+    """Rows that no partition takes, or whose value is out of the column's range."""
+    for index, row in enumerate(rows):
+        for target in mapping.targets:
+            value = None if target.source is None else row[target.source]
+            if value is MISSING or value is None or as_text(value) != rules.refused:
+                continue
+            bad.setdefault(index, f"no partition for this tuple. tuple={rules.refused}"
+                           if rules.product == "doris" else
+                           _cast_text(target.column, target.source, value, "", rules))
 
 
 def _in_order(records: list[Record], rejected: dict[int, tuple[str, str]], rows: list,

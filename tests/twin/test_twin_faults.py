@@ -82,6 +82,17 @@ def test_refusals(both, fault, doris_text, starrocks_text):
     assert both.load("t", ROW, "l").json["Status"] == "Success"
 
 
+def test_row_error(both):
+    """Rows are refused by what they hold, and the answer says how many of how many."""
+    both.fault("row_error", count=-1, value="bad")
+    body = b'{"id":1,"name":"good","n":1}\n{"id":2,"name":"bad","n":2}\n{"id":3,"name":"good","n":3}\n'
+    answer = both.load("t", body, "l").json
+    assert answer["Status"] == "Fail" and "too many filtered rows" in answer["Message"], answer
+    assert (answer["NumberTotalRows"], answer["NumberFilteredRows"]) == (3, 1), answer
+    assert both.rows("t") == []
+    assert both.load("t", b'{"id":1,"name":"good","n":1}\n', "l").json["Status"] == "Success"
+
+
 def test_fault_of_another_table_and_taking_back(both):
     both.fault("mem_limit", table="shop.other", count=-1)
     assert both.load("t", ROW, "l").json["Status"] == "Success"

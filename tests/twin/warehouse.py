@@ -137,8 +137,9 @@ class Warehouse:
         records = read_body(body, form, mapping, self.kind)
         with self.lock:
             dice = random.Random(next(self.seeds))
-        return check_rows(records, mapping, table,
-                          RowRules(self.kind, strict, not form.json, dice))
+        fault = self.faults.take("row_error", table.database, table.name)
+        return check_rows(records, mapping, table, RowRules(self.kind, strict, not form.json, dice,
+                                                            fault.value if fault else None))
 
     def commit(self, txn: Transaction, publish_after: float = 0.0) -> None:
         """Applies what is staged and journals the outcome, in one step."""
@@ -218,7 +219,7 @@ class Warehouse:
                 raise ValueError(f"no such fault; there are {', '.join(sorted(FAULTS))}")
             if name not in IMMEDIATE:
                 self.faults.arm(name, count, told.get("table"), int(told.get("ms", 0)),
-                                bool(told.get("committed", True)))
+                                bool(told.get("committed", True)), str(told.get("value", "")))
         except ClientGone:
             raise
         except (ValueError, KeyError, TypeError) as bad:

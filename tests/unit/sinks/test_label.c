@@ -65,6 +65,22 @@ static void test_parts(void **state)
     buf_deinit(&label);
 }
 
+/* A piece of a load is called like it and cannot be taken for it. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    char out[LABEL_BYTES];
+    char other[LABEL_BYTES];
+    struct slice label = SLICE("my_prefix_0123456789ab_19e9878ffe74ff05_12");
+    struct slice piece = label_of_piece(label, 1, out);
+    assert_int_equal(piece.len, label.len);
+    assert_memory_equal(piece.ptr, "my_prefix_0123456789ab_", 23);
+    assert_string_equal(out + 39, "_12");
+    assert_false(slice_equal(piece, label));
+    assert_false(slice_equal(piece, label_of_piece(label, 2, other)));
+    assert_true(slice_equal(piece, label_of_piece(label, 1, other)));
+}
+
 static void test_longest_fits(void **state)
 {
     (void)state;
@@ -101,11 +117,9 @@ static void test_prefix_characters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_form),
-        cmocka_unit_test(test_column_sets),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_longest_fits),
-        cmocka_unit_test(test_prefix_characters),
+        cmocka_unit_test(test_form),         cmocka_unit_test(test_column_sets),
+        cmocka_unit_test(test_parts),        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_longest_fits), cmocka_unit_test(test_prefix_characters),
     };
     return cmocka_run_group_tests_name("stream_load label", tests, NULL, NULL);
 }
