@@ -47,27 +47,40 @@ class Sampler:
         return max(memory for memory, _ in part), max(count for _, count in part)
 
 
-def trouble(source, twin, rng) -> None:
-    """One thing that goes wrong."""
-    kind = rng.randrange(8)
-    if kind == 0:
-        source.server.kill_dumps()
-    elif kind == 1:
-        source.server.query("FLUSH BINARY LOGS")
-    else:
-        fault, more = rng.choice(PASSING)
-        twin.fault(fault, rng.randint(1, 3) if fault != "restart" else 1, **more)
+class Trouble:
+    """One thing after the other that goes wrong; a fault that has not shown by then is taken back, or they would pile up
+    behind a load that waits longer after each."""
 
+    def __init__(self, source, twin, rng) -> None:
+        self.source, self.twin, self.rng = source, twin, rng
+        self.armed: str | None = None
+        self.count = 0
 
-def trouble_for(seconds, source, twin, rng, sampler) -> int:
-    until = time.monotonic() + seconds
-    count = 0
-    while time.monotonic() < until:
-        trouble(source, twin, rng)
-        count += 1
-        sampler.look()
-        time.sleep(rng.uniform(0.2, 2))
-    return count
+    def make(self) -> None:
+        self.count += 1
+        self.end()
+        kind = self.rng.randrange(8)
+        if kind == 0:
+            self.source.server.kill_dumps()
+        elif kind == 1:
+            self.source.server.query("FLUSH BINARY LOGS")
+        else:
+            fault, more = self.rng.choice(PASSING)
+            self.twin.fault(fault, self.rng.randint(1, 3), **more)
+            self.armed = None if fault == "restart" else fault  # that one acts at once
+
+    def end(self) -> None:
+        if self.armed is not None:
+            self.twin.fault(self.armed, 0)
+        self.armed = None
+
+    def for_seconds(self, seconds: float, sampler: Sampler) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.make()
+            sampler.look()
+            time.sleep(self.rng.uniform(0.2, 2))
+        self.end()
 
 
 def folder_bytes(folder: pathlib.Path) -> int:
@@ -89,16 +102,17 @@ def test_everything_goes_wrong_for_long(source_of, twin_of, engine, rng, must_be
     # An engine that starts while the warehouse does not take connections ends; a supervisor starts it again.
     killer = Killer(engine, rng, shortest_s=1, longest_s=8, also_after=(SINK,))
     killer.start()
-    count = trouble_for(RUN_S * (1 - CALM), source, twin, rng, sampler)
+    trouble = Trouble(source, twin, rng)
+    trouble.for_seconds(RUN_S * (1 - CALM), sampler)
     killer.halt()
     calm = Sampler(engine)
     engine.until(lambda: "spooled_bytes" in (engine.checkpoint / "status").read_text(), 60, "a status")
-    count += trouble_for(RUN_S * CALM, source, twin, rng, calm)
+    trouble.for_seconds(RUN_S * CALM, calm)
     session.close()
     must_be_equal(source, twin, engine, deadline_s=600)
     (early, descriptors), (late, descriptors_late) = calm.highest(0.2, 0.5), calm.highest(0.5, 1)
     kept = folder_bytes(engine.checkpoint)
-    print(f"figures: {family} to {kind}, {RUN_S:.0f} s, {session.transactions} transactions, {killer.kills} kills, {count} troubles, "
+    print(f"figures: {family} to {kind}, {RUN_S:.0f} s, {session.transactions} transactions, {killer.kills} kills, {trouble.count} troubles, "
           f"peak {max(sampler.peak, calm.peak) >> 20} MiB, resident {early >> 20} MiB and later {late >> 20} MiB, "
           f"descriptors {descriptors} and later {descriptors_late}, checkpoint's folder {kept >> 10} KiB")
     assert max(sampler.peak, calm.peak) < PEAK_MAX
