@@ -25,6 +25,13 @@ struct model_orders {
 };
 
 static struct model_orders orders;
+
+/* What the source was told to be settled, over all lives of a world: no start may come before it. */
+static struct model_settled {
+    uint64_t place; /* model_place_of */
+    unsigned count;
+} model_settled;
+
 static struct pipeline *volatile living;
 
 static struct column columns[1];
@@ -71,10 +78,26 @@ static enum rc source_tables(struct source *source UNUSED, source_table_fn visit
     return rc != RC_OK ? rc : visit(ctx, &tables[1], err);
 }
 
+enum { MODEL_TXN_ROWS_MAX = 64 };
+
+/* Places in the order of the stream. */
+static uint64_t model_place_of(const struct position *position)
+{
+    return position == NULL ? 0 : position->offset * MODEL_TXN_ROWS_MAX + position->rows_done;
+}
+
+static void source_settled(struct source *source UNUSED, const struct position *durable)
+{
+    assert_true(model_place_of(durable) >= model_settled.place);
+    model_settled.place = model_place_of(durable);
+    model_settled.count++;
+}
+
 static enum rc source_start(struct source *base, const struct position *from,
                             struct error *err UNUSED)
 {
     struct model_source *source = (struct model_source *)base;
+    assert_true(model_place_of(from) >= model_settled.place);
     source->txn = from == NULL ? 0 : (unsigned)from->offset;
     source->skip = from == NULL ? 0 : from->rows_done;
     source->row = (unsigned)source->skip;
@@ -186,6 +209,7 @@ static const struct source_ops source_ops = {
     .next = source_next,
     .position = source_position,
     .reached = source_reached,
+    .settled = source_settled,
     .stats = source_stats,
     .stop = source_stop,
 };

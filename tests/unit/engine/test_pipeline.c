@@ -369,6 +369,7 @@ static const struct sink_ops sink_ops = {
 static void world_new(void)
 {
     memset(&world, 0, sizeof(world));
+    memset(&model_settled, 0, sizeof(model_settled));
     memset(&orders, 0, sizeof(orders));
     store_clear();
 }
@@ -466,6 +467,8 @@ static void runs_to_the_end(void **state UNUSED)
     assert_int_equal(rc, RC_OK);
     check_world();
     assert_true(stored.step > 100); /* the crashes below have something to hit */
+    assert_true(model_settled.count > 10);
+    assert_int_equal(model_settled.place, TXNS * MODEL_TXN_ROWS_MAX);
     route_set_free(routes);
 }
 
