@@ -22,8 +22,9 @@ sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "tests" / "suppo
 import servers  # noqa: E402
 
 PROCESS_DEADLINE_S = 300
+FILL_DEADLINE_S = 3600
 OPTIONS = ["--max-binlog-size=1073741824", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0",
-           "--innodb-buffer-pool-size=512M"]
+           "--innodb-buffer-pool-size=512M", "--max-allowed-packet=64M"]
 
 
 class Void(Exception):
@@ -72,9 +73,10 @@ def timed(command: list[str], keep_output: bool = True, env: dict | None = None)
 class Bed:
     """One server, and where in its binlog each dataset lies."""
 
-    def __init__(self, family: str, folder: pathlib.Path, rows: int) -> None:
+    def __init__(self, family: str, folder: pathlib.Path, rows: int, numbers: int = 0) -> None:
         self.family = family
         self.rows = rows
+        self.numbers = numbers or rows  # rows of bench.numbers
         self.folder = folder / family
         self.server = servers.FAMILIES[family](self.folder, options=OPTIONS)
         self.files: dict[str, str] = {}
@@ -89,30 +91,47 @@ class Bed:
     def path(self, dataset: Dataset) -> pathlib.Path:
         return self.server.binlog_path(self.files[dataset.name])
 
+    def events_of(self, dataset: Dataset) -> int:
+        """How many events its file has: each header says at byte 9 how long its event is."""
+        data = self.path(dataset).read_bytes()
+        at, count = 4, 0
+        while at < len(data):
+            length = int.from_bytes(data[at + 9:at + 13], "little")
+            if length < 19:
+                raise Void(f"the event at {at} has {length} bytes")
+            at += length
+            count += 1
+        return count
+
     def start(self) -> None:
         self.server.start()
         self.account = self.server.add_account("bench", "bench")
         self.server.query("CREATE DATABASE bench; SET SESSION sql_log_bin=0;"
                           "CREATE TABLE bench.numbers (n INT NOT NULL PRIMARY KEY);"
                           "INSERT INTO bench.numbers VALUES (1);" + "".join(
-                              f"INSERT INTO bench.numbers SELECT n + {2 ** i} FROM bench.numbers WHERE n + {2 ** i} <= {self.rows};"
-                              for i in range(self.rows.bit_length())))
+                              f"INSERT INTO bench.numbers SELECT n + {2 ** i} FROM bench.numbers WHERE n + {2 ** i} <= {self.numbers};"
+                              for i in range(self.numbers.bit_length())))
 
     def fill(self, dataset: Dataset) -> None:
         """Puts the dataset into a binlog file of its own."""
         rows = self.rows_of(dataset)
-        self.server.query(f"CREATE TABLE bench.{dataset.name} ({dataset.table}) CHARACTER SET utf8mb4;")
+        self.server.query(f"CREATE TABLE bench.{dataset.name} ({dataset.table}) ENGINE={dataset.engine} CHARACTER SET utf8mb4;")
         self._say(dataset.before(rows))
         self.server.query("FLUSH BINARY LOGS;")
         self.files[dataset.name] = self.server.value("SHOW BINARY LOGS").split("\n")[-1].split("\t")[0]
         self._say(dataset.statements(rows), dataset.session.get(self.family, ""))
         self.server.query("FLUSH BINARY LOGS;" + dataset.after.get(self.family, ""))
 
+    def drop(self, dataset: Dataset) -> None:
+        """Gives the disk back: the dataset's first table and all binlog files but the newest."""
+        newest = self.server.value("SHOW BINARY LOGS").split("\n")[-1].split("\t")[0]
+        self.server.query(f"DROP TABLE bench.{dataset.name}; PURGE BINARY LOGS TO '{newest}';")
+
     def _say(self, statements: object, session: str = "") -> None:
         text = "".join(statements)
         if text:
             # One session: a transaction may be the whole dataset. The client's own deadline is for tests.
             done = subprocess.run(["mariadb", "--no-defaults", *self.server.client_arguments(), "bench"],
-                                  input=(session + text).encode(), capture_output=True, check=False, timeout=PROCESS_DEADLINE_S)
+                                  input=(session + text).encode(), capture_output=True, check=False, timeout=FILL_DEADLINE_S)
             if done.returncode != 0:
                 raise RuntimeError(done.stderr.decode(errors="replace")[-500:])

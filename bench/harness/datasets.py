@@ -38,6 +38,8 @@ class Dataset:
     changes: Callable[[int], int]
     before: Callable[[int], Iterator[str]] = none  # fills the table, outside of the dataset's binlog file
     share: float = 1.0  # of the rows that were asked for
+    engine: str = "InnoDB"
+    pattern: str = ""  # of the tables' names, where there are several
     # By family: what the session says first, and what is said when it is over.
     session: dict[str, str] = dataclasses.field(default_factory=dict)
     after: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -6,11 +6,13 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 
 from .bed import PROCESS_DEADLINE_S, ROOT, Bed, Sample, Void, ended, timed
 from .datasets import Dataset
@@ -26,6 +28,7 @@ class Millrace:
     def __init__(self, build: pathlib.Path) -> None:
         self.build = build
         self.counted: set[tuple[str, str]] = set()
+        self.tracer: list[str] = []  # stands before the program's own command
 
     # -- from the file
 
@@ -46,6 +49,9 @@ class Millrace:
     def stage_decode(self, bed: Bed, dataset: Dataset) -> Sample:
         return self.stage("decode", bed, dataset)
 
+    def stage_json(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self.stage("json", bed, dataset)
+
     def stage_doris(self, bed: Bed, dataset: Dataset) -> Sample:
         return self.stage("doris", bed, dataset)
 
@@ -62,7 +68,37 @@ class Millrace:
             if rows != bed.changes_of(dataset):
                 raise Void(f"it printed {rows} row changes of {bed.changes_of(dataset)}")
             self.counted.add((bed.family, dataset.name))
-        return timed(command, keep_output=False)[0]
+        return timed([*self.tracer, *command], keep_output=False)[0]
+
+    # -- system calls: of a run that is not timed, its start and its end included
+
+    def calls_decode(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._traced(self.decode_json, bed, dataset)
+
+    def calls_null(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._traced(self.run_null, bed, dataset)
+
+    def calls_doris(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._traced(self.run_doris, bed, dataset)
+
+    def _traced(self, run: Callable[[Bed, Dataset], Sample], bed: Bed, dataset: Dataset) -> Sample:
+        if shutil.which("strace") is None:
+            raise Void("strace is not installed")
+        with tempfile.TemporaryDirectory(dir=bed.folder.parent) as name:
+            summary = pathlib.Path(name) / "calls"
+            # -D: the program stays this process's child, so it is stopped and waited for as always.
+            self.tracer = ["strace", "-D", "-f", "-c", "-o", str(summary)]
+            try:
+                run(bed, dataset)
+            finally:
+                self.tracer = []
+            deadline = time.monotonic() + PROCESS_DEADLINE_S
+            while not (summary.exists() and " total" in summary.read_text()):
+                if time.monotonic() > deadline:
+                    raise Void("strace wrote no summary")
+                time.sleep(POLL_S)
+            calls = int(next(line for line in summary.read_text().splitlines() if line.endswith(" total")).split()[3])
+        return Sample(0, 0, 0, {"calls": calls, "events": bed.events_of(dataset)})
 
     # -- from the server
 
@@ -104,13 +140,13 @@ class Millrace:
         with tempfile.TemporaryDirectory(dir=bed.folder.parent) as name:
             folder = pathlib.Path(name)
             account = "\n".join(f"  {key}: {value}" for key, value in bed.account.items())
-            (folder / "bench.yaml").write_text(f"source:\n  type: mysql\n{account}\n  tls.mode: {tls}\n  tables: bench.{dataset.name}\n"
+            (folder / "bench.yaml").write_text(f"source:\n  type: mysql\n{account}\n  tls.mode: {tls}\n  tables: bench.{dataset.pattern or dataset.name}\n"
                                                f"  scan.startup.mode: specific-offset\n  scan.startup.specific-offset.file: {bed.files[dataset.name]}\n"
                                                "  scan.startup.specific-offset.pos: 4\n"
                                                f"sink:\n{sink}\npipeline:\n  name: bench\n  progress.interval: 1h\n")
             started = time.monotonic()
             with open(folder / "log", "wb") as log:
-                child = subprocess.Popen([str(self.build / "millrace"), "run", str(folder / "bench.yaml")], stdout=log, stderr=log,
+                child = subprocess.Popen([*self.tracer, str(self.build / "millrace"), "run", str(folder / "bench.yaml")], stdout=log, stderr=log,
                                          stdin=subprocess.DEVNULL)
             try:
                 state = None
@@ -185,6 +221,7 @@ MEASURES = (
     ("checksum", "read and checksum the file (zlib)", None),
     ("stage_decode", "decode, rows walked over", None),
     ("decode_json", "millrace decode, to CloudEvents", None),
+    ("stage_json", "encode CloudEvents", None),
     ("stage_doris", "encode load bodies for Doris", None),
     ("stage_starrocks", "encode load bodies for StarRocks", None),
     ("drain", "drain the binlog raw from the server", None),
@@ -193,4 +230,7 @@ MEASURES = (
     ("run_doris", "millrace run, Doris twin that discards", None),
     ("run_starrocks", "millrace run, StarRocks twin that discards", {"mixed"}),
     ("run_slow", f"millrace run, Doris twin that needs {SLOW_LOAD_MS} ms a load, buffer of {SLOW_BUFFER_MIB} MiB", {"huge"}),
+    ("calls_decode", "system calls of millrace decode", {"mixed", "single"}),
+    ("calls_null", "system calls of millrace run, null sink", {"mixed", "single"}),
+    ("calls_doris", "system calls of millrace run, Doris twin that discards", {"mixed", "single"}),
 )

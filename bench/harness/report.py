@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import html
 import json
+import math
 import os
 import pathlib
 import platform
@@ -16,6 +17,8 @@ from .bed import ROOT, Sample
 
 BAR_WIDTH = 420
 ROW_HEIGHT = 22
+CURVE_WIDTH, CURVE_HEIGHT, CURVE_LEFT = 560, 220, 70
+COLOURS = ("#2a6fbb", "#c0504d", "#4f8f3a", "#7a5aa6", "#c98a1b")
 
 
 def machine() -> dict[str, str]:
@@ -27,7 +30,10 @@ def machine() -> dict[str, str]:
 
 
 def figure(samples: list[Sample], rows: int) -> dict[str, float]:
-    """Medians, and how far the runs were apart."""
+    """Medians, and how far the runs were apart; of runs that were traced, the system calls alone."""
+    if "calls" in samples[0].more:
+        calls = statistics.median(sample.more["calls"] for sample in samples)
+        return {"calls_a_thousand_events": 1000 * calls / samples[0].more["events"], "runs": len(samples)}
     walls = [sample.wall_s for sample in samples]
     figures = {"wall_s": statistics.median(walls), "wall_min_s": min(walls), "wall_max_s": max(walls),
                "cpu_us_a_row": statistics.median(sample.cpu_s for sample in samples) * 1e6 / rows,
@@ -48,6 +54,7 @@ class Report:
         self.notes: list[str] = []
         self.snapshots: list[dict] = []
         self.latencies: list[dict] = []
+        self.curves: list[dict] = []
 
     def section(self, server: str, dataset: str, changes: int, size: int, lines: list[tuple[str, dict | str]]) -> None:
         """A line is a title and its figures, or the words why there are none."""
@@ -56,6 +63,9 @@ class Report:
     def snapshot(self, server: str, rows: int, lines: list[tuple[str, dict | str]]) -> None:
         """The first line is the one that the others are measured against."""
         self.snapshots.append({"server": server, "rows": rows, "lines": lines})
+
+    def curve(self, server: str, title: str, unit: str, names: dict[str, str], points: list[dict]) -> None:
+        self.curves.append({"server": server, "title": title, "unit": unit, "names": names, "points": points})
 
     def latency(self, server: str, rate: int, interval_ms: int, seconds: list[float]) -> None:
         ordered = sorted(seconds)
@@ -69,10 +79,10 @@ class Report:
         for section in self.sections:
             parts.append(f"## {section['dataset']}: {section['server']}\n")
             parts.append(f"{section['changes']:,} row changes in {section['bytes'] / 2 ** 20:.1f} MiB of binlog.\n")
-            parts.append("| | wall s | MiB/s of binlog | rows/s | cpu µs a row | peak MiB | allocations a row | copied a byte |\n"
-                         "|---|---|---|---|---|---|---|---|")
+            parts.append("| | wall s | MiB/s of binlog | rows/s | cpu µs a row | peak MiB | allocations a row | copied a byte | "
+                         "calls / 1,000 events |\n|---|---|---|---|---|---|---|---|---|")
             for title, got in section["lines"]:
-                parts.append(f"| {title} | void: {got} | | | | | | |" if isinstance(got, str) else self._line(title, got, section))
+                parts.append(f"| {title} | void: {got} | | | | | | | |" if isinstance(got, str) else self._line(title, got, section))
             parts.append("")
         for one in self.snapshots:
             parts.append(f"## Snapshot of {one['rows']:,} rows of 4 narrow columns: {one['server']}\n")
@@ -86,6 +96,8 @@ class Report:
             parts += [f"| {one['server']} | {one['rate']} | {one['interval_ms']} | {one['commits']} | {one['p50_ms']:.0f} | "
                       f"{one['p99_ms']:.0f} | {one['max_ms']:.0f} |" for one in self.latencies]
             parts.append("")
+        for curve in self.curves:
+            parts += self._curve_lines(curve)
         parts += ["## Not run\n", *[f"* {note}" for note in self.notes or ["nothing was left out"]], ""]
         return "\n".join(parts)
 
@@ -99,22 +111,41 @@ class Report:
                 f"{ratio} | {got['cpu_us_a_row']:.2f} | {peak} |")
 
     @staticmethod
+    def _curve_lines(curve: dict) -> list[str]:
+        names = curve["names"]
+        lines = [f"## {curve['title']}: {curve['server']}\n", f"Processor {curve['unit']}; the last column is the peak of the memory.\n",
+                 f"| | rows | MiB of binlog | {' | '.join(names.values())} | peak MiB |", "|---" * (len(names) + 4) + "|"]
+        for point in curve["points"]:
+            costs = [point["cost"][name] for name in names]
+            shown = " | ".join(f"void: {cost}" if isinstance(cost, str) else f"{cost:.3f}" for cost in costs)
+            lines.append(f"| {point['x']:,} | {point['rows']:,} | {point['bytes'] / 2 ** 20:,.1f} | {shown} | "
+                         f"{max(point['peak_mib'].values(), default=0):.0f} |")
+        return [*lines, ""]
+
+    @staticmethod
     def _line(title: str, got: dict, section: dict) -> str:
+        if "calls_a_thousand_events" in got:
+            return f"| {title} | | | | | | | | {got['calls_a_thousand_events']:,.0f} |"
         rate = section["bytes"] / 2 ** 20 / got["wall_s"]
         allocations = f"{got['allocations_a_row']:.4f}" if "allocations_a_row" in got else ""
         copied = f"{got['copied_a_byte']:.4f}" if "copied_a_byte" in got else ""
         peak = f"{got['peak_mib']:.0f}" if got["peak_mib"] else ""
         return (f"| {title} | {got['wall_s']:.3f} ({got['wall_min_s']:.3f} to {got['wall_max_s']:.3f}) | {rate:,.0f} | "
-                f"{got['rows_a_second']:,.0f} | {got['cpu_us_a_row']:.2f} | {peak} | {allocations} | {copied} |")
+                f"{got['rows_a_second']:,.0f} | {got['cpu_us_a_row']:.2f} | {peak} | {allocations} | {copied} | |")
 
     def page(self) -> str:
         body = [f"<h1>What Millrace costs</h1><p>{html.escape(', '.join(f'{key} {value}' for key, value in self.head.items()))}</p>"]
         for section in self.sections:
-            lines = [(title, got) for title, got in section["lines"] if not isinstance(got, str)]
+            lines = [(title, got) for title, got in section["lines"] if not isinstance(got, str) and "wall_s" in got]
             body.append(f"<h2>{html.escape(section['dataset'])}: {html.escape(section['server'])}</h2>"
                         f"<p>{section['changes']:,} row changes in {section['bytes'] / 2 ** 20:.1f} MiB of binlog</p>")
             body.append(plot("processor µs a row", [(title, got["cpu_us_a_row"]) for title, got in lines]))
             body.append(plot("rows a second", [(title, got["rows_a_second"]) for title, got in lines]))
+        for curve in self.curves:
+            body.append(f"<h2>{html.escape(curve['title'])}: {html.escape(curve['server'])}</h2>")
+            body.append(plot_lines(f"processor {curve['unit']}", {title: [(point["x"], point["cost"][name]) for point in curve["points"]
+                                                                          if not isinstance(point["cost"][name], str)]
+                                                                  for name, title in curve["names"].items()}))
         return ("<!doctype html><meta charset='utf-8'><title>What Millrace costs</title>"
                 "<style>body{font:14px sans-serif;margin:2em;max-width:60em}svg{display:block;margin:0 0 1.5em}</style>" + "".join(body))
 
@@ -122,8 +153,8 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.md").write_text(self.markdown())
         (folder / "report.html").write_text(self.page())
-        (folder / "report.json").write_text(json.dumps({"head": self.head, "sections": self.sections, "snapshots": self.snapshots, "latencies": self.latencies,
-                                                        "notes": self.notes}, indent=1))
+        (folder / "report.json").write_text(json.dumps({"head": self.head, "sections": self.sections, "snapshots": self.snapshots,
+                                                        "latencies": self.latencies, "curves": self.curves, "notes": self.notes}, indent=1))
 
 
 def plot(unit: str, bars: list[tuple[str, float]]) -> str:
@@ -141,3 +172,27 @@ def plot(unit: str, bars: list[tuple[str, float]]) -> str:
                      f"fill='{'#2a6fbb' if 'millrace' in title else '#8a8a8a'}'/>"
                      f"<text x='{345 + value / most * BAR_WIDTH:.1f}' y='{y + 14}'>{shown}</text>")
     return f"<svg width='{340 + BAR_WIDTH + 100}' height='{height}' font-size='12'>{''.join(drawn)}</svg>"
+
+
+def plot_lines(unit: str, curves: dict[str, list[tuple[float, float]]]) -> str:
+    """Lines over a logarithmic axis, as SVG; the other axis begins at nothing, so that what is flat looks flat."""
+    points = [point for curve in curves.values() for point in curve]
+    if not points:
+        return ""
+    low, high = math.log10(min(x for x, _ in points)), math.log10(max(x for x, _ in points))
+    most = max(y for _, y in points) or 1
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (CURVE_LEFT + (math.log10(x) - low) / ((high - low) or 1) * CURVE_WIDTH, 30 + (1 - y / most) * CURVE_HEIGHT)
+
+    drawn = [f"<text x='0' y='14' font-weight='bold'>{html.escape(unit)}</text>",
+             f"<text x='{CURVE_LEFT - 6}' y='38' text-anchor='end'>{most:.2g}</text>",
+             f"<path d='M{CURVE_LEFT} 30V{30 + CURVE_HEIGHT}H{CURVE_LEFT + CURVE_WIDTH}' fill='none' stroke='#8a8a8a'/>"]
+    for x in sorted({x for x, _ in points}):
+        drawn.append(f"<text x='{place(x, 0)[0]:.0f}' y='{48 + CURVE_HEIGHT}' text-anchor='middle'>{x:,}</text>")
+    for index, (title, curve) in enumerate(curves.items()):
+        colour = COLOURS[index % len(COLOURS)]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
+        drawn.append(f"<polyline points='{line}' fill='none' stroke='{colour}' stroke-width='2'/>"
+                     f"<text x='{CURVE_LEFT + CURVE_WIDTH + 12}' y='{44 + ROW_HEIGHT * index}' fill='{colour}'>{html.escape(title)}</text>")
+    return f"<svg width='{CURVE_LEFT + CURVE_WIDTH + 200}' height='{CURVE_HEIGHT + 60}' font-size='12'>{''.join(drawn)}</svg>"
