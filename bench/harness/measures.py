@@ -20,6 +20,7 @@ from .datasets import Dataset
 POLL_S = 0.02
 SLOW_LOAD_MS = 500
 SLOW_BUFFER_MIB = 4
+VERSIONS = {"doris": "3.1", "starrocks": "3.3"}  # the first ones that take compressed loads
 
 
 class Millrace:
@@ -120,6 +121,9 @@ class Millrace:
     def run_doris(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "doris")
 
+    def run_doris_gzip(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "doris", more="\n  sink.load.compression: gzip")
+
     def run_starrocks(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "starrocks")
 
@@ -201,7 +205,7 @@ def sink_of(kind: str, ports: dict) -> str:
 @contextlib.contextmanager
 def twin(kind: str, discard: bool):
     """The stand-in for a warehouse; gives its ports, and a function that asks for its state."""
-    command = [sys.executable, "-B", str(ROOT / "tests" / "twin" / "twin.py"), "--kind", kind, "--http-port", "0", "--backend-port", "0",
+    command = [sys.executable, "-B", str(ROOT / "tests" / "twin" / "twin.py"), "--kind", kind, "--version", VERSIONS[kind], "--http-port", "0", "--backend-port", "0",
                "--query-port", "0", "--data", ":memory:", *(["--discard"] if discard else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     try:
@@ -228,6 +232,7 @@ MEASURES = (
     ("run_null", "millrace run, null sink", None),
     ("run_null_tls", "millrace run, null sink, TLS", {"mixed"}),
     ("run_doris", "millrace run, Doris twin that discards", None),
+    ("run_doris_gzip", "millrace run, the same twin, bodies as gzip", {"mixed", "wide", "blobs"}),
     ("run_starrocks", "millrace run, StarRocks twin that discards", {"mixed"}),
     ("run_slow", f"millrace run, Doris twin that needs {SLOW_LOAD_MS} ms a load, buffer of {SLOW_BUFFER_MIB} MiB", {"huge"}),
     ("calls_decode", "system calls of millrace decode", {"mixed", "single"}),

@@ -79,10 +79,10 @@ class Report:
         for section in self.sections:
             parts.append(f"## {section['dataset']}: {section['server']}\n")
             parts.append(f"{section['changes']:,} row changes in {section['bytes'] / 2 ** 20:.1f} MiB of binlog.\n")
-            parts.append("| | wall s | MiB/s of binlog | rows/s | cpu µs a row | peak MiB | allocations a row | copied a byte | "
-                         "calls / 1,000 events |\n|---|---|---|---|---|---|---|---|---|")
+            parts.append("| | wall s | MiB/s of binlog | rows/s | cpu µs a row | bytes out a row | peak MiB | allocations a row | copied a byte | "
+                         "calls / 1,000 events |\n|---|---|---|---|---|---|---|---|---|---|")
             for title, got in section["lines"]:
-                parts.append(f"| {title} | void: {got} | | | | | | | |" if isinstance(got, str) else self._line(title, got, section))
+                parts.append(f"| {title} | void: {got} | | | | | | | | |" if isinstance(got, str) else self._line(title, got, section))
             parts.append("")
         for one in self.snapshots:
             parts.append(f"## Snapshot of {one['rows']:,} rows of 4 narrow columns: {one['server']}\n")
@@ -125,13 +125,14 @@ class Report:
     @staticmethod
     def _line(title: str, got: dict, section: dict) -> str:
         if "calls_a_thousand_events" in got:
-            return f"| {title} | | | | | | | | {got['calls_a_thousand_events']:,.0f} |"
+            return f"| {title} | | | | | | | | | {got['calls_a_thousand_events']:,.0f} |"
         rate = section["bytes"] / 2 ** 20 / got["wall_s"]
         allocations = f"{got['allocations_a_row']:.4f}" if "allocations_a_row" in got else ""
         copied = f"{got['copied_a_byte']:.4f}" if "copied_a_byte" in got else ""
+        out = f"{got['bytes_out'] / section['changes']:,.0f}" if got.get("bytes_out") else ""
         peak = f"{got['peak_mib']:.0f}" if got["peak_mib"] else ""
         return (f"| {title} | {got['wall_s']:.3f} ({got['wall_min_s']:.3f} to {got['wall_max_s']:.3f}) | {rate:,.0f} | "
-                f"{got['rows_a_second']:,.0f} | {got['cpu_us_a_row']:.2f} | {peak} | {allocations} | {copied} | |")
+                f"{got['rows_a_second']:,.0f} | {got['cpu_us_a_row']:.2f} | {out} | {peak} | {allocations} | {copied} | |")
 
     def page(self) -> str:
         body = [f"<h1>What Millrace costs</h1><p>{html.escape(', '.join(f'{key} {value}' for key, value in self.head.items()))}</p>"]

@@ -42,6 +42,8 @@ struct dialect_changes {
 struct dialect_product {
     const struct dialect_changes *changes;
     const char *version_says; /* what @@version_comment must hold */
+    const char *version_word; /* stands before the number in it, see dialect_version_parse */
+    struct dialect_version gzip_since;
     /* RC_CONFIG for names that the product refuses; asked before CREATE. */
     enum rc (*names_check)(struct myconn *conn, const struct load_schema *schema,
                            struct error *err);
@@ -59,7 +61,7 @@ enum rc dialect_target_prepare(const struct dialect_product *product, const void
                                struct myconn *conn, const struct table *source,
                                const struct sink_target *target, struct arena *arena,
                                struct load_schema *schema_out, struct error *err) MUST_CHECK;
-enum rc dialect_check(const struct dialect_product *product,
+enum rc dialect_check(const struct dialect_product *product, const struct load_settings *settings,
                       const struct cfg_map *create_properties, struct myconn *conn,
                       struct report *report, struct error *err) MUST_CHECK;
 void dialect_truncate_sql(const struct load_schema *schema, struct buf *out);

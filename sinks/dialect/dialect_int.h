@@ -112,8 +112,9 @@ struct dialect_config {
     struct cfg_map create_properties;
     int64_t buckets; /* 0: the product chooses */
     uint64_t load_timeout_ms;
-    int zero_dates; /* enum load_zero_dates */
-    int two_phase;  /* enum load_two_phase */
+    int zero_dates;  /* enum load_zero_dates */
+    int two_phase;   /* enum load_two_phase */
+    int compression; /* index in dialect_compression_choices */
     struct cfg_map rewrite;
     bool tls;
     const char *tls_ca;
@@ -129,6 +130,7 @@ struct dialect_config {
 extern const char *const dialect_zero_date_choices[];
 extern const char *const dialect_tls_choices[];
 extern const char *const dialect_two_phase_choices[];
+extern const char *const dialect_compression_choices[]; /* none, gzip */
 
 /* The last part of validate: the load timeout, and sink.properties.* by the product's rules. */
 enum rc dialect_config_settle(const struct dialect_property_rule *rules, unsigned rule_count,

@@ -11,6 +11,7 @@
 
 const char *const dialect_zero_date_choices[] = {"null", "error", NULL};
 const char *const dialect_two_phase_choices[] = {"auto", "true", "false", NULL};
+const char *const dialect_compression_choices[] = {"none", "gzip", NULL};
 const char *const dialect_tls_choices[] = {"disabled",  "preferred",       "required",
                                            "verify-ca", "verify-identity", NULL};
 
@@ -41,6 +42,7 @@ void dialect_settings(const struct dialect_config *config, struct load_settings 
         .max_retries = config->max_retries,
         .zero_dates = (enum load_zero_dates)config->zero_dates,
         .two_phase = (enum load_two_phase)config->two_phase,
+        .gzip = strcmp(dialect_compression_choices[config->compression], "gzip") == 0,
         .headers = config->properties,
         .tls = config->tls,
         .tls_ca = config->tls_ca,

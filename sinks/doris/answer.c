@@ -64,6 +64,7 @@ static const struct dialect_answer_rule rules[] = {
     {"data size exceeds quota", LOAD_VERDICT_FATAL, false},
     {"100-continue header", LOAD_VERDICT_FATAL, false},
     {"unknown data format", LOAD_VERDICT_FATAL, false},
+    {"compress data of JSON format", LOAD_VERDICT_FATAL, false}, /* 3.2: sink.load.compression */
     {"DATA_FILE_TYPE_ERROR", LOAD_VERDICT_FATAL, false},
     {"exceed BE's conf", LOAD_VERDICT_FATAL, false},
     {"body exceed max size", LOAD_VERDICT_FATAL, false},

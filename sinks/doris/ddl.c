@@ -122,6 +122,8 @@ const struct dialect_changes doris_changes = {
 static const struct dialect_product product = {
     .changes = &doris_changes,
     .version_says = "Doris",
+    .version_word = "doris-",
+    .gzip_since = {.major = 3, .minor = 1},
     .names_check = check_names,
     .create_sql = doris_create_sql,
 };
@@ -134,11 +136,11 @@ enum rc doris_target_prepare(const struct load_settings *settings UNUSED, const 
     return dialect_target_prepare(&product, config, conn, source, target, arena, schema_out, err);
 }
 
-enum rc doris_check(const struct load_settings *settings UNUSED, const void *config,
-                    struct myconn *conn, struct report *report, struct error *err)
+enum rc doris_check(const struct load_settings *settings, const void *config, struct myconn *conn,
+                    struct report *report, struct error *err)
 {
     const struct doris_config *doris = config;
-    return dialect_check(&product, &doris->common.create_properties, conn, report, err);
+    return dialect_check(&product, settings, &doris->common.create_properties, conn, report, err);
 }
 
 enum rc doris_change_turn(const struct load_settings *settings, const void *config,

@@ -9,6 +9,7 @@ const struct load_dialect doris_dialect = {
     .name = "doris",
     .product = "Apache Doris",
     .delete_column = DORIS_DELETE_COLUMN,
+    .gzip_header = "compress_type: gz\n",
     .label_max = 128,
     .default_query_port = 9030,
     .headers = doris_headers,

@@ -110,6 +110,8 @@ const struct dialect_changes starrocks_changes = {
 static const struct dialect_product product = {
     .changes = &starrocks_changes,
     .version_says = "StarRocks",
+    .version_word = "StarRocks",
+    .gzip_since = {.major = 3, .minor = 2},
     .names_check = check_names,
     .create_sql = starrocks_create_sql,
     .prepared = warn_of_long_key,
@@ -123,11 +125,12 @@ enum rc starrocks_target_prepare(const struct load_settings *settings UNUSED, co
     return dialect_target_prepare(&product, config, conn, source, target, arena, schema_out, err);
 }
 
-enum rc starrocks_check(const struct load_settings *settings UNUSED, const void *config,
+enum rc starrocks_check(const struct load_settings *settings, const void *config,
                         struct myconn *conn, struct report *report, struct error *err)
 {
     const struct starrocks_config *starrocks = config;
-    return dialect_check(&product, &starrocks->common.create_properties, conn, report, err);
+    return dialect_check(&product, settings, &starrocks->common.create_properties, conn, report,
+                         err);
 }
 
 enum rc starrocks_change_turn(const struct load_settings *settings, const void *config,

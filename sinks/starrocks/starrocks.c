@@ -9,6 +9,7 @@ const struct load_dialect starrocks_dialect = {
     .name = "starrocks",
     .product = "StarRocks",
     .delete_column = STARROCKS_DELETE_COLUMN,
+    .gzip_header = "compression: gzip\n",
     .label_max = 128,
     .default_query_port = 9030,
     /* A JSON body is held in the backend's memory; it refuses 100 MB unless told to ignore the size

@@ -30,6 +30,7 @@ struct exchange_request {
     struct slice headers;     /* "name: value" lines, each with its '\n' */
     const struct body *body;  /* NULL: none */
     uint32_t set;             /* which part of the body goes out */
+    bool gzip;                /* the body goes out as gzip; its header stands among `headers` */
     bool expect;              /* send Expect: 100-continue, and the body behind the 100 only */
     bool authorize;           /* send user and password */
 };

@@ -101,6 +101,7 @@ struct load_settings {
     enum load_two_phase two_phase;
     uint64_t prepared_timeout_s; /* how long a prepared load may wait for its commit */
     enum load_zero_dates zero_dates;
+    bool gzip;              /* bodies are compressed, where the interface of the load takes it */
     struct cfg_map headers; /* sink.properties.*, checked by the dialect */
     bool tls;               /* https to the frontends */
     const char *tls_ca;
@@ -179,6 +180,7 @@ struct load_dialect {
     const char *name;            /* "doris" */
     const char *product;         /* "Apache Doris", for messages */
     const char *delete_column;   /* "__DORIS_DELETE_SIGN__", "__op" */
+    const char *gzip_header;     /* of a load whose body is gzip: a line with its '\n' */
     unsigned label_max;          /* bytes */
     unsigned default_query_port; /* 9030 */
     uint64_t body_bytes_max; /* of one load; 0: the target streams JSON lines and has no bound */

@@ -80,6 +80,7 @@ struct journey {
     /* What goes out behind the first redirect, and what stays out before it. */
     const struct transfer_load *load; /* NULL: no body */
     struct slice headers;
+    bool gzip; /* the body is compressed */
 };
 
 static bool is_redirect(int status)
@@ -236,6 +237,16 @@ static void read_answer(const struct transfer *transfer, const struct journey *j
                  "HTTP %d of %s, with no words that can be read", status, result->backend);
 }
 
+/* From here on the request carries the rows, if it is one that has any. */
+static void take_body(struct journey *journey)
+{
+    if (journey->load == NULL)
+        return;
+    journey->request.body = journey->load->body;
+    journey->request.set = journey->load->set;
+    journey->request.gzip = journey->gzip;
+}
+
 static enum transfer_outcome send_legs(struct transfer *transfer, struct journey *journey,
                                        struct transfer_result *result, struct error *err)
 {
@@ -254,10 +265,7 @@ static enum transfer_outcome send_legs(struct transfer *transfer, struct journey
         if (turn_to(transfer, journey, err) != RC_OK)
             return TRANSFER_REFUSED;
         journey->request.headers = journey->headers;
-        if (journey->load != NULL) {
-            journey->request.body = journey->load->body;
-            journey->request.set = journey->load->set;
-        }
+        take_body(journey);
     }
     return too_many_hops(result);
 }
@@ -273,10 +281,7 @@ static enum transfer_outcome travel(struct transfer *transfer, struct journey *j
     journey->frontend = -1;
     if (to_backend) {
         address = settings->backends.items[transfer->backend_turn % settings->backends.count];
-        if (journey->load != NULL) {
-            journey->request.body = journey->load->body;
-            journey->request.set = journey->load->set;
-        }
+        take_body(journey);
     } else {
         journey->frontend = (int)frontends_next(transfer->frontends);
         address = settings->frontends.items[journey->frontend];
@@ -317,11 +322,13 @@ static enum rc texts_check(const struct request_texts *texts, struct error *err)
 }
 
 static void add_load_headers(const struct transfer *transfer, const struct transfer_load *load,
-                             struct buf *out)
+                             bool gzip, struct buf *out)
 {
     transfer->dialect->headers(
         transfer->settings, load->schema,
         load->set == BODY_WHOLE ? NULL : body_set_bits(load->body, load->set), load->label, out);
+    if (gzip)
+        buf_add_slice(out, slice_str(transfer->dialect->gzip_header));
 }
 
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,
@@ -337,12 +344,14 @@ enum transfer_outcome transfer_send(struct transfer *transfer, const struct tran
     buf_add_byte(&texts.path, '/');
     url_add_escaped(&texts.path, load->schema->table);
     buf_add_str(&texts.path, "/_stream_load");
-    add_load_headers(transfer, load, &texts.headers);
+    bool gzip = transfer->settings->gzip;
+    add_load_headers(transfer, load, gzip, &texts.headers);
     drop_label(buf_slice(&texts.headers), &texts.way);
 
     struct journey journey = {.request = {.method = "PUT", .expect = true, .authorize = true},
                               .load = load,
-                              .headers = buf_slice(&texts.headers)};
+                              .headers = buf_slice(&texts.headers),
+                              .gzip = gzip};
     enum transfer_outcome outcome = TRANSFER_REFUSED;
     if (texts_check(&texts, err) == RC_OK)
         outcome = travel(transfer, &journey, buf_cstr(&texts.path), buf_slice(&texts.way),
@@ -361,8 +370,10 @@ static bool run_step(struct transfer *transfer, enum load_step step, const struc
     *result = (struct transfer_result){0};
     struct request_texts texts;
     texts_init(&texts);
+    /* An interface of its own (StarRocks) is not known to read the header of a compressed body. */
+    bool gzip = transfer->settings->gzip && !dialect->way_by_label;
     if (load != NULL)
-        add_load_headers(transfer, load, &texts.headers);
+        add_load_headers(transfer, load, gzip, &texts.headers);
     const char *method =
         dialect->step_request(transfer->settings, step, txn, &texts.path, &texts.headers);
     if (load != NULL && !dialect->way_by_label)
@@ -373,7 +384,8 @@ static bool run_step(struct transfer *transfer, enum load_step step, const struc
         .request = {.method = method, .expect = load != NULL, .authorize = true},
         .step = &step,
         .load = load,
-        .headers = buf_slice(&texts.headers)};
+        .headers = buf_slice(&texts.headers),
+        .gzip = gzip};
     bool finishing = step >= LOAD_STEP_COMMIT;
     bool to_backend =
         transfer->settings->backends.count > 0 && !(finishing && dialect->commit_at_frontend);

@@ -71,13 +71,24 @@ def decompress(body: bytes, how: str) -> bytes:
     return zlib.decompress(body)
 
 
+def plain_body(body: bytes, form: LoadFormat) -> bytes:
+    if not form.compression:
+        return body
+    try:
+        return decompress(body, form.compression)
+    except (OSError, EOFError, ValueError, zlib.error) as bad:
+        raise WholeBodyBad(f"Decompress failed: {bad}") from bad
+
+
+def count_rows(body: bytes, form: LoadFormat) -> int:
+    """By their delimiters; a last row may lack its own."""
+    plain, delimiter = plain_body(body, form), form.delimiter.encode("utf-8", "surrogateescape")
+    return plain.count(delimiter) + (1 if plain and not plain.endswith(delimiter) else 0)
+
+
 def read_body(body: bytes, form: LoadFormat, mapping: Mapping, product: str) -> list[Record]:
     """All records of a body, in order."""
-    if form.compression:
-        try:
-            body = decompress(body, form.compression)
-        except (OSError, EOFError, ValueError, zlib.error) as bad:
-            raise WholeBodyBad(f"Decompress failed: {bad}") from bad
+    body = plain_body(body, form)
     if form.json:
         return _read_json(body, form, mapping, product)
     return _read_csv(body, form, mapping, product)

@@ -259,6 +259,7 @@ static inline void stub_read_step(enum load_step step, int http_status, struct s
 static const struct load_dialect stub_dialect UNUSED = {.name = "stub",
                                                         .product = "Stub Warehouse",
                                                         .delete_column = "__op",
+                                                        .gzip_header = "packed: gzip\n",
                                                         .label_max = 128,
                                                         .headers = stub_headers,
                                                         .read_answer = stub_read_answer,

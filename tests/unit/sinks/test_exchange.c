@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -270,6 +271,41 @@ static void test_two_legs(void **state)
     assert_non_null(strstr(head, AUTHORIZATION));
     assert_null(strcasestr(head, "\r\nTransfer-Encoding:"));
     assert_string_equal(backend.bodies[0], two_lines);
+    client_deinit(&client);
+}
+
+/* The way is asked for with the same headers; the rows go out as gzip, whose length is said before. */
+static void test_compressed_body(void **state)
+{
+    (void)state;
+    static const struct script at_frontend[] = {{.reply = TO_BACKEND}};
+    static const struct script at_backend[] = {
+        {.reply = DONE_REPLY, .says_continue = true, .reads_body = true}};
+    struct server frontend, backend;
+    struct client client;
+    server_start(&backend, at_backend, 1, NULL);
+    server_start(&frontend, at_frontend, 1, &backend);
+    client_init(&client, &frontend.port, 1);
+    client.settings.gzip = true;
+
+    assert_int_equal(send_load(&client), TRANSFER_ANSWERED);
+    assert_int_equal(client.result.answer.verdict, LOAD_VERDICT_DONE);
+    server_stop(&frontend);
+    server_stop(&backend);
+
+    char length[64];
+    snprintf(length, sizeof(length), "\r\nContent-Length: %zu\r\n", backend.body_lens[0]);
+    assert_non_null(strstr(backend.heads[0], "\r\npacked: gzip\r\n"));
+    assert_non_null(strstr(backend.heads[0], length));
+    char lines[4096] = "";
+    z_stream stream = {.next_in = (uint8_t *)backend.bodies[0],
+                       .avail_in = (uInt)backend.body_lens[0],
+                       .next_out = (uint8_t *)lines,
+                       .avail_out = sizeof(lines) - 1};
+    assert_int_equal(inflateInit2(&stream, MAX_WBITS + 16), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    inflateEnd(&stream);
+    assert_string_equal(lines, two_lines);
     client_deinit(&client);
 }
 
@@ -542,6 +578,7 @@ int main(void)
     setenv("http_proxy", "http://127.0.0.1:9", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_legs),
+        cmocka_unit_test(test_compressed_body),
         cmocka_unit_test(test_frontend_itself_answers),
         cmocka_unit_test(test_refusal_before_the_body),
         cmocka_unit_test(test_no_continue_is_waited_out),
