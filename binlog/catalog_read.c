@@ -273,18 +273,17 @@ static enum catalog_versioning versioning_of(struct slice expression)
                                                             : CATALOG_NOT_VERSIONED;
 }
 
-/* information_schema and SHOW of MariaDB (seen on 10.11), and of MySQL before 8.0, have no characters
- * beyond the BMP: they show '?' in the labels of an ENUM or SET that has them. */
-static bool labels_unsure(const struct reading *reading, const struct slice *fields)
+/* information_schema and SHOW (of MariaDB 10.5 to 11.8 and MySQL 5.6 and 9.7) have no characters beyond the
+ * BMP: they show '?' in the labels of an ENUM or SET that has them. */
+static bool labels_unsure(const struct slice *fields)
 {
     static const char *const full[] = {"utf8mb4", "utf16", "utf16le", "utf32", "gb18030", NULL};
     struct slice type = fields[FIELD_DATA_TYPE];
     struct slice labels = fields[FIELD_COLUMN_TYPE];
     bool has_labels =
         slice_equal_nocase(type, SLICE("enum")) || slice_equal_nocase(type, SLICE("set"));
-    bool lossy = reading->is_mariadb || reading->version < 80000;
     bool marked = labels.len > 0 && memchr(labels.ptr, '?', labels.len) != NULL;
-    for (unsigned i = 0; has_labels && lossy && marked && full[i] != NULL; i++)
+    for (unsigned i = 0; has_labels && marked && full[i] != NULL; i++)
         if (slice_equal_nocase(fields[FIELD_CHARSET], slice_str(full[i])))
             return true;
     return false;
@@ -309,7 +308,7 @@ static void fill_column(const struct reading *reading, const struct slice *field
         .scale = (uint32_t)number(fields[FIELD_SCALE]),
         .fraction_digits = (uint32_t)number(fields[FIELD_FRACTION]),
         .nullable = slice_equal_nocase(fields[FIELD_NULLABLE], SLICE("YES")),
-        .labels_unsure = labels_unsure(reading, fields),
+        .labels_unsure = labels_unsure(fields),
         .is_invisible = contains_nocase(fields[FIELD_EXTRA], SLICE("INVISIBLE")),
         .is_auto_increment = contains_nocase(fields[FIELD_EXTRA], SLICE("auto_increment")),
         .generated = generated_of(fields[FIELD_EXTRA]),

@@ -558,7 +558,7 @@ static enum rc check_labels(struct preflight *flight, struct error *err)
             "columns other labels; invalid-text: replace takes the '?' as it is.",
             "%u ENUM and SET columns have labels with a '?', the first is %s: this server "
             "shows it in the place of a character of 4 bytes too, so a row with such a label "
-            "stops the pipeline.",
+            "stops the pipeline (a snapshot reads it from the row).",
             unsure.count, unsure.first);
     return rc;
 }

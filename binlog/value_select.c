@@ -10,7 +10,8 @@
  *                 where the server would show 0 for it
  *   BIT           the bits in big-endian bytes, as in a row image
  *   ENUM, SET     selected as CAST(c AS UNSIGNED), so that the labels are the ones that the binlog's
- *                 numbers are read with (`c + 0` is a double on 5.6 and 9.7: too few bits for a SET)
+ *                 numbers are read with (`c + 0` is a double on 5.6 and 9.7: too few bits for a SET);
+ *                 as text where the labels are not sure
  *   text          in the column's own character set, converted here as the binlog's is
  *   others        the server's text or bytes are the canonical ones already
  *
@@ -144,9 +145,9 @@ static enum rc read_as_is(const struct column *column UNUSED, struct slice cell,
     return RC_OK;
 }
 
-static column_text_fn text_of(enum column_kind kind)
+static column_text_fn text_of(const struct column *column)
 {
-    switch (kind) {
+    switch (column->kind) {
     case COLUMN_INT:
     case COLUMN_UINT:
     case COLUMN_DECIMAL:
@@ -163,7 +164,7 @@ static column_text_fn text_of(enum column_kind kind)
         return value_text_string;
     case COLUMN_ENUM:
     case COLUMN_SET:
-        return read_label;
+        return column_is_label_text(column) ? value_text_string : read_label;
     case COLUMN_GEOMETRY:
         return value_text_geometry;
     case COLUMN_VECTOR:
@@ -196,7 +197,7 @@ static enum rc select_column(struct column *column, enum invalid_text invalid_te
         codec->size = LABEL_NUMBER_BYTES;
     else if (column->kind == COLUMN_BIT)
         codec->size = (uint32_t)(column->length + 7) / 8;
-    if (column->kind == COLUMN_STRING && codec->charset == NULL) {
+    if ((column->kind == COLUMN_STRING || column_is_label_text(column)) && codec->charset == NULL) {
         codec->charset = charset_by_name(column->charset);
         if (codec->charset == NULL)
             return error_set(err, RC_UNSUPPORTED,
@@ -204,7 +205,7 @@ static enum rc select_column(struct column *column, enum invalid_text invalid_te
                              SLICE_ARG(column->name), SLICE_ARG(column->charset));
     }
     column->wire_codec = codec;
-    column->text = text_of(column->kind);
+    column->text = text_of(column);
     column->put = column->kind == COLUMN_BIT ? value_put_bit : NULL;
     column->ascii_is_text = column->kind == COLUMN_STRING && charset_has_ascii(codec->charset);
     return RC_OK;

@@ -60,7 +60,8 @@ static void add_float(struct buf *out, struct slice name)
 /* As source_ops.read_table wants it. */
 static void add_value(struct buf *out, const struct column *column)
 {
-    bool is_label = column->kind == COLUMN_ENUM || column->kind == COLUMN_SET;
+    bool is_label = (column->kind == COLUMN_ENUM || column->kind == COLUMN_SET) &&
+                    !column_is_label_text(column);
     if (column->kind == COLUMN_FLOAT) {
         add_float(out, column->name);
         return;
@@ -149,6 +150,12 @@ static void add_label_list(struct buf *out, const struct column *column, uint64_
     buf_add_byte(out, ')');
 }
 
+/* Then it may be another label that the server does not show. */
+static bool has_question_mark(struct slice label)
+{
+    return label.len > 0 && memchr(label.ptr, '?', label.len) != NULL;
+}
+
 /* The numbers of all values that a list can name, from `first` to before `end`. An empty label of a
  * SET reads like no label at all. */
 static bool has_lists(const struct column *column, uint64_t *first, uint64_t *end)
@@ -157,8 +164,8 @@ static bool has_lists(const struct column *column, uint64_t *first, uint64_t *en
     if ((!is_set && column->kind != COLUMN_ENUM) || column->labels == NULL ||
         column->label_count > (is_set ? SET_LABELS_MAX : LIST_MAX))
         return false;
-    for (uint32_t i = 0; is_set && i < column->label_count; i++)
-        if (column->labels[i].len == 0)
+    for (uint32_t i = 0; i < column->label_count; i++)
+        if ((is_set && column->labels[i].len == 0) || has_question_mark(column->labels[i]))
             return false;
     *first = is_set ? 0 : 1;
     *end = is_set ? UINT64_C(1) << column->label_count : (uint64_t)column->label_count + 1;

@@ -120,7 +120,7 @@ struct source_ops {
      * field bytes of the text protocol when the server converts nothing (time_zone '+00:00',
      * character_set_results NULL), and whose text is byte for byte what the stream's table gives.
      * FLOAT and DOUBLE are selected as `c * 1e0` (a FLOAT's -0 as '-0'), ENUM and SET as
-     * `CAST(c AS UNSIGNED)`, the others by name. NULL: no snapshot. */
+     * `CAST(c AS UNSIGNED)` (but for column_is_label_text), the others by name. NULL: no snapshot. */
     const struct myconn_options *(*connection)(const struct source *source);
     enum rc (*read_table)(struct source *source, struct table *table, struct table **read_out,
                           struct error *err);
