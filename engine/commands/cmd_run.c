@@ -111,11 +111,12 @@ static enum rc open_dead_letters(struct run *run, struct error *err)
                                  err);
     if (!dead_letters_wait(dir))
         return RC_OK;
-    return error_set(err, RC_CONFIG,
-                     "Rows wait as dead letters in %s, and later changes of theirs have to wait "
-                     "behind them. Set `rejected.rows: dead-letter` again, or load them first, or "
-                     "move the file away to give them up.",
-                     dir);
+    return error_set(
+        err, RC_CONFIG,
+        "Rows wait as dead letters in %s, and later changes of theirs have to wait "
+        "behind them. Set `rejected.rows: dead-letter` again, or move the file away to "
+        "give them up.",
+        dir);
 }
 
 static enum rc open_source(struct run *run, struct error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dead letters: rows that the target does not take, put aside in a file beside the checkpoint, whole and
- * with the reason, so that the rest of their batch goes on and they can be loaded later.
+ * with the reason, so that the rest of their batch goes on and nothing of them is lost.
  *
  * The file is `dead-letters.ndjson`, one JSON object a line (docs/formats.md). What is stored is durable
  * when the call returns. It is the truth about which rows were put aside: a row of an epoch that is read
