@@ -15,6 +15,7 @@ from events import OK, SINK, USAGE
 from servers import wait_until
 
 long = pytest.mark.long
+costly = pytest.mark.costly  # ./check runs one variant
 
 POLICY = {"rejected.rows": "dead-letter"}
 SCHEMA = ("CREATE TABLE keyed (id INT PRIMARY KEY, note VARCHAR(20), n INT); "
@@ -58,6 +59,7 @@ def expect_once(twin, engine, tables, count=200):
     return held
 
 
+@costly
 def test_rest_of_the_batch(mariadb, twin, engine):
     """Of a keyed and of a keyless table; then the file is what later changes of a key wait for."""
     begin(mariadb, twin, engine)
@@ -100,6 +102,7 @@ def committing(mariadb, twin, engine, table):
     twin.fault("lose_commit", 0)
 
 
+@costly
 @pytest.mark.parametrize("table,killed", [
     pytest.param("visits", looking, id="keyless-looking"), pytest.param("visits", committing, id="keyless-committing"),
     pytest.param("keyed", looking, id="keyed-looking")])
@@ -141,6 +144,7 @@ def test_too_many(mariadb, twin, engine):
     assert engine.stop() == OK
 
 
+@costly
 def test_refused_in_words(mariadb, twin, engine):
     """A sink that takes every row, and transactions that shall be seen whole."""
     for sink, more in (({"type": "null"}, {}), (twin.sink(), {"delivery.visibility": "together"})):
