@@ -280,6 +280,21 @@ void spool_flush(struct spool *spool)
         close_writing(spool, err.text);
 }
 
+/* Every segment that is not on the disk yet, and their names. */
+static enum rc sync_all(struct spool *spool, struct error *err)
+{
+    for (struct spool_segment *segment = spool->first; segment != NULL; segment = segment->next) {
+        enum rc rc =
+            segment->synced ? RC_OK : spool_segment_sync(spool->dir_fd, segment->number, err);
+        if (rc != RC_OK)
+            return rc;
+        segment->synced = segment != spool->last;
+    }
+    if (fsync(spool->dir_fd) != 0)
+        return error_set_os(err, RC_IO, errno, "The folder of the spool cannot be synced");
+    return RC_OK;
+}
+
 void spool_sync(struct spool *spool)
 {
     struct error err = {0};
@@ -287,7 +302,7 @@ void spool_sync(struct spool *spool)
     spool_flush(spool);
     if (!spool->open || now_us - spool->synced_us < SYNC_EVERY_US)
         return;
-    if (spool_writer_sync(&spool->writer, &err) != RC_OK)
+    if (sync_all(spool, &err) != RC_OK)
         close_writing(spool, err.text);
     spool->synced_us = clock_monotonic_us();
 }
@@ -369,10 +384,8 @@ void spool_settle(struct spool *spool, const struct position *durable)
     if (!spool->gap || spool->first == NULL || spool_has_backlog(spool))
         return;
     const struct position *end = spool_end(spool);
-    if (end != NULL && binlog_position_reached(durable, end)) {
+    if (end != NULL && binlog_position_reached(durable, end))
         spool_clear(spool);
-        spool->gap = true;
-    }
 }
 
 uint64_t spool_bytes(const struct spool *spool)

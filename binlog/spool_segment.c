@@ -95,7 +95,7 @@ enum rc spool_begin_parse(struct slice body, struct spool_segment *segment, stru
 
 void spool_writer_init(struct spool_writer *writer)
 {
-    *writer = (struct spool_writer){.fd = -1, .synced = true};
+    *writer = (struct spool_writer){.fd = -1};
     buf_init(&writer->tail, BLOCK_BYTES + POSITION_GTID_MAX + 2 * POSITION_FILE_MAX);
 }
 
@@ -139,7 +139,6 @@ static enum rc write_parts(struct spool_writer *writer, struct slice first, stru
         done += (size_t)len;
     }
     writer->written += total;
-    writer->synced = false;
     return RC_OK;
 }
 
@@ -155,17 +154,15 @@ enum rc spool_writer_flush(struct spool_writer *writer, struct error *err)
     return rc;
 }
 
-enum rc spool_writer_sync(struct spool_writer *writer, struct error *err)
+enum rc spool_segment_sync(int dir_fd, uint64_t number, struct error *err)
 {
-    enum rc rc = spool_writer_flush(writer, err);
-    if (rc != RC_OK || writer->synced || writer->fd < 0)
-        return rc;
-    if (fdatasync(writer->fd) != 0) {
-        writer->failed = true;
-        return error_set_os(err, RC_IO, errno, "The spool cannot be written");
-    }
-    writer->synced = true;
-    return RC_OK;
+    char name[SPOOL_NAME_MAX];
+    spool_segment_name(name, number);
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int code = fd < 0 || fdatasync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return code == 0 ? RC_OK : error_set_os(err, RC_IO, code, "The spool cannot be synced");
 }
 
 enum rc spool_writer_begin(struct spool_writer *writer, int dir_fd, struct spool_segment *segment,

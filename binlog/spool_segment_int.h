@@ -31,6 +31,7 @@ struct spool_segment {
     uint64_t bytes;        /* of whole frames, also of those that wait to be written */
     uint64_t head_bytes;   /* of the magic and the first frame */
     struct position begin; /* where a decoder that begins here stands */
+    bool synced;           /* nothing is written to it any more, and all of it is on the disk */
     bool new_run;          /* read through a new connection: a decoder seeks before it goes on */
 };
 
@@ -41,7 +42,6 @@ struct spool_writer {
     uint64_t written; /* bytes that the file holds */
     struct buf tail;  /* frames behind them that are not written yet */
     bool failed;      /* the disk takes no more */
-    bool synced;
 };
 
 struct spool_reader {
@@ -71,8 +71,10 @@ enum rc spool_writer_append(struct spool_writer *writer, struct slice event,
                             struct error *err) MUST_CHECK;
 /* Writes what waits; what could not be written keeps waiting, where a reader finds it. */
 enum rc spool_writer_flush(struct spool_writer *writer, struct error *err) MUST_CHECK;
-enum rc spool_writer_sync(struct spool_writer *writer, struct error *err) MUST_CHECK;
 void spool_writer_close(struct spool_writer *writer);
+
+/* What was written to the segment's file is on the disk. */
+enum rc spool_segment_sync(int dir_fd, uint64_t number, struct error *err) MUST_CHECK;
 
 void spool_reader_init(struct spool_reader *reader);
 void spool_reader_deinit(struct spool_reader *reader);
