@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows that tables hold already: `scan.startup.mode: initial` and `snapshot`, under writers, kills and statements."""
 
+import re
 import threading
 
 import pytest
@@ -75,6 +76,26 @@ def test_kills_under_writers(mariadb, doris, engine, rng, must_be_equal):
 @pytest.mark.long
 def test_kills_under_writers_for_long(source, twin, engine, rng, must_be_equal):
     written_and_killed(source, twin, engine, rng, must_be_equal, 45, 2500)
+
+
+@pytest.mark.long
+def test_a_kill_costs_a_chunk(mariadb, doris, engine, must_be_equal):
+    """Reading goes on behind the last chunk that is durable, not at the table's beginning."""
+    rows, chunk, load = 20_000, 200, 400
+    mariadb.query(f"CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t SELECT seq, seq FROM seq_1_to_{rows};")
+    mariadb.server.query(mariadb.server.reset_sql)
+    engine.write(initial(mariadb) | {"scan.incremental.snapshot.chunk.size": chunk}, doris.sink("10s") | {"sink.buffer-flush.max-rows": load})
+    doris.fault("slow", -1, ms=300)
+    engine.start()
+    engine.until(lambda: (engine.show() or {"rows": 0})["rows"] >= load, 60, "the first load")
+    engine.kill9()
+    durable = engine.show()["rows"]
+    doris.fault("slow", 0)
+    engine.start().until_log("The snapshot is complete", 60)
+    must_be_equal(mariadb, doris, engine, ["t"])
+    again = int(re.search(r'"The snapshot is complete[^}]*"rows":(\d+)', engine.log()).group(1))
+    assert 0 < again <= rows - durable < rows  # what was on its way at the kill may be finished from its label alone
+    assert engine.stop() == 0
 
 
 def test_snapshot_only(mariadb, twin_of, engine, rng):
