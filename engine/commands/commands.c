@@ -2,6 +2,7 @@
 #include "commands_int.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,8 +355,18 @@ static void forbid_core_dumps(void)
                  LOG_I64("errno", errno));
 }
 
+/* Load bodies are large and live for seconds. Once one of them was freed, glibc would take the next
+ * out of its heap, where they leave holes that stay: half as much memory again was seen. With a
+ * threshold that is set it does not move, and such blocks go back to the kernel whole. */
+static void keep_large_blocks_off_the_heap(void)
+{
+    enum { THRESHOLD_BYTES = 128 << 10 }; /* glibc's own at the start */
+    (void)mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES);
+}
+
 int commands_main(const struct command_parts *parts, int argc, char **argv)
 {
+    keep_large_blocks_off_the_heap();
     signal(SIGPIPE, SIG_IGN);
     log_setup(STDERR_FILENO, LOG_FORMAT_AUTO, LOG_INFO);
     forbid_core_dumps();
