@@ -11,7 +11,7 @@ import stat
 import pytest
 
 from engine import run
-from events import OK, SINK, USAGE
+from events import DATA, OK, SINK, USAGE
 from servers import wait_until
 
 long = pytest.mark.long
@@ -111,6 +111,19 @@ def test_killed(mariadb, twin, engine, table, killed):
     killed(mariadb, twin, engine, table)
     engine.start().until_carried(mariadb.place())
     expect_once(twin, engine, [table])
+    assert engine.stop() == OK
+
+
+def test_after_a_stop(mariadb, doris, engine):
+    """A pipeline that a row has stopped goes on with the same epoch when it may put the row aside."""
+    begin(mariadb, doris, engine, {"rejected.rows": "stop"})
+    for table in ("keyed", "visits"):
+        insert(mariadb, table)
+    assert engine.wait() == DATA
+    assert "was refused because of its rows" in engine.log_tail() and letters(engine) == []
+    engine.write(mariadb.block(), doris.sink("50ms"), POLICY)
+    engine.start().until_carried(mariadb.place())
+    expect_once(doris, engine, ["keyed", "visits"])
     assert engine.stop() == OK
 
 

@@ -9,8 +9,10 @@
 #include "engine/engine.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,6 +162,32 @@ static void test_torn_tail(void **state UNUSED)
     dead_letters_close(letters);
 }
 
+/* A full disk: what was begun counts for nothing, and nothing more is written behind it. */
+static void test_write_fails(void **state UNUSED)
+{
+    struct stat status;
+    struct rlimit old;
+    struct dead_letters *letters = open_letters(10);
+    assert_int_equal(stat(file, &status), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    struct rlimit tight = {.rlim_cur = (rlim_t)status.st_size + 20, .rlim_max = old.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    assert_int_equal(add(letters, "f", "", "1"), RC_OK);
+    assert_int_equal(dead_letters_store(letters, &err), RC_IO);
+    assert_non_null(strstr(err.text, "cannot be written"));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(add(letters, "f", "", "2"), RC_OK);
+    assert_int_equal(dead_letters_store(letters, &err), RC_IO);
+    dead_letters_close(letters);
+    letters = open_letters(10);
+    assert_int_equal(count_of(letters, "f"), 0);
+    dead_letters_close(letters);
+    struct stat now;
+    assert_int_equal(stat(file, &now), 0);
+    assert_int_equal(now.st_size, status.st_size);
+}
+
 static void test_one_engine(void **state UNUSED)
 {
     struct dead_letters *letters = open_letters(10);
@@ -228,9 +256,13 @@ int main(void)
 {
     /* One file all along: each test begins with what the one before it left. */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found_again),        cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_tables_come_and_go), cmocka_unit_test(test_torn_tail),
-        cmocka_unit_test(test_one_engine),         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_found_again),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_tables_come_and_go),
+        cmocka_unit_test(test_torn_tail),
+        cmocka_unit_test(test_write_fails),
+        cmocka_unit_test(test_one_engine),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
