@@ -391,6 +391,8 @@ enum rc server_link_scan(struct server_source *source, const struct position *fr
 {
     struct binlog_stream_options options = {.watch = watch,
                                             .watch_ctx = watch_ctx,
+                                            .lower_case_names =
+                                                history_lower_case_names(source->history),
                                             .announced_crc32 = true,
                                             .server = source->identity.server};
     struct myconn *conn = NULL;

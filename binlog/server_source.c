@@ -66,14 +66,15 @@ static enum rc make_stream(struct server_source *source, struct error *err)
                      &source->catalog, err);
     if (rc != RC_OK)
         return rc;
-    struct binlog_stream_options options = {.wants = wants_table,
-                                            .wants_ctx = source,
-                                            .history = source->history,
-                                            .verify_checksums = true,
-                                            .invalid_text =
-                                                (enum invalid_text)source->config->invalid_text,
-                                            .announced_crc32 = true,
-                                            .server = source->identity.server};
+    struct binlog_stream_options options = {
+        .wants = wants_table,
+        .wants_ctx = source,
+        .history = source->history,
+        .lower_case_names = history_lower_case_names(source->history),
+        .verify_checksums = true,
+        .invalid_text = (enum invalid_text)source->config->invalid_text,
+        .announced_crc32 = true,
+        .server = source->identity.server};
     return binlog_stream_new(&options, &server_link_no_feed, &source->stream, err);
 }
 

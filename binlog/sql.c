@@ -70,11 +70,26 @@ static bool at_identifier(const struct ddl_lexer *lexer)
     return lexer->token.kind == DDL_TOKEN_WORD || lexer->token.kind == DDL_TOKEN_QUOTED;
 }
 
-/* The identifier in hand with its doubled quotes undone. */
+static bool has_upper(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z')
+            return true;
+    return false;
+}
+
+static uint8_t lower_of(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
+}
+
+/* The identifier in hand with its doubled quotes undone, in the case in which the server keeps it. */
 static struct slice identifier(struct sql_statement *statement, const struct ddl_token *token)
 {
-    if (token->kind != DDL_TOKEN_QUOTED ||
-        memchr(token->text.ptr, token->quote, token->text.len) == NULL)
+    bool doubled = token->kind == DDL_TOKEN_QUOTED &&
+                   memchr(token->text.ptr, token->quote, token->text.len) != NULL;
+    bool folds = statement->lower_case_names && has_upper(token->text);
+    if (!doubled && !folds)
         return token->text;
     if (token->text.len > SQL_STORAGE - statement->storage_used) {
         statement->names_complete = false;
@@ -83,8 +98,8 @@ static struct slice identifier(struct sql_statement *statement, const struct ddl
     uint8_t *to = statement->storage + statement->storage_used;
     size_t len = 0;
     for (size_t i = 0; i < token->text.len; i++) {
-        to[len++] = token->text.ptr[i];
-        if (token->text.ptr[i] == token->quote)
+        to[len++] = folds ? lower_of(token->text.ptr[i]) : token->text.ptr[i];
+        if (doubled && token->text.ptr[i] == token->quote)
             i++;
     }
     statement->storage_used += (uint32_t)len;
@@ -408,6 +423,7 @@ void sql_classify(const struct sql_dialect *dialect, struct slice text,
     statement->hides_names = false;
     statement->drops = false;
     statement->storage_used = 0;
+    statement->lower_case_names = dialect->lower_case_names;
     struct ddl_lexer lexer = lexer_of(dialect, text);
     skip_set_statement(&lexer);
     while (at_mark(&lexer, '(')) /* (SELECT ...) UNION ... */
@@ -438,6 +454,7 @@ bool sql_scan_names(const struct sql_dialect *dialect, struct slice text, sql_na
                     void *ctx)
 {
     struct sql_statement storage;
+    storage.lower_case_names = dialect->lower_case_names;
     struct ddl_lexer lexer = lexer_of(dialect, text);
     while (!at_end(&lexer)) {
         storage.name_count = 0;

@@ -43,7 +43,7 @@ struct sql_name {
     struct slice name;
 };
 
-/* Slices are borrowed from the text, or from `storage` where a quote had to be undone. */
+/* Slices are borrowed from the text, or from `storage` where a quote or a case had to be undone. */
 struct sql_statement {
     enum sql_kind kind;
     struct sql_name names[SQL_NAMES_MAX];
@@ -52,6 +52,7 @@ struct sql_statement {
     bool hides_names;    /* not even its text names the tables: a routine changes rows */
     bool drops;          /* SQL_DATABASE_DDL: the database goes, with all its tables */
     bool has_select;     /* CREATE TABLE ... SELECT: makes rows that are not in the binlog */
+    bool lower_case_names;
     uint8_t storage[SQL_STORAGE];
     uint32_t storage_used;
 };
@@ -61,6 +62,7 @@ struct sql_dialect {
     uint64_t sql_mode;
     uint32_t version; /* 50624, 101119 */
     bool is_mariadb;
+    bool lower_case_names; /* it keeps names of tables so (lower_case_table_names = 1) */
 };
 
 /* The text is UTF-8. */

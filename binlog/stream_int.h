@@ -35,6 +35,7 @@ struct binlog_stream_options {
      * table map, no row. */
     binlog_watch_fn watch;
     void *watch_ctx;
+    bool lower_case_names; /* the server keeps names of tables so */
     bool verify_checksums;
     enum invalid_text invalid_text;
     bool offline;         /* file names and offsets come with the events */

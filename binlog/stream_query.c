@@ -199,7 +199,8 @@ static enum rc on_border(struct binlog_stream *stream, enum sql_kind kind,
 /* The mode decides what quotes mean: where there is none (nearly always BEGIN), it is not asked. */
 static struct sql_dialect dialect_of(const struct binlog_stream *stream, const struct query *query)
 {
-    struct sql_dialect dialect = {.version = stream->format.version,
+    struct sql_dialect dialect = {.lower_case_names = stream->options.lower_case_names,
+                                  .version = stream->format.version,
                                   .is_mariadb = stream->format.is_mariadb};
     bool has_quotes = false;
     for (size_t i = 0; i < query->text.len && !has_quotes; i++)

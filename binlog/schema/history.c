@@ -47,9 +47,9 @@ void history_free(struct history *history)
     free(history);
 }
 
-void history_set_lower_case(struct history *history, bool lower_case_names)
+bool history_lower_case_names(const struct history *history)
 {
-    history->options.lower_case_names = lower_case_names;
+    return history->options.lower_case_names;
 }
 
 struct history_lost *history_lost_find(const struct history *history, struct slice db,

@@ -68,8 +68,8 @@ enum rc history_new(const struct history_options *options, struct history **hist
                     struct error *err) MUST_CHECK;
 void history_free(struct history *history); /* NULL is fine */
 
-/* Lower-case names and who can be asked are known only when the server is. */
-void history_set_lower_case(struct history *history, bool lower_case_names);
+/* As it was told in the options. */
+bool history_lower_case_names(const struct history *history);
 
 /* Rows of this table are given out. */
 bool history_captures(struct history *history, struct slice db, struct slice name);

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from conftest import FAST, PASSWORD, Source
 from engine import Killer, run
 
 SCENARIO = ["ALTER TABLE members ADD COLUMN gender TINYINT AFTER age;",
@@ -177,4 +178,26 @@ def test_statements_in_the_middle(mariadb, twin, engine, rng, must_be_equal):
     mariadb.query("TRUNCATE b; INSERT INTO b VALUES (1, 1, 'y'); DROP TABLE c; ALTER TABLE a DROP COLUMN n1;")
     engine.until_log("The snapshot is complete", 60)
     must_be_equal(mariadb, twin, engine, ["a", "b"])
+    assert engine.stop() == 0
+
+
+@pytest.mark.long
+def test_names_that_the_server_makes_lower_case(start_server, twin, engine, must_be_equal):
+    """lower_case_table_names=1: statements name tables as their writers like, the binlog and the target in lower case."""
+    server = start_server("mariadb", [*FAST, "--lower-case-table-names=1"])
+    server.query(f"CREATE USER millrace@'%' IDENTIFIED BY '{PASSWORD}'; GRANT {server.reader_grants} ON *.* TO millrace@'%';")
+    source = Source(server, "SHOP")
+    source.query("CREATE TABLE Products (ID INT PRIMARY KEY, Name VARCHAR(20)); INSERT INTO PRODUCTS VALUES (1, 'one');"
+                 "CREATE TABLE OLD_Ones (ID INT PRIMARY KEY);")
+    engine.write(source.block() | {"tables": "shop.\\.*", "scan.startup.mode": "initial"}, twin.sink("20ms"))
+    engine.start().until_log("The snapshot is complete", 60)
+    source.query("ALTER TABLE PRODUCTS ADD COLUMN Extra INT DEFAULT 7; INSERT INTO ProductS VALUES (2, 'two', 2);"
+                 "ALTER TABLE Shop.products CHANGE NAME Title VARCHAR(30); UPDATE PRODUCTS SET TITLE = 'uno' WHERE ID = 1;"
+                 "RENAME TABLE PRODUCTS TO Goods; INSERT INTO GOODS VALUES (3, 'three', 3); DROP TABLE Old_ONES;"
+                 "CREATE TABLE NEWS LIKE Goods; INSERT INTO News SELECT * FROM goods; TRUNCATE Goods;"
+                 "INSERT INTO gOODS VALUES (4, 'four', 4); ALTER TABLE GOODS DROP COLUMN EXTRA;")
+    source.database = "shop"
+    must_be_equal(source, twin, engine, ["goods", "news"])
+    assert sorted(twin.client().rows("SHOW TABLES FROM shop")) == [["goods"], ["news"]]
+    assert columns(twin, "shop.goods") == ["ID", "Title"]
     assert engine.stop() == 0

@@ -221,12 +221,41 @@ static void test_text_becomes_utf8(void **state)
     buf_deinit(&inflated);
 }
 
+static bool is_lower(void *ctx, struct sql_name name)
+{
+    unsigned *count = ctx;
+    (*count)++;
+    return !slice_equal(name.name, SLICE("goods")) && !slice_equal(name.name, SLICE("truncate"));
+}
+
+/* lower_case_table_names = 1: people write names as they like. */
+static void test_names_in_lower_case(void **state)
+{
+    static const struct sql_dialect folding = {.version = 101119, .lower_case_names = true};
+    static struct sql_statement statement;
+    unsigned count = 0;
+    (void)state;
+    sql_classify(&folding, SLICE("RENAME TABLE Shop.GOODS TO `A``B`, c TO D"), &statement);
+    assert_int_equal(statement.name_count, 4);
+    assert_true(slice_equal(statement.names[0].db, SLICE("shop")));
+    assert_true(slice_equal(statement.names[0].name, SLICE("goods")));
+    assert_true(slice_equal(statement.names[1].name, SLICE("a`b")));
+    assert_true(slice_equal(statement.names[2].name, SLICE("c")));
+    assert_true(slice_equal(statement.names[3].name, SLICE("d")));
+    assert_true(statement.names_complete);
+    assert_false(sql_scan_names(&folding, SLICE("TRUNCATE Goods"), is_lower, &count));
+    assert_int_equal(count, 2);
+    sql_classify(&mysql, SLICE("TRUNCATE Goods"), &statement);
+    assert_true(slice_equal(statement.names[0].name, SLICE("Goods")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statements_are_told_apart),
         cmocka_unit_test(test_statements_are_read_as_their_server_reads_them),
         cmocka_unit_test(test_select_in_create_is_seen),
+        cmocka_unit_test(test_names_in_lower_case),
         cmocka_unit_test(test_no_text_reads_past_its_end),
         cmocka_unit_test(test_query_event),
         cmocka_unit_test(test_text_becomes_utf8),
