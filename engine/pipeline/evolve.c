@@ -177,18 +177,44 @@ static enum rc altered_beyond(struct evolution *evolution, struct error *err)
     return at(pipeline, PIPELINE_SIDE_SINK, RC_UNSUPPORTED);
 }
 
+/* Where a table's rows go and, while it is rebuilt, the targets whose place those will take. */
+struct places {
+    struct sink_target now[ROUTE_TARGETS_MAX];
+    unsigned now_count;
+    struct sink_target own[ROUTE_TARGETS_MAX];
+    unsigned own_count;
+};
+
+static enum rc places_of(struct pipeline *pipeline, const struct member *member,
+                         struct places *places, struct error *err)
+{
+    places->now_count = places->own_count = 0;
+    enum rc rc = targets_now(pipeline, member, places->now, &places->now_count, err);
+    if (rc == RC_OK && member->rebuild)
+        rc = targets_own(pipeline, member, places->own, &places->own_count, err);
+    return rc;
+}
+
+static enum rc rename_places(struct evolution *evolution, const struct places *before,
+                             const struct places *after, struct error *err)
+{
+    enum rc rc = rename_targets(evolution, before->now, before->now_count, after->now,
+                                after->now_count, err);
+    return rc != RC_OK ? rc
+                       : rename_targets(evolution, before->own, before->own_count, after->own,
+                                        after->own_count, err);
+}
+
 static enum rc altered(struct evolution *evolution, struct error *err)
 {
     struct pipeline *pipeline = evolution->pipeline;
     const struct table_change *tc = evolution->tc;
-    struct sink_target before[ROUTE_TARGETS_MAX];
-    struct sink_target after[ROUTE_TARGETS_MAX];
-    unsigned before_count = 0;
-    unsigned after_count = 0;
+    struct places before;
+    struct places after;
     struct member *old;
     enum rc rc = members_make(pipeline, tc->before->db, tc->before->name, &old, err);
     if (rc == RC_OK)
-        rc = targets_now(pipeline, old, before, &before_count, err);
+        rc = places_of(pipeline, old, &before, err);
     if (rc == RC_OK)
         rc = members_make(pipeline, tc->after->db, tc->after->name, &evolution->member, err);
     if (rc == RC_OK)
@@ -197,13 +223,13 @@ static enum rc altered(struct evolution *evolution, struct error *err)
     if (rc == RC_OK)
         rc = move_member(evolution, old, err);
     if (rc == RC_OK)
-        rc = targets_now(pipeline, evolution->member, after, &after_count, err);
+        rc = places_of(pipeline, evolution->member, &after, err);
+    if (rc == RC_OK && evolution->member != old)
+        rc = rename_places(evolution, &before, &after, err);
     if (rc == RC_OK && (steps_key_changed(tc) || tc->rows_unknown))
         return altered_beyond(evolution, err);
-    if (rc == RC_OK && evolution->member != old)
-        rc = rename_targets(evolution, before, before_count, after, after_count, err);
-    for (unsigned i = 0; rc == RC_OK && i < after_count; i++)
-        rc = apply_columns(evolution, &after[i], err);
+    for (unsigned i = 0; rc == RC_OK && i < after.now_count; i++)
+        rc = apply_columns(evolution, &after.now[i], err);
     forget_dropped(evolution);
     if (rc == RC_OK)
         forget_kept(evolution);
@@ -239,23 +265,14 @@ static enum rc forget_member(struct pipeline *pipeline, struct member *member, s
                : notes_add_table(pipeline, "snapshot/", member->db, member->name, SLICE_EMPTY, err);
 }
 
-static enum rc dropped(struct evolution *evolution, struct error *err)
+static enum rc drop_targets(struct evolution *evolution, const struct sink_target *targets,
+                            unsigned count, struct error *err)
 {
-    struct pipeline *pipeline = evolution->pipeline;
-    const struct table_change *tc = evolution->tc;
-    struct sink_target targets[ROUTE_TARGETS_MAX];
-    unsigned count = 0;
-    struct member *member;
-    enum rc rc = members_make(pipeline, tc->before->db, tc->before->name, &member, err);
-    evolution->member = member;
-    if (rc == RC_OK)
-        rc = targets_now(pipeline, member, targets, &count, err);
-    if (rc == RC_OK)
-        rc = taking_change(pipeline, tc->before, NULL, err);
+    struct schema_step step = {.kind = SCHEMA_DROP_TABLE, .before = evolution->tc->before};
+    enum rc rc = RC_OK;
     for (unsigned i = 0; rc == RC_OK && i < count; i++) {
-        struct schema_step step = {.kind = SCHEMA_DROP_TABLE, .before = tc->before};
         bool shared = false;
-        rc = targets_shared(pipeline, member, &targets[i], &shared, err);
+        rc = targets_shared(evolution->pipeline, evolution->member, &targets[i], &shared, err);
         if (rc == RC_OK && (shared || !is_drop(evolution->change->ddl)))
             apply_tell(evolution, &step, &targets[i],
                        shared
@@ -264,6 +281,25 @@ static enum rc dropped(struct evolution *evolution, struct error *err)
         else if (rc == RC_OK)
             rc = apply_step(evolution, &step, &targets[i], err);
     }
+    return rc;
+}
+
+static enum rc dropped(struct evolution *evolution, struct error *err)
+{
+    struct pipeline *pipeline = evolution->pipeline;
+    const struct table_change *tc = evolution->tc;
+    struct places places;
+    struct member *member;
+    enum rc rc = members_make(pipeline, tc->before->db, tc->before->name, &member, err);
+    evolution->member = member;
+    if (rc == RC_OK)
+        rc = places_of(pipeline, member, &places, err);
+    if (rc == RC_OK)
+        rc = taking_change(pipeline, tc->before, NULL, err);
+    if (rc == RC_OK)
+        rc = drop_targets(evolution, places.now, places.now_count, err);
+    if (rc == RC_OK)
+        rc = drop_targets(evolution, places.own, places.own_count, err);
     if (rc == RC_OK)
         rc = forget_member(pipeline, member, err);
     /* Others may have waited for it. */

@@ -181,6 +181,34 @@ def test_statements_in_the_middle(mariadb, twin, engine, rng, must_be_equal):
     assert engine.stop() == 0
 
 
+def test_dropped_while_it_is_rebuilt(mariadb, doris, engine, must_be_equal):
+    """The target that was to be replaced goes as well: another table under the name has another key and other rows."""
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL); INSERT INTO t VALUES (1, 1), (2, 2);")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, doris.sink("20ms"))
+    engine.start().until_log("The snapshot is complete", 60)
+    mariadb.query("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id, a); DROP TABLE t;"
+                  "CREATE TABLE t (a INT PRIMARY KEY, id INT); INSERT INTO t VALUES (3, 3);")
+    must_be_equal(mariadb, doris, engine, ["t"])
+    assert doris.client().rows("SHOW TABLES FROM shop") == [["t"]]
+    assert engine.stop() == 0
+
+
+@pytest.mark.parametrize("statements", [
+    "ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id, a); RENAME TABLE t TO moved; INSERT INTO moved VALUES (3, 3);",
+    "ALTER TABLE t RENAME TO moved, DROP PRIMARY KEY, ADD PRIMARY KEY (id, a); INSERT INTO moved VALUES (3, 3);"],
+    ids=["behind", "with"])
+def test_renamed_while_it_is_rebuilt(mariadb, doris, engine, must_be_equal, statements):
+    """The target that is to be replaced takes the new name as well: nothing is left under the old one."""
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL); INSERT INTO t VALUES (1, 1), (2, 2);")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, doris.sink("20ms"))
+    engine.start().until_log("The snapshot is complete", 60)
+    mariadb.query(statements)
+    engine.until_log("A table was read anew and took its target's place", 60)
+    must_be_equal(mariadb, doris, engine, ["moved"])
+    assert doris.client().rows("SHOW TABLES FROM shop") == [["moved"]]
+    assert engine.stop() == 0
+
+
 @pytest.mark.long
 def test_names_that_the_server_makes_lower_case(start_server, twin, engine, must_be_equal):
     """lower_case_table_names=1: statements name tables as their writers like, the binlog and the target in lower case."""
