@@ -211,6 +211,8 @@ class Server:
             return text, re.sub(r"\\(.)", lambda found: escapes.get(found.group(1), found.group(1)), inner, flags=re.S)
         if re.fullmatch(r"-?[0-9.]+(e[-+]?\d+)?|b'[01]+'", text):
             return text, text
+        if re.fullmatch(r"(?i)x'([0-9a-f]{2})*'", text):
+            return text, bytes.fromhex(text[2:-1]).decode("utf-8", "replace")
         return text, None
 
     def _keys(self, db: str, name: str, table: dict) -> None:
