@@ -17,7 +17,7 @@
 #define LINK_PACKET_MAX ((1u << 30) + (64u << 20)) /* the largest event, and its header */
 #define LINK_SCAN_WAIT_MS 200u
 #define LINK_RETRY_BASE_MS 200u
-#define LINK_RETRY_CAP_MS 30000u
+#define LINK_RETRY_CAP_MS 5000u
 #define BINLOG_EVENT_FORMAT_DESCRIPTION 15u
 
 /* What the stream has while there is no dump. */

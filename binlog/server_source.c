@@ -24,7 +24,7 @@
 #include "value_select_int.h"
 
 #define RETRY_BASE_MS 200u
-#define RETRY_CAP_MS 30000u
+#define RETRY_CAP_MS 5000u /* a server that is back is read again soon */
 #define PASS_WAIT_MS 500u
 #define READ_TABLES_BYTES_MAX ((size_t)1 << 30)
 /* The server may sort before it sends the first row. */
