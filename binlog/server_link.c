@@ -17,7 +17,7 @@
 #define LINK_PACKET_MAX ((1u << 30) + (64u << 20)) /* the largest event, and its header */
 #define LINK_SCAN_WAIT_MS 200u
 #define LINK_RETRY_BASE_MS 200u
-#define LINK_RETRY_CAP_MS 5000u
+#define LINK_RETRY_CAP_MS 5000u /* a server that is back is read again soon */
 #define BINLOG_EVENT_FORMAT_DESCRIPTION 15u
 
 /* What the stream has while there is no dump. */
@@ -138,6 +138,11 @@ static enum rc learn_identity(struct myconn *conn, bool is_mariadb,
     return rc;
 }
 
+static unsigned pause_ms_after(unsigned failures)
+{
+    return clock_backoff_ms(failures, LINK_RETRY_BASE_MS, LINK_RETRY_CAP_MS);
+}
+
 enum rc server_link_open(struct server_source *source, struct error *err)
 {
     enum rc rc = RC_OK;
@@ -146,8 +151,7 @@ enum rc server_link_open(struct server_source *source, struct error *err)
             log_warn("source.connect", "The source cannot be reached; trying again.",
                      LOG_STR("reason", err->text), LOG_I64("try", tries + 1),
                      LOG_I64("of", source->config->connect_tries));
-            uint64_t wait_ms =
-                clock_backoff_ms((unsigned)tries, LINK_RETRY_BASE_MS, LINK_RETRY_CAP_MS);
+            uint64_t wait_ms = pause_ms_after((unsigned)tries);
             if (!rest(source, clock_monotonic_us() + wait_ms * 1000))
                 return error_set(err, RC_CANCELLED, "Connecting was stopped.");
         }
@@ -192,6 +196,15 @@ enum rc server_link_pause(struct server_source *source, uint64_t until_us, struc
     if (!rest(source, until_us))
         return error_set(err, RC_CANCELLED, "Reading the binlog was stopped.");
     return RC_OK;
+}
+
+unsigned server_link_retry_later(struct server_source *source)
+{
+    unsigned pause_ms = pause_ms_after(source->failures);
+    if (source->failures < 16)
+        source->failures++;
+    source->retry_at_us = clock_monotonic_us() + (uint64_t)pause_ms * 1000;
+    return pause_ms;
 }
 
 enum rc server_link_startup(struct server_source *source, struct startup_server *out,

@@ -23,8 +23,6 @@
 
 #include "value_select_int.h"
 
-#define RETRY_BASE_MS 200u
-#define RETRY_CAP_MS 5000u /* a server that is back is read again soon */
 #define PASS_WAIT_MS 500u
 #define READ_TABLES_BYTES_MAX ((size_t)1 << 30)
 /* The server may sort before it sends the first row. */
@@ -275,11 +273,7 @@ static enum rc give_up_or_pause(struct server_source *source, struct error *err)
         tell_what_is_gone(source, err);
     if (err->class != ERROR_RETRY && err->rc != RC_DUPLICATE_ID)
         return err->rc;
-    unsigned pause_ms = clock_backoff_ms(source->failures, RETRY_BASE_MS, RETRY_CAP_MS);
-    if (source->failures < 16)
-        source->failures++;
-    source->retry_at_us = now_us + (uint64_t)pause_ms * 1000;
-    log_pause(source, was_connected, err, pause_ms);
+    log_pause(source, was_connected, err, server_link_retry_later(source));
     return RC_OK;
 }
 

@@ -98,6 +98,8 @@ enum rc server_link_file_time(void *ctx, const char *name, uint64_t *seconds_out
 /* Waits until then (of clock_monotonic_us); RC_CANCELLED: told to stop. */
 enum rc server_link_pause(struct server_source *source, uint64_t until_us,
                           struct error *err) MUST_CHECK;
+/* One more failure: sets source->retry_at_us, and returns how far that is, in ms. */
+unsigned server_link_retry_later(struct server_source *source);
 /* The server as startup.c wants it; conn is alive. */
 enum rc server_link_startup(struct server_source *source, struct startup_server *out,
                             struct error *err) MUST_CHECK;

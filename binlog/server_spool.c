@@ -15,8 +15,6 @@
 #include <stdio.h>
 
 #define SPOOL_DIR_MAX 4096
-#define SPOOL_RETRY_BASE_MS 200u
-#define SPOOL_RETRY_CAP_MS 30000u
 
 enum rc server_spool_open(struct server_source *source, const char *state_dir, struct error *err)
 {
@@ -127,10 +125,7 @@ static void rest_ahead(struct server_source *source, const struct error *err)
 {
     server_link_end_dump(source);
     source->ahead_is_over = err->class != ERROR_RETRY;
-    unsigned pause_ms = clock_backoff_ms(source->failures, SPOOL_RETRY_BASE_MS, SPOOL_RETRY_CAP_MS);
-    if (source->failures < 16)
-        source->failures++;
-    source->retry_at_us = clock_monotonic_us() + (uint64_t)pause_ms * 1000;
+    unsigned pause_ms = server_link_retry_later(source);
     log_warn("source.spool",
              source->ahead_is_over
                  ? "The source gives no more to the spool."
