@@ -135,7 +135,4 @@ struct charset_patches charset_patches(enum charset_id id);
 enum rc charset_from_multi(const struct charset *charset, struct slice bytes, bool replace,
                            struct buf *scratch, struct slice *text) MUST_CHECK;
 
-/* charset.c: at most four bytes at `out`; returns how many. */
-unsigned charset_put_utf8(uint8_t *out, uint32_t code);
-
 #endif

@@ -108,7 +108,7 @@ static enum rc no_character(struct conversion *conversion)
 {
     if (!conversion->replace)
         return RC_REJECTED;
-    conversion->len += charset_put_utf8(conversion->out + conversion->len, CHARSET_REPLACEMENT);
+    conversion->len += text_put_utf8(conversion->out + conversion->len, CHARSET_REPLACEMENT);
     return RC_OK;
 }
 
@@ -149,7 +149,7 @@ static enum rc convert_patched(struct conversion *conversion, const struct chars
     uint32_t first = patch->first & 0xff;
     ASSERT(last >= first); /* a patch with a code stays within one last byte's range */
     conversion->len +=
-        charset_put_utf8(conversion->out + conversion->len, patch->code + (last - first));
+        text_put_utf8(conversion->out + conversion->len, patch->code + (last - first));
     return RC_OK;
 }
 

@@ -42,7 +42,7 @@ static enum rc from_single(const struct charset *charset, struct slice bytes, bo
                 return RC_REJECTED;
             code = CHARSET_REPLACEMENT;
         }
-        len += charset_put_utf8(out + len, code);
+        len += text_put_utf8(out + len, code);
     }
     scratch->len = start + len;
     *text = slice_of(scratch->ptr + start, len);
@@ -110,7 +110,7 @@ static enum rc mend_utf8(const struct charset *charset, struct slice bytes, stru
             len += size;
             at += size;
         } else {
-            len += charset_put_utf8(out + len, CHARSET_REPLACEMENT);
+            len += text_put_utf8(out + len, CHARSET_REPLACEMENT);
             at += utf8_bad_len(charset, rest);
         }
     }
@@ -181,7 +181,7 @@ static enum rc from_wide(const struct charset *charset, struct slice bytes, bool
                 return RC_REJECTED;
             code = CHARSET_REPLACEMENT;
         }
-        len += charset_put_utf8(out + len, code);
+        len += text_put_utf8(out + len, code);
         at += size;
     }
     scratch->len = start + len;

@@ -77,14 +77,6 @@ void gtid_set_text(const struct gtid_set *set, struct buf *out)
     }
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* With or without dashes, as the server takes it. */
 static bool parse_uuid(struct slice text, uint8_t uuid[16])
 {
@@ -95,8 +87,8 @@ static bool parse_uuid(struct slice text, uint8_t uuid[16])
         bool dash = text.len == UUID_TEXT && (i == 4 || i == 6 || i == 8 || i == 10);
         if (dash && text.ptr[at++] != '-')
             return false;
-        int high = hex_digit(text.ptr[at]);
-        int low = hex_digit(text.ptr[at + 1]);
+        int high = text_hex_value(text.ptr[at]);
+        int low = text_hex_value(text.ptr[at + 1]);
         if (high < 0 || low < 0)
             return false;
         uuid[i] = (uint8_t)(high << 4 | low);

@@ -61,61 +61,13 @@ static bool take_identifier(struct reader *reader, struct slice *name)
     return name->len > 0;
 }
 
-static bool take_hex4(struct reader *reader, uint32_t *code)
-{
-    *code = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        if (reader->ptr == reader->end)
-            return false;
-        uint8_t byte = *reader->ptr++;
-        uint8_t lower = byte | 0x20;
-        if (byte >= '0' && byte <= '9')
-            *code = *code << 4 | (uint32_t)(byte - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            *code = *code << 4 | (uint32_t)(lower - 'a' + 10);
-        else
-            return false;
-    }
-    return true;
-}
-
-/* \uXXXX behind its "\u", and the second half of a pair; at most four bytes at `out`. */
-static bool take_code_point(struct reader *reader, uint8_t *out, size_t *len)
-{
-    uint32_t code;
-    if (!take_hex4(reader, &code))
-        return false;
-    if (code >= 0xd800 && code < 0xdc00) {
-        uint32_t low;
-        if (!take_word(reader, SLICE("\\u")) || !take_hex4(reader, &low) || low < 0xdc00 ||
-            low > 0xdfff)
-            return false;
-        code = 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00));
-    } else if (code >= 0xdc00 && code <= 0xdfff) {
-        return false;
-    }
-    unsigned tail = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const uint8_t leads[] = {0, 0xc0, 0xe0, 0xf0};
-    out[(*len)++] = (uint8_t)(leads[tail] | code >> (6 * tail));
-    for (unsigned i = tail; i > 0; i--)
-        out[(*len)++] = (uint8_t)(0x80 | (code >> (6 * (i - 1)) & 0x3f));
-    return true;
-}
-
 static bool take_escape(struct reader *reader, uint8_t *out, size_t *len)
 {
-    static const char letters[] = "\"\\/bfnrt";
-    static const char meanings[] = "\"\\/\b\f\n\r\t";
-    if (reader->ptr == reader->end)
-        return false;
-    uint8_t letter = *reader->ptr++;
-    if (letter == 'u')
-        return take_code_point(reader, out, len);
-    const char *found = letter == '\0' ? NULL : strchr(letters, letter);
-    if (found == NULL)
-        return false;
-    out[(*len)++] = (uint8_t)meanings[found - letters];
-    return true;
+    unsigned added = 0;
+    size_t taken = json_unescape(reader->ptr, reader->end, out + *len, &added);
+    reader->ptr += taken;
+    *len += added;
+    return taken > 0;
 }
 
 /* Behind the opening quote. An escape is never shorter than what it means. */

@@ -348,11 +348,6 @@ struct slice ddl_token_string(const struct ddl_token *token, uint64_t sql_mode, 
     return slice_of(to, len);
 }
 
-static uint8_t hex_digit(uint8_t c)
-{
-    return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
-
 struct slice ddl_token_bytes(const struct ddl_token *token, struct arena *arena)
 {
     unsigned bits_each = token->kind == DDL_TOKEN_HEX ? 4 : 1;
@@ -364,7 +359,7 @@ struct slice ddl_token_bytes(const struct ddl_token *token, struct arena *arena)
     for (size_t i = 0; i < token->text.len; i++) {
         size_t from_end = token->text.len - 1 - i;
         uint8_t *byte = &to[len - 1 - from_end / digits_each];
-        *byte = (uint8_t)(*byte << bits_each | hex_digit(token->text.ptr[i]));
+        *byte = (uint8_t)(*byte << bits_each | text_hex_value(token->text.ptr[i]));
     }
     return slice_of(to, len);
 }

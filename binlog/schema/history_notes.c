@@ -28,13 +28,6 @@ static void add_escaped(struct buf *out, struct slice name)
     }
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool read_escaped(struct slice text, struct arena *arena, struct slice *name_out)
 {
     uint8_t *out = arena_alloc(arena, text.len);
@@ -42,8 +35,8 @@ static bool read_escaped(struct slice text, struct arena *arena, struct slice *n
     for (size_t i = 0; out != NULL && i < text.len; i++) {
         uint8_t c = text.ptr[i];
         if (c == '%') {
-            int high = text.len - i > 2 ? hex_value(text.ptr[i + 1]) : -1;
-            int low = text.len - i > 2 ? hex_value(text.ptr[i + 2]) : -1;
+            int high = text.len - i > 2 ? text_hex_value(text.ptr[i + 1]) : -1;
+            int low = text.len - i > 2 ? text_hex_value(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             c = (uint8_t)(high << 4 | low);

@@ -59,72 +59,13 @@ bool json_text_member(struct json_text *text, bool *first, struct slice *name_ou
     return !text->failed;
 }
 
-static uint32_t hex_digit(struct json_text *text)
-{
-    uint8_t c = text->ptr < text->end ? *text->ptr : 0;
-    if (c >= '0' && c <= '9')
-        c = (uint8_t)(c - '0');
-    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        c = (uint8_t)((c | 0x20) - 'a' + 10);
-    else
-        text->failed = true;
-    text->ptr += !text->failed;
-    return c;
-}
-
-static uint32_t hex_unit(struct json_text *text)
-{
-    uint32_t unit = 0;
-    for (int i = 0; i < 4 && !text->failed; i++)
-        unit = unit << 4 | hex_digit(text);
-    return unit;
-}
-
-static size_t put_utf8(uint8_t *out, uint32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = len - 1; i > 0; i--) {
-        out[i] = (uint8_t)(0x80 | (code & 0x3f));
-        code >>= 6;
-    }
-    static const uint8_t heads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    out[0] = (uint8_t)(heads[len] | code);
-    return len;
-}
-
-/* Behind "\u". A pair of surrogates is one character; half of one is no text. */
-static size_t unicode_escape(struct json_text *text, uint8_t *out)
-{
-    uint32_t code = hex_unit(text);
-    if (code >= 0xd800 && code < 0xdc00) {
-        take(text, '\\');
-        take(text, 'u');
-        uint32_t low = hex_unit(text);
-        text->failed = text->failed || low < 0xdc00 || low > 0xdfff;
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    } else if (code >= 0xdc00 && code < 0xe000) {
-        text->failed = true;
-    }
-    return text->failed ? 0 : put_utf8(out, code);
-}
-
 static size_t escape(struct json_text *text, uint8_t *out)
 {
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-    uint8_t c = text->ptr < text->end ? *text->ptr++ : 0;
-    if (c == 'u')
-        return unicode_escape(text, out);
-    const char *found = c == 0 ? NULL : strchr(from, c);
-    text->failed = text->failed || found == NULL;
-    if (text->failed)
-        return 0;
-    out[0] = (uint8_t)to[found - from];
-    return 1;
+    unsigned len = 0;
+    size_t taken = json_unescape(text->ptr, text->end, out, &len);
+    text->ptr += taken;
+    text->failed = taken == 0;
+    return len;
 }
 
 struct slice json_text_string(struct json_text *text)

@@ -182,6 +182,14 @@ bool text_parse_i64(struct slice text, int64_t *value_out)
     return true;
 }
 
+int text_hex_value(uint8_t digit)
+{
+    uint8_t letter = digit | 0x20;
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
 unsigned text_distance(struct slice a, struct slice b)
 {
     enum { LONGEST = 64 };
@@ -251,4 +259,28 @@ bool text_is_utf8(struct slice s)
         i += len;
     }
     return true;
+}
+
+unsigned text_put_utf8(uint8_t *out, uint32_t code)
+{
+    if (code < 0x80) {
+        out[0] = (uint8_t)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (uint8_t)(0xc0 | code >> 6);
+        out[1] = (uint8_t)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        out[0] = (uint8_t)(0xe0 | code >> 12);
+        out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+        out[2] = (uint8_t)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    out[0] = (uint8_t)(0xf0 | code >> 18);
+    out[1] = (uint8_t)(0x80 | (code >> 12 & 0x3f));
+    out[2] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+    out[3] = (uint8_t)(0x80 | (code & 0x3f));
+    return 4;
 }

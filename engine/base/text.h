@@ -33,6 +33,9 @@ unsigned text_double(uint8_t *out, double value);
 bool text_parse_u64(struct slice text, uint64_t *value_out);
 bool text_parse_i64(struct slice text, int64_t *value_out);
 
+/* What a hexadecimal digit, in upper or lower case, stands for; -1: it is none. */
+int text_hex_value(uint8_t digit);
+
 /* Edit distance for "did you mean" hints; at most 64 bytes of each are compared. */
 unsigned text_distance(struct slice a, struct slice b);
 
@@ -63,5 +66,7 @@ bool text_is_utf8(struct slice s);
 /* Bytes of the well-formed UTF-8 character at the front of `s`, which is not empty; 0 when there is
  * none. */
 size_t text_utf8_len(struct slice s);
+/* A character's UTF-8 at `out`, at most four bytes; returns how many. */
+unsigned text_put_utf8(uint8_t *out, uint32_t code);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json_read.h"
 
+#include "../base/text.h"
+
 struct reader {
     const uint8_t *ptr;
     const uint8_t *end;
@@ -91,66 +93,58 @@ bool json_member(struct slice object, const char *name, struct slice *value_out)
     return reader.ptr == reader.end;
 }
 
-static bool hex4(const uint8_t *ptr, const uint8_t *end, uint32_t *value_out)
+static bool hex4(const uint8_t *ptr, const uint8_t *end, uint32_t *code_out)
 {
-    uint32_t value = 0;
-    if (end - ptr < 4)
-        return false;
-    for (unsigned i = 0; i < 4; i++) {
-        uint8_t byte = ptr[i];
-        uint8_t lower = byte | 0x20;
-        if (byte >= '0' && byte <= '9')
-            value = value << 4 | (uint32_t)(byte - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            value = value << 4 | (uint32_t)(lower - 'a' + 10);
-        else
+    enum { DIGITS = 4 };
+    *code_out = 0;
+    for (unsigned i = 0; i < DIGITS; i++) {
+        int value = end - ptr >= DIGITS ? text_hex_value(ptr[i]) : -1;
+        if (value < 0)
             return false;
+        *code_out = *code_out << 4 | (uint32_t)value;
     }
-    *value_out = value;
     return true;
 }
 
-static void add_utf8(struct buf *out, uint32_t code)
+/* Behind "\u": one code, or the two halves of one. Half of one is no text. */
+static size_t unescape_code(const uint8_t *ptr, const uint8_t *end, uint8_t *out, unsigned *len_out)
 {
-    if (code < 0x80) {
-        buf_add_byte(out, (uint8_t)code);
-    } else if (code < 0x800) {
-        buf_add_byte(out, (uint8_t)(0xc0 | code >> 6));
-        buf_add_byte(out, (uint8_t)(0x80 | (code & 0x3f)));
-    } else if (code < 0x10000) {
-        buf_add_byte(out, (uint8_t)(0xe0 | code >> 12));
-        buf_add_byte(out, (uint8_t)(0x80 | (code >> 6 & 0x3f)));
-        buf_add_byte(out, (uint8_t)(0x80 | (code & 0x3f)));
-    } else {
-        buf_add_byte(out, (uint8_t)(0xf0 | code >> 18));
-        buf_add_byte(out, (uint8_t)(0x80 | (code >> 12 & 0x3f)));
-        buf_add_byte(out, (uint8_t)(0x80 | (code >> 6 & 0x3f)));
-        buf_add_byte(out, (uint8_t)(0x80 | (code & 0x3f)));
-    }
-}
-
-/* Behind "\u": one code, or the two halves of one. Gives how many bytes it took; 0: it is none. */
-static size_t unescape_code(const uint8_t *ptr, const uint8_t *end, struct buf *out)
-{
+    enum { ONE = 4, PAIR = 10 };
     uint32_t code;
     uint32_t low;
     if (!hex4(ptr, end, &code) || (code >= 0xdc00 && code < 0xe000))
         return 0;
     if (code < 0xd800 || code >= 0xe000) {
-        add_utf8(out, code);
-        return 4;
+        *len_out = text_put_utf8(out, code);
+        return ONE;
     }
-    if (end - ptr < 10 || ptr[4] != '\\' || ptr[5] != 'u' || !hex4(ptr + 6, end, &low) ||
+    if (end - ptr < PAIR || ptr[4] != '\\' || ptr[5] != 'u' || !hex4(ptr + 6, end, &low) ||
         low < 0xdc00 || low >= 0xe000)
         return 0;
-    add_utf8(out, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
-    return 10;
+    *len_out = text_put_utf8(out, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
+    return PAIR;
+}
+
+size_t json_unescape(const uint8_t *ptr, const uint8_t *end, uint8_t *out, unsigned *len_out)
+{
+    static const char letters[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
+    if (ptr == end || *ptr == '\0')
+        return 0;
+    if (*ptr == 'u') {
+        size_t taken = unescape_code(ptr + 1, end, out, len_out);
+        return taken == 0 ? 0 : taken + 1;
+    }
+    const char *found = strchr(letters, *ptr);
+    if (found == NULL)
+        return 0;
+    *out = (uint8_t)meanings[found - letters];
+    *len_out = 1;
+    return 1;
 }
 
 bool json_string_text(struct slice written, struct buf *out)
 {
-    static const char escapes[] = "\"\\/bfnrt";
-    static const char values[] = "\"\\/\b\f\n\r\t";
     if (written.len < 2 || written.ptr[0] != '"' || written.ptr[written.len - 1] != '"')
         return false;
     const uint8_t *end = written.ptr + written.len - 1;
@@ -159,19 +153,13 @@ bool json_string_text(struct slice written, struct buf *out)
             buf_add_byte(out, *ptr);
             continue;
         }
-        if (++ptr == end)
+        uint8_t text[4];
+        unsigned len;
+        size_t taken = json_unescape(ptr + 1, end, text, &len);
+        if (taken == 0)
             return false;
-        const char *escape = *ptr == 'u' ? NULL : strchr(escapes, *ptr);
-        if (*ptr == 'u') {
-            size_t taken = unescape_code(ptr + 1, end, out);
-            if (taken == 0)
-                return false;
-            ptr += taken;
-        } else if (*ptr != '\0' && escape != NULL) {
-            buf_add_byte(out, (uint8_t)values[escape - escapes]);
-        } else {
-            return false;
-        }
+        buf_add(out, text, len);
+        ptr += taken;
     }
     return true;
 }

@@ -16,4 +16,8 @@ bool json_member(struct slice object, const char *name, struct slice *value_out)
 /* The text of a JSON string as it is written, quotes and all. False: it is none. */
 bool json_string_text(struct slice written, struct buf *out);
 
+/* An escape, from behind its backslash: puts its text, which is never longer and at most four bytes, at
+ * `out`, and gives how many bytes were read. 0: it is none. */
+size_t json_unescape(const uint8_t *ptr, const uint8_t *end, uint8_t *out, unsigned *len_out);
+
 #endif

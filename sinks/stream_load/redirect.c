@@ -147,26 +147,17 @@ enum rc endpoint_rewrite(const struct cfg_map *rewrite, struct endpoint *endpoin
     return RC_OK;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The next byte of a path with percent-escapes read; -1 at its end (the query ends it too). */
 static int next_path_byte(const char **path)
 {
     const char *p = *path;
     if (*p == '\0' || *p == '?')
         return -1;
-    if (p[0] == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
+    int high = p[0] == '%' ? text_hex_value((uint8_t)p[1]) : -1;
+    int low = high < 0 ? -1 : text_hex_value((uint8_t)p[2]);
+    if (low >= 0) {
         *path += 3;
-        return hex_digit(p[1]) << 4 | hex_digit(p[2]);
+        return high << 4 | low;
     }
     *path += 1;
     return (unsigned char)*p;

@@ -194,6 +194,37 @@ static void distances(void **state)
     assert_int_equal(text_distance(slice_of(large, 200), slice_of(large, 100)), 0);
 }
 
+static void hex_digits(void **state)
+{
+    (void)state;
+    static const char digits[] = "0123456789abcdef";
+    static const char upper[] = "0123456789ABCDEF";
+    for (unsigned i = 0; i < 256; i++) {
+        const char *low = i == 0 ? NULL : strchr(digits, (int)i);
+        const char *high = i == 0 ? NULL : strchr(upper, (int)i);
+        int value = low != NULL ? (int)(low - digits) : high != NULL ? (int)(high - upper) : -1;
+        assert_int_equal(text_hex_value((uint8_t)i), value);
+    }
+}
+
+static void characters(void **state)
+{
+    (void)state;
+    static const uint32_t codes[] = {0,      0x7f,   0x80,   0x7ff,   0x800,
+                                     0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
+    static const unsigned lens[] = {1, 1, 2, 2, 3, 3, 3, 3, 4, 4};
+    for (unsigned i = 0; i < COUNT_OF(codes); i++) {
+        uint8_t out[4];
+        unsigned len = text_put_utf8(out, codes[i]);
+        assert_int_equal(len, lens[i]);
+        assert_int_equal(text_utf8_len(slice_of(out, len)), len);
+        uint32_t back = len == 1 ? out[0] : out[0] & (0x7fU >> len);
+        for (unsigned at = 1; at < len; at++)
+            back = back << 6 | (out[at] & 0x3f);
+        assert_int_equal(back, codes[i]);
+    }
+}
+
 static void utf8(void **state)
 {
     (void)state;
@@ -269,6 +300,8 @@ int main(void)
         cmocka_unit_test(random_numbers_read_back),
         cmocka_unit_test(everyday_numbers),
         cmocka_unit_test(distances),
+        cmocka_unit_test(hex_digits),
+        cmocka_unit_test(characters),
         cmocka_unit_test(utf8),
         cmocka_unit_test(slices),
     };
