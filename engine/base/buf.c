@@ -39,7 +39,7 @@ static bool grow(struct buf *buf, size_t need)
     size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;
     while (cap < need + 1)
         cap *= 2;
-    if (cap > buf->max + 1)
+    if (cap - 1 > buf->max)
         cap = buf->max + 1;
     uint8_t *ptr = realloc(buf->ptr, cap);
     if (ptr == NULL) {

@@ -128,6 +128,10 @@ static void growth_keeps_what_is_there(void **state)
     buf_add_str(&buf, "again"); /* a deinited buffer may be used on */
     assert_string_equal(buf_cstr(&buf), "again");
     buf_deinit(&buf);
+    buf_init(&buf, SIZE_MAX); /* no bound at all */
+    buf_add_str(&buf, "whatever comes");
+    assert_string_equal(buf_cstr(&buf), "whatever comes");
+    buf_deinit(&buf);
 }
 
 int main(void)
