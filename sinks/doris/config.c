@@ -78,8 +78,8 @@ static const struct cfg_row rows[] = {
     {"table.create.properties.", CFG_MAP, AT(common.create_properties), NULL, 0, 0, NULL, 0,
      "PROPERTIES of tables that we create, such as replication_num."},
     {"table.create.auto-partition.properties.", CFG_MAP, AT(auto_partition), NULL, 0, 0, NULL, 0,
-     "Refused for now: a partition column must be part of the key, so a changed value would leave "
-     "the old row behind. Create the table yourself if you need partitions."},
+     "Refused: a partition column must be part of the target's key, so that a changed value would "
+     "leave the old row behind. Create the table yourself if you need partitions."},
     SINK_SCHEMA_ROWS,
     {"table.create.num-buckets", CFG_INT, AT(common.buckets), "0", 0, 10000, NULL, CFG_OURS,
      "Buckets of tables that we create; 0 is BUCKETS AUTO."},
@@ -193,10 +193,12 @@ static enum rc check_fixed(const struct doris_config *config, struct error *err)
             "The key 'sink.enable-delete' may not be false: rows deleted at the source "
             "would stay at the target.");
     if (config->auto_partition.count > 0)
-        return error_set(err, RC_CONFIG,
-                         "The key 'table.create.auto-partition.properties.%s' is not honoured yet: "
-                         "create the partitioned table yourself, or take the key out.",
-                         config->auto_partition.items[0].key);
+        return error_set(
+            err, RC_CONFIG,
+            "The key 'table.create.auto-partition.properties.%s' is not taken, because "
+            "a partition column must be part of the target's key: create the "
+            "partitioned table yourself, or take the key out.",
+            config->auto_partition.items[0].key);
     return dialect_label_prefix_check(config->common.label_prefix, err);
 }
 

@@ -58,8 +58,8 @@ static const struct cfg_row rows[] = {
      "PROPERTIES of tables that we create, such as replication_num."},
     {"table.schema-change.timeout", CFG_DURATION, AT(unused_duration), "30 min", 0, 259200000, NULL,
      CFG_ACCEPTED,
-     "Without effect: no ALTER is sent to the target; a table that no longer fits stops the "
-     "pipeline with the statement that mends it."},
+     "Without effect: an ALTER is waited for until the table shows it, however long the target "
+     "takes."},
     {"unicode-char.max-bytes", CFG_INT, AT(unused_number), "4", 1, 4, NULL, CFG_ACCEPTED,
      "Without effect: a character always gets 4 bytes, so that every one of them fits."},
     {"sink.buffer-flush.max-rows", CFG_INT, AT(common.flush_rows), "500000", 1, 1000000000, NULL,
@@ -146,7 +146,7 @@ const struct dialect_property_rule starrocks_property_rules[] = {
     {"merge_commit_interval_ms", DIALECT_PROPERTY_REFUSED, NULL,
      "merge commit takes the label away"},
     {"merge_commit_parallel", DIALECT_PROPERTY_REFUSED, NULL, "merge commit takes the label away"},
-    {"transaction_type", DIALECT_PROPERTY_REFUSED, NULL, "loads are plain ones"},
+    {"transaction_type", DIALECT_PROPERTY_REFUSED, NULL, "sink.enable-2pc says how loads are made"},
     {"partitions", DIALECT_PROPERTY_REFUSED, NULL, "rows of other partitions would be lost"},
     {"temporary_partitions", DIALECT_PROPERTY_REFUSED, NULL,
      "rows of other partitions would be lost"},
