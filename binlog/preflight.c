@@ -555,7 +555,7 @@ static enum rc check_labels(struct preflight *flight, struct error *err)
         report_add(
             flight->report, REPORT_WARN,
             "SET GLOBAL binlog_row_metadata = 'FULL' where the server has it, or give the "
-            "columns other labels; invalid-text: replace takes the '?' as it is.",
+            "columns other labels; invalid-text: replace takes the '?' as it is, but not in a key.",
             "%u ENUM and SET columns have labels with a '?', the first is %s: this server "
             "shows it in the place of a character of 4 bytes too, so a row with such a label "
             "stops the pipeline (a snapshot reads it from the row).",

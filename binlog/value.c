@@ -165,8 +165,7 @@ static enum rc bind_labels(struct binder *binder, struct error *err)
                               err);
     if (binder->catalog == NULL)
         return RC_OK;
-    column->labels_unsure =
-        binder->catalog->labels_unsure && binder->codec->invalid_text == INVALID_TEXT_STOP;
+    column->labels_unsure = binder->catalog->labels_unsure;
     return value_declared_labels(binder->catalog, binder->arena, &column->labels,
                                  &column->label_count, err);
 }

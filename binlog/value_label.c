@@ -17,21 +17,24 @@ static enum rc put_number(const struct column *column, uint64_t value, struct bu
     return RC_OK;
 }
 
-/* A label that the catalog shows with '?' may be another one: a guess would be a wrong value. */
+/* A label that the catalog shows with '?' may be another one: a guess would be a wrong value, and in a
+ * key another row than the one that a snapshot or an event with metadata names. */
 static enum rc need_sure(const struct column *column, struct slice label, struct error *err)
 {
     const struct value_codec *codec = value_codec(column);
-    if (!column->labels_unsure || codec->invalid_text != INVALID_TEXT_STOP || label.len == 0 ||
-        memchr(label.ptr, '?', label.len) == NULL)
+    bool in_key = column->key_ordinal > 0;
+    if (!column->labels_unsure || (codec->invalid_text != INVALID_TEXT_STOP && !in_key) ||
+        label.len == 0 || memchr(label.ptr, '?', label.len) == NULL)
         return RC_OK;
     error_set(
         err, RC_REJECTED,
         "Column %.*s: the row has the label '%.*s', and its '?' may stand for a character that "
         "this server does not show (one of 4 bytes in UTF-8).",
         SLICE_ARG(column->name), SLICE_ARG(label));
-    error_hint(err, "SET GLOBAL binlog_row_metadata = 'FULL' brings the label with the rows, where "
-                    "the server has it; ALTER TABLE with other labels helps everywhere; "
-                    "invalid-text: replace takes the '?' as it is.");
+    error_hint(err,
+               "SET GLOBAL binlog_row_metadata = 'FULL' brings the label with the rows, where the "
+               "server has it; ALTER TABLE with other labels helps everywhere%s.",
+               in_key ? "" : "; invalid-text: replace takes the '?' as it is");
     return RC_REJECTED;
 }
 

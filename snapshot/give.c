@@ -18,16 +18,17 @@ static enum rc out_of_memory(struct error *err)
 
 static enum rc make_room(struct reader *reader, const struct table *table, struct error *err)
 {
-    if (table->column_count <= reader->cell_cap)
+    uint32_t count = key_field_count(table);
+    if (count <= reader->cell_cap)
         return RC_OK;
     free(reader->cells);
     free(reader->fields);
     reader->cell_cap = 0;
-    reader->cells = calloc(table->column_count, sizeof(*reader->cells));
-    reader->fields = calloc(table->column_count, sizeof(*reader->fields));
+    reader->cells = calloc(count, sizeof(*reader->cells));
+    reader->fields = calloc(count, sizeof(*reader->fields));
     if (reader->cells == NULL || reader->fields == NULL)
         return out_of_memory(err);
-    reader->cell_cap = table->column_count;
+    reader->cell_cap = count;
     return RC_OK;
 }
 
@@ -82,7 +83,7 @@ static enum rc cut(struct reader *reader, const struct job *job, struct slice pa
                    struct row *row, struct error *err)
 {
     uint32_t count = job->read->column_count;
-    if (!myconn_row_fields(packet, reader->fields, count))
+    if (!myconn_row_fields(packet, reader->fields, key_field_count(job->read)))
         return error_set(err, RC_PROTOCOL,
                          "The server sent a row of table %.*s.%.*s that cannot be cut into fields.",
                          SLICE_ARG(job->table->db), SLICE_ARG(job->table->name));

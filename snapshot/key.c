@@ -93,7 +93,7 @@ enum rc key_bound_of_fields(const struct table *table, const struct slice *field
     buf_init(&text, BOUND_TEXT_MAX);
     for (uint32_t i = 0; i < table->key_count; i++) {
         const struct column *column = &table->columns[table->key[i]];
-        struct slice field = fields[table->key[i]];
+        struct slice field = fields[i];
         if (field.ptr == NULL) {
             buf_deinit(&text);
             return error_set(err, RC_MISMATCH,
@@ -106,6 +106,27 @@ enum rc key_bound_of_fields(const struct table *table, const struct slice *field
     enum rc rc = make_bound(table, &text, ends, bound_out, err);
     buf_deinit(&text);
     return rc;
+}
+
+uint32_t key_field_count(const struct table *table)
+{
+    uint32_t count = table->column_count;
+    for (uint32_t i = 0; i < table->key_count; i++)
+        count += column_is_label_text(&table->columns[table->key[i]]);
+    return count;
+}
+
+enum rc key_bound_of_row(const struct table *table, const struct slice *fields,
+                         struct bound **bound_out, struct error *err)
+{
+    struct slice key[BOUND_PARTS_MAX];
+    ASSERT(table->key_count <= BOUND_PARTS_MAX);
+    const struct slice *number = fields + table->column_count;
+    for (uint32_t i = 0; i < table->key_count; i++) {
+        bool is_text = column_is_label_text(&table->columns[table->key[i]]);
+        key[i] = is_text ? *number++ : fields[table->key[i]];
+    }
+    return key_bound_of_fields(table, key, bound_out, err);
 }
 
 /* Decimal integers as text: -1, 0, 1. */

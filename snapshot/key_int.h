@@ -18,7 +18,13 @@ enum rc key_of_row(const struct table *table, const struct row *row, const struc
 /* The key as literals that find the row again. */
 enum rc key_bound(const struct table *table, struct slice key, struct bound **bound_out,
                   struct error *err) MUST_CHECK;
-/* The key of a row as a SELECT gave it, as the exact literals of a bound. `fields`: one a column. */
+/* The fields of a row that a SELECT gives: one a column, and behind them a number for each column of
+ * the key that is an ENUM or SET and comes as text, because a bound is compared by number. */
+uint32_t key_field_count(const struct table *table);
+/* The key of such a row, as the exact literals of a bound; */
+enum rc key_bound_of_row(const struct table *table, const struct slice *fields,
+                         struct bound **bound_out, struct error *err) MUST_CHECK;
+/* and of the fields of the key's columns alone. */
 enum rc key_bound_of_fields(const struct table *table, const struct slice *fields,
                             struct bound **bound_out, struct error *err) MUST_CHECK;
 /* Whether a key lies behind a bound, where this can be told without the server: integer keys.

@@ -176,20 +176,6 @@ enum rc plan_describe(struct session *session, struct plan_task *task, struct er
 
 /* --- the bound --- */
 
-/* The bound's row has the key's columns alone; they are put to where the table has them. */
-static enum rc bound_of_answer(const struct table *table, const struct slice *fields,
-                               struct bound **out, struct error *err)
-{
-    struct slice *all = calloc(table->column_count, sizeof(*all));
-    if (all == NULL)
-        return error_set(err, RC_MEMORY, "There is no memory for a key.");
-    for (uint32_t i = 0; i < table->key_count; i++)
-        all[table->key[i]] = fields[i];
-    enum rc rc = key_bound_of_fields(table, all, out, err);
-    free(all);
-    return rc;
-}
-
 static enum rc ask_key(struct worker *worker, const struct plan_task *task, struct bound **out,
                        struct error *err)
 {
@@ -201,7 +187,7 @@ static enum rc ask_key(struct worker *worker, const struct plan_task *task, stru
         rc = myconn_query(worker->session.conn, buf_slice(&worker->sql), &result, err);
     if (rc == RC_OK && myconn_row(result, &fields)) {
         if (myconn_column_count(result) == table->key_count)
-            rc = bound_of_answer(table, fields, out, err);
+            rc = key_bound_of_fields(table, fields, out, err);
         else
             rc = error_set(err, RC_PROTOCOL, "The server answered with other columns than asked.");
     }

@@ -16,14 +16,15 @@
 static enum rc cut_here(struct read_task *task, struct slice packet, struct error *err)
 {
     const struct table *table = task->table.table;
-    struct slice *fields = calloc(table->column_count, sizeof(*fields));
+    uint32_t count = key_field_count(table);
+    struct slice *fields = calloc(count, sizeof(*fields));
     if (fields == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for a key.");
     enum rc rc = RC_OK;
-    if (!myconn_row_fields(packet, fields, table->column_count))
+    if (!myconn_row_fields(packet, fields, count))
         rc = error_set(err, RC_PROTOCOL, "The server sent a row that cannot be cut into fields.");
     if (rc == RC_OK)
-        rc = key_bound_of_fields(table, fields, &task->cut, err);
+        rc = key_bound_of_row(table, fields, &task->cut, err);
     free(fields);
     return rc;
 }
@@ -58,7 +59,7 @@ static enum rc read_rows(struct reader *reader, struct worker *worker, struct re
                          struct error *err)
 {
     struct range *chunk = task->chunk;
-    unsigned column_count = 0;
+    unsigned field_count = 0;
     buf_reset(&worker->sql);
     if (chunk->keys != NULL)
         sql_add_rows_of_keys(&worker->sql, &task->table, (const struct bound *const *)chunk->keys,
@@ -67,8 +68,8 @@ static enum rc read_rows(struct reader *reader, struct worker *worker, struct re
         sql_add_rows(&worker->sql, &task->table, chunk->low, chunk->high, chunk->limit);
     enum rc rc = buf_check(&worker->sql, "A statement of the snapshot", err);
     if (rc == RC_OK)
-        rc = myconn_stream_open(worker->session.conn, buf_slice(&worker->sql), &column_count, err);
-    if (rc == RC_OK && column_count != task->table.table->column_count)
+        rc = myconn_stream_open(worker->session.conn, buf_slice(&worker->sql), &field_count, err);
+    if (rc == RC_OK && field_count != key_field_count(task->table.table))
         rc = error_set(err, RC_PROTOCOL, "The server answered with other columns than asked.");
     return rc == RC_OK ? take_rows(reader, worker, task, err) : rc;
 }

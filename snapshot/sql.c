@@ -57,22 +57,34 @@ static void add_float(struct buf *out, struct slice name)
     buf_add_str(out, "*1e0)");
 }
 
-/* As source_ops.read_table wants it. */
-static void add_value(struct buf *out, const struct column *column)
+static bool has_labels(const struct column *column)
 {
-    bool is_label = (column->kind == COLUMN_ENUM || column->kind == COLUMN_SET) &&
-                    !column_is_label_text(column);
+    return column->kind == COLUMN_ENUM || column->kind == COLUMN_SET;
+}
+
+/* What a key is ordered by. */
+static void add_key_value(struct buf *out, const struct column *column)
+{
     if (column->kind == COLUMN_FLOAT) {
         add_float(out, column->name);
         return;
     }
-    if (is_label)
+    if (has_labels(column))
         buf_add_str(out, "CAST(");
     myconn_add_identifier(out, column->name);
-    if (is_label)
+    if (has_labels(column))
         buf_add_str(out, " AS UNSIGNED)");
     if (column->kind == COLUMN_DOUBLE)
         buf_add_str(out, "*1e0");
+}
+
+/* As source_ops.read_table wants it. */
+static void add_value(struct buf *out, const struct column *column)
+{
+    if (column_is_label_text(column))
+        myconn_add_identifier(out, column->name);
+    else
+        add_key_value(out, column);
 }
 
 static const struct column *key_column(const struct sql_table *table, uint32_t part)
@@ -99,7 +111,7 @@ static void add_key(struct buf *out, const struct sql_table *table)
 {
     for (uint32_t i = 0; i < table->table->key_count; i++) {
         buf_add_str(out, i == 0 ? "SELECT " : ", ");
-        add_value(out, key_column(table, i));
+        add_key_value(out, key_column(table, i));
     }
 }
 
@@ -294,6 +306,12 @@ static void add_all_columns(struct buf *out, const struct sql_table *table)
     for (uint32_t i = 0; i < table->table->column_count; i++) {
         buf_add_str(out, i == 0 ? "SELECT " : ", ");
         add_value(out, &table->table->columns[i]);
+    }
+    for (uint32_t i = 0; i < table->table->key_count; i++) {
+        if (!column_is_label_text(key_column(table, i)))
+            continue;
+        buf_add_str(out, ", ");
+        add_key_value(out, key_column(table, i));
     }
 }
 

@@ -18,7 +18,8 @@ struct sql_table {
 };
 
 /* All columns of the rows behind `low` up to and with `high` (NULL: no such bound), in key order; the
- * first `limit` of them (0: all). A table without a key: all its rows. */
+ * first `limit` of them (0: all). A table without a key: all its rows. Behind the columns stand the
+ * numbers of those key columns that come as text (key_field_count). */
 void sql_add_rows(struct buf *out, const struct sql_table *table, const struct bound *low,
                   const struct bound *high, uint64_t limit);
 /* The key of the `count`th row behind `low`; along a prefixed index, of a row about as far. No row:

@@ -111,11 +111,11 @@ struct column {
 };
 
 /* How a SELECT brings an ENUM or SET: by its number, which the labels are found with; or as text, where the
- * labels are not sure and the server knows them in rows alone. A key is compared by number. */
+ * labels are not sure and the server knows them in rows alone. */
 static inline bool column_is_label_text(const struct column *column)
 {
     bool has_labels = column->kind == COLUMN_ENUM || column->kind == COLUMN_SET;
-    return has_labels && column->labels_unsure && column->key_ordinal == 0;
+    return has_labels && column->labels_unsure;
 }
 
 struct table {

@@ -3,6 +3,7 @@
  * The statements of a snapshot: ranges over one and several key columns, and literals that are exact
  * for their type.
  */
+#include "snapshot/key_int.h"
 #include "snapshot/sql_int.h"
 #include "table_fixture.h"
 
@@ -205,6 +206,55 @@ static void test_set_is_compared_by_its_values(void **state)
     bound_free(high);
 }
 
+/* What the server shows of labels is not sure: a row says its label itself, and its number behind all
+ * columns, by which the key is compared. */
+static void test_unsure_labels_in_a_key(void **state)
+{
+    (void)state;
+    static const uint32_t key[] = {1, 0};
+    static const struct slice labels[] = {{(const uint8_t *)"?", 1}, {(const uint8_t *)"b", 1}};
+    struct column columns[] = {
+        {.name = SLICE("n"), .kind = COLUMN_INT, .text = cell_is_text},
+        {.name = SLICE("e"),
+         .kind = COLUMN_ENUM,
+         .key_ordinal = 1,
+         .labels = labels,
+         .label_count = 2,
+         .labels_unsure = true,
+         .text = cell_is_text},
+        {.name = SLICE("s"),
+         .kind = COLUMN_SET,
+         .labels = labels,
+         .label_count = 2,
+         .labels_unsure = true,
+         .text = cell_is_text},
+    };
+    struct table table = fixture_table(key, 2);
+    table.columns = columns;
+    table.column_count = COUNT_OF(columns);
+    struct sql_table of = {.table = &table};
+    struct bound *low = bound("1", "7", NULL);
+    struct buf out;
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_rows(&out, &of, low, NULL, 0);
+    must_be(&out, "SELECT `n`, `e`, `s`, CAST(`e` AS UNSIGNED) FROM `db`.`t` WHERE `e` >= 1 AND "
+                  "(`e` > 1 OR (`e` = 1 AND `n` > 7)) ORDER BY `e`, `n`");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, low, 1);
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `n` FROM `db`.`t` WHERE `e` >= 1 AND (`e` > 1 OR "
+                  "(`e` = 1 AND `n` > 7)) ORDER BY `e`, `n` LIMIT 0,1");
+
+    assert_int_equal(key_field_count(&table), 4);
+    const struct slice fields[] = {SLICE("8"), SLICE("\xf0\x9f\x99\x82"), SLICE(""), SLICE("1")};
+    struct bound *of_row;
+    struct error err = {0};
+    assert_int_equal(key_bound_of_row(&table, fields, &of_row, &err), RC_OK);
+    assert_true(slice_equal(of_row->literals[0], SLICE("1")));
+    assert_true(slice_equal(of_row->literals[1], SLICE("8")));
+    bound_free(of_row);
+    bound_free(low);
+}
+
 static void test_rows_by_their_keys(void **state)
 {
     (void)state;
@@ -295,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_bound_along_a_prefix),
         cmocka_unit_test(test_enum_is_compared_by_its_labels),
         cmocka_unit_test(test_set_is_compared_by_its_values),
+        cmocka_unit_test(test_unsure_labels_in_a_key),
         cmocka_unit_test(test_rows_by_their_keys),
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_literals_of_canonical_text),
