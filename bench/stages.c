@@ -114,9 +114,7 @@ static enum rc add_line(struct bench *bench, const struct change *change, struct
 
 static enum rc take(struct bench *bench, const struct change *change, struct error *err)
 {
-    bool is_row = change->kind == CHANGE_INSERT || change->kind == CHANGE_UPDATE ||
-                  change->kind == CHANGE_DELETE;
-    if (!is_row)
+    if (!change_is_row(change))
         return RC_OK;
     if (++bench->rows == WARM_ROWS)
         bench->allocations_warm = allocations;

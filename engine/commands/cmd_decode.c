@@ -7,9 +7,11 @@
 #include "../base/log.h"
 #include "../base/text.h"
 #include "../config/pattern.h"
-#include "../model/cloudevent.h"
+#include "decode_lanes_int.h"
 
-enum { FLUSH_AT = 256 << 10, OUT_MAX = 1 << 30, WAIT_MS = 1000 };
+#include <sched.h>
+
+enum { WAIT_MS = 1000 };
 
 static bool wants(void *ctx, struct slice db, struct slice table)
 {
@@ -57,15 +59,6 @@ static enum exit_code input_code(const struct error *err)
     }
 }
 
-static enum rc add_event(struct cloudevent_writer *writer, struct buf *out,
-                         const struct change *change, struct error *err)
-{
-    enum rc rc = cloudevent_add(writer, out, change, err);
-    if (rc != RC_OK)
-        change_wrap_error(change, err);
-    return rc;
-}
-
 /* The event is printed as any other; that more is missing than it can say belongs where people look. */
 static void alarm(const struct change *change)
 {
@@ -88,35 +81,39 @@ static void alarm(const struct change *change)
                                 "from happening again."));
 }
 
-/* Prints every event until the end or an error; what came before an error has been printed. A
- * reader that went away ends it quietly. What the binlog does not tell is no reason to stop, and the
- * exit code says it. */
-static enum exit_code print_events(struct source *source, struct cloudevent_writer *writer,
-                                   struct buf *out)
+/* Ends the command for what lanes_add and lanes_finish say. A reader that went away ends it quietly. */
+static enum exit_code output_failed(const struct error *err, enum rc rc, enum exit_code end)
+{
+    if (rc == RC_EOF)
+        return end;
+    return command_fail(err, rc == RC_IO ? EXIT_CODE_INTERNAL : input_code(err));
+}
+
+/* Prints every event until the end or an error; what came before an error has been printed. What the
+ * binlog does not tell is no reason to stop, and the exit code says it. */
+static enum exit_code print_events(struct source *source, struct lanes *lanes)
 {
     struct change change;
     struct error err;
+    struct error lost;
     enum exit_code end = EXIT_CODE_OK;
     error_clear(&err);
+    error_clear(&lost);
     for (;;) {
         enum rc rc = source->ops->next(source, &change, WAIT_MS, &err);
         if (rc == RC_AGAIN)
             continue;
-        if (rc == RC_OK && change.kind == CHANGE_UNKNOWN) {
+        enum rc written = RC_OK;
+        if (rc != RC_OK || change.kind == CHANGE_UNKNOWN)
+            written = lanes_finish(lanes, &lost);
+        if (written == RC_OK && rc == RC_OK && change.kind == CHANGE_UNKNOWN) {
             alarm(&change);
             end = EXIT_CODE_DATA;
         }
-        if (rc == RC_OK)
-            rc = add_event(writer, out, &change, &err);
-        if (rc != RC_OK || out->len >= FLUSH_AT) {
-            struct error lost;
-            error_clear(&lost);
-            enum rc flushed = command_flush(out, &lost);
-            if (flushed == RC_EOF)
-                return end;
-            if (flushed != RC_OK)
-                return command_fail(&lost, EXIT_CODE_INTERNAL);
-        }
+        if (written == RC_OK && rc == RC_OK)
+            written = lanes_add(lanes, &change, &lost);
+        if (written != RC_OK)
+            return output_failed(&lost, written, end);
         if (rc == RC_EOF)
             return end;
         if (rc != RC_OK)
@@ -125,7 +122,8 @@ static enum exit_code print_events(struct source *source, struct cloudevent_writ
 }
 
 static enum exit_code decode(const struct command_parts *parts, const struct command_line *line,
-                             const struct source_file_config *config, struct pattern_set *tables)
+                             const struct source_file_config *config, struct pattern_set *tables,
+                             unsigned threads)
 {
     struct source_options options = {
         .config = config, .wants = wants, .wants_ctx = tables, .name = SLICE("decode")};
@@ -135,19 +133,41 @@ static enum exit_code decode(const struct command_parts *parts, const struct com
     enum rc rc = parts->file_source->open(&options, &source, &err);
     if (rc != RC_OK)
         return command_fail(&err, input_code(&err));
-    struct cloudevent_writer writer;
-    struct buf out;
-    buf_init(&out, OUT_MAX);
+    struct lanes *lanes;
     const char *name = command_value(line, "source-name");
-    rc = cloudevent_writer_init(&writer, slice_str(name != NULL ? name : "offline"), &err);
+    rc = lanes_new(slice_str(name != NULL ? name : "offline"), threads, &lanes, &err);
     if (rc == RC_OK)
         rc = source->ops->start(source, NULL, &err);
     enum exit_code code =
-        rc == RC_OK ? print_events(source, &writer, &out) : command_fail(&err, input_code(&err));
-    cloudevent_writer_deinit(&writer);
-    buf_deinit(&out);
+        rc == RC_OK ? print_events(source, lanes) : command_fail(&err, input_code(&err));
+    lanes_free(lanes);
     source->ops->close(source);
     return code;
+}
+
+/* The cores that this process may use, up to the few that one reader can keep busy. */
+static unsigned default_threads(void)
+{
+    enum { ENOUGH = 4 };
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int count = CPU_COUNT(&set);
+    return count > ENOUGH ? ENOUGH : (unsigned)count;
+}
+
+static enum rc parse_threads(const char *text, unsigned *threads_out, struct error *err)
+{
+    uint64_t count;
+    if (text == NULL) {
+        *threads_out = default_threads();
+        return RC_OK;
+    }
+    if (!text_parse_u64(slice_str(text), &count) || count == 0 || count > LANES_MAX)
+        return error_set(err, RC_USAGE, "--threads takes a number from 1 to %d, not \"%s\".",
+                         LANES_MAX, text);
+    *threads_out = (unsigned)count;
+    return RC_OK;
 }
 
 static enum exit_code run(const struct command_parts *parts, const struct command_line *line)
@@ -170,10 +190,13 @@ static enum exit_code run(const struct command_parts *parts, const struct comman
                           &config.stop_offset, &err);
     if (rc == RC_OK)
         rc = parse_invalid_text(command_value(line, "invalid-text"), &config.invalid_text, &err);
+    unsigned threads = 1;
+    if (rc == RC_OK)
+        rc = parse_threads(command_value(line, "threads"), &threads, &err);
     if (rc == RC_OK && command_value(line, "tables") != NULL)
         rc = pattern_set_new(command_value(line, "tables"), command_value(line, "exclude"), &tables,
                              &err);
-    enum exit_code code = rc == RC_OK ? decode(parts, line, &config, tables)
+    enum exit_code code = rc == RC_OK ? decode(parts, line, &config, tables, threads)
                                       : command_fail(&err, command_exit_code(&err));
     pattern_set_free(tables);
     return code;
@@ -198,6 +221,8 @@ const struct command command_decode = {
             {"source-name", "NAME", "The name in the events' source attribute (default: offline)."},
             {"invalid-text", "WHAT",
              "Text that is not valid in its character set: stop (default), replace, base64."},
+            {"threads", "COUNT",
+             "How many threads turn rows into events (default: the cores, 4 at most)."},
             {"no-checksums", NULL, "Do not verify the events' CRC32."},
         },
     .run = run,

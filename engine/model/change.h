@@ -55,6 +55,13 @@ struct change {
     const struct table_change *table_change;
 };
 
+/* Whether it is about one row, and not about a statement or a place in the stream. */
+static inline bool change_is_row(const struct change *change)
+{
+    return change->kind == CHANGE_READ || change->kind == CHANGE_INSERT ||
+           change->kind == CHANGE_UPDATE || change->kind == CHANGE_DELETE;
+}
+
 /* "insert", "update", ...: for messages. */
 const char *change_kind_name(enum change_kind kind);
 

@@ -2,8 +2,11 @@
 /*
  * The layout of a kept change, all of it this process's own and never on a disk:
  *
- *   struct kept_change, then for each cell of `before` and of `after` its state (1 byte), the length of
- *   its value (4 bytes) and the value
+ *   struct kept_change, then `before` and `after`: for each cell the length of its value (4 bytes), and in
+ *   one byte its state and how many bytes lie between the value before it and its own; then the values
+ *
+ * The values of a row that came from a binlog lie one behind the other but for the prefixes of their
+ * lengths, so they are copied at once, prefixes and all.
  *
  * and of a transaction: struct kept_txn, GTID, file.
  */
@@ -11,7 +14,8 @@
 
 #include <stdlib.h>
 
-enum { CELL_HEAD = 5 };
+enum { CELL_HEAD = 5, STATE_BITS = 2, GAP_MAX = 4 };
+_Static_assert(CELL_VALUE < 1 << STATE_BITS, "a state and a gap fit into a byte");
 
 struct kept_txn {
     struct txn txn; /* its slices say the lengths alone */
@@ -53,7 +57,7 @@ static size_t row_size(const struct row *row)
 {
     size_t size = 0;
     for (uint32_t i = 0; i < cell_count(row); i++)
-        size += CELL_HEAD + (row->cells[i].state == CELL_VALUE ? row->cells[i].len : 0);
+        size += CELL_HEAD + (row->cells[i].state == CELL_VALUE ? GAP_MAX + row->cells[i].len : 0);
     return size;
 }
 
@@ -92,15 +96,52 @@ static void add_txn(struct change_copies *copies, const struct txn *txn)
     buf_add_slice(&copies->bytes, txn->file);
 }
 
-static void add_row(struct buf *bytes, const struct row *row)
+static inline void put_head(uint8_t *head, uint32_t len, enum cell_state state, size_t gap)
 {
-    for (uint32_t i = 0; i < cell_count(row); i++) {
+    memcpy(head, &len, sizeof(len));
+    head[CELL_HEAD - 1] = (uint8_t)(state | gap << STATE_BITS);
+}
+
+/* Values that lie anywhere, one by one; their heads are at `heads`. */
+static void add_scattered(struct buf *bytes, const struct row *row, size_t heads)
+{
+    for (uint32_t i = 0; i < row->count; i++) {
         const struct cell *cell = &row->cells[i];
         uint32_t len = cell->state == CELL_VALUE ? cell->len : 0;
-        buf_add_byte(bytes, (uint8_t)cell->state);
-        buf_add(bytes, &len, sizeof(len));
+        if (bytes->rc == RC_OK)
+            put_head(bytes->ptr + heads + CELL_HEAD * (size_t)i, len, cell->state, 0);
         buf_add(bytes, cell->ptr, len);
     }
+}
+
+static void add_row(struct buf *bytes, const struct row *row)
+{
+    uint32_t count = cell_count(row);
+    size_t heads = bytes->len;
+    uint8_t *head = buf_reserve(bytes, CELL_HEAD * (size_t)count);
+    if (head == NULL)
+        return;
+    const uint8_t *start = NULL;
+    const uint8_t *end = NULL;
+    bool close = true;
+    for (uint32_t i = 0; i < count; i++, head += CELL_HEAD) {
+        const struct cell *cell = &row->cells[i];
+        if (cell->state != CELL_VALUE) {
+            put_head(head, 0, cell->state, 0);
+            continue;
+        }
+        if (start == NULL)
+            start = end = cell->ptr;
+        size_t gap = (uintptr_t)cell->ptr - (uintptr_t)end;
+        close = close && gap <= GAP_MAX;
+        put_head(head, cell->len, CELL_VALUE, gap);
+        end = cell->ptr + cell->len;
+    }
+    bytes->len += CELL_HEAD * (size_t)count;
+    if (close)
+        buf_add(bytes, start, (size_t)(end - start));
+    else
+        add_scattered(bytes, row, heads);
 }
 
 enum rc change_copy_add(struct change_copies *copies, const struct change *change, size_t *at_out,
@@ -133,16 +174,19 @@ enum rc change_copy_add(struct change_copies *copies, const struct change *chang
     return rc;
 }
 
-/* Fills `count` cells from what lies at `ptr`, and says where it ends. */
-static const uint8_t *read_row(const uint8_t *ptr, struct cell *cells, uint32_t count)
+/* Fills `count` cells from what lies at `head`, and says where it ends. */
+static const uint8_t *read_row(const uint8_t *head, struct cell *cells, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    const uint8_t *value = head + CELL_HEAD * (size_t)count;
+    for (uint32_t i = 0; i < count; i++, head += CELL_HEAD) {
         uint32_t len;
-        memcpy(&len, ptr + 1, sizeof(len));
-        cells[i] = (struct cell){ptr + CELL_HEAD, len, (enum cell_state)ptr[0]};
-        ptr += CELL_HEAD + len;
+        memcpy(&len, head, sizeof(len));
+        uint8_t rest = head[CELL_HEAD - 1];
+        value += rest >> STATE_BITS;
+        cells[i] = (struct cell){value, len, rest & ((1u << STATE_BITS) - 1)};
+        value += len;
     }
-    return ptr;
+    return value;
 }
 
 static bool reserve_cells(struct change_view *view, uint32_t count)

@@ -248,13 +248,6 @@ static void add_extensions(struct buf *out, const struct change *change,
     buf_add_byte(out, '"');
 }
 
-/* Statements have an envelope of their own each: their subject is not a table's alone. */
-static bool is_row(enum change_kind kind)
-{
-    return kind == CHANGE_READ || kind == CHANGE_INSERT || kind == CHANGE_UPDATE ||
-           kind == CHANGE_DELETE;
-}
-
 static bool envelope_fits(const struct cloudevent_envelope *envelope, const struct change *change)
 {
     const struct txn *txn = change->txn;
@@ -268,6 +261,7 @@ static bool envelope_fits(const struct cloudevent_envelope *envelope, const stru
            slice_equal(slice_of(text->ptr + txn->gtid.len, txn->file.len), txn->file);
 }
 
+/* Statements have an envelope of their own each: their subject is not a table's alone. */
 static enum rc envelope_make(struct cloudevent_writer *writer, const struct change *change,
                              const struct event_table *names, struct error *err)
 {
@@ -291,7 +285,7 @@ static enum rc envelope_make(struct cloudevent_writer *writer, const struct chan
     add_sequence(out, txn);
     envelope->data_part = out->len;
     add_extensions(out, change, names);
-    buf_add_str(out, is_row(change->kind) ? ",\"data\":{\"before\":" : ",\"data\":{\"db\":");
+    buf_add_str(out, change_is_row(change) ? ",\"data\":{\"before\":" : ",\"data\":{\"db\":");
     buf_reset(&envelope->txn_text);
     buf_add_slice(&envelope->txn_text, txn->gtid);
     buf_add_slice(&envelope->txn_text, txn->file);
@@ -299,7 +293,7 @@ static enum rc envelope_make(struct cloudevent_writer *writer, const struct chan
     enum rc rc = buf_check(out, "the envelope of an event", err);
     if (rc == RC_OK)
         rc = buf_check(&envelope->txn_text, "the names of a transaction", err);
-    if (rc != RC_OK || !is_row(change->kind))
+    if (rc != RC_OK || !change_is_row(change))
         return rc;
     envelope->kind = change->kind;
     envelope->table = change->table;
@@ -399,7 +393,7 @@ static enum rc add_image(struct cloudevent_writer *writer, const struct event_ta
 static enum rc add_data(struct cloudevent_writer *writer, const struct event_table *names,
                         const struct change *change, struct buf *out, struct error *err)
 {
-    if (!is_row(change->kind)) {
+    if (!change_is_row(change)) {
         json_add_string(out, change->ddl_db);
         buf_add_str(out, ",\"statement\":");
         json_add_string(out, change->ddl);

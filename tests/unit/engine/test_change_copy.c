@@ -18,10 +18,10 @@ static const struct cell full[] = {{(const uint8_t *)"7", 1, CELL_VALUE},
 static const struct cell minimal[] = {
     {(const uint8_t *)"", 0, CELL_VALUE}, {NULL, 0, CELL_ABSENT}, {NULL, 0, CELL_ABSENT}};
 
-static void expect_cells(const struct row *row, const struct cell *wanted)
+static void expect_cells(const struct row *row, const struct cell *wanted, unsigned count)
 {
-    assert_int_equal(row->count, 3);
-    for (unsigned i = 0; i < 3; i++) {
+    assert_int_equal(row->count, count);
+    for (unsigned i = 0; i < count; i++) {
         assert_int_equal(row->cells[i].state, wanted[i].state);
         assert_int_equal(row->cells[i].len, wanted[i].len);
         if (wanted[i].len > 0)
@@ -70,10 +70,52 @@ static void test_round_trip(void **state UNUSED)
         assert_int_equal(view.change.ordinal, i);
         assert_int_equal(view.change.event_offset, 1000 + i);
         assert_ptr_equal(view.change.table, &table);
-        expect_cells(&view.change.before, minimal);
+        expect_cells(&view.change.before, minimal, 3);
         assert_int_equal(row_exists(&view.change.after), i % 2 == 0);
         if (i % 2 == 0)
-            expect_cells(&view.change.after, full);
+            expect_cells(&view.change.after, full, 3);
+    }
+    change_view_deinit(&view);
+    change_copies_deinit(&copies);
+}
+
+/* Values that lie as a binlog has them, one behind the other with the prefixes of some lengths between
+ * them, and such that do not. */
+static void test_neighbours(void **state UNUSED)
+{
+    enum { CELLS = 5 };
+    static const uint8_t event[] = "aaa\5....bbbbb\0\0\0\0ccffffffffd";
+    const struct cell rows[][CELLS] = {
+        {{event, 3, CELL_VALUE},
+         {NULL, 0, CELL_NULL},
+         {event + 4, 0, CELL_VALUE},
+         {event + 8, 5, CELL_VALUE},
+         {event + 17, 2, CELL_VALUE}},
+        {{event, 3, CELL_VALUE}, /* too far from the next */
+         {event + 8, 5, CELL_VALUE},
+         {NULL, 0, CELL_ABSENT},
+         {NULL, 0, CELL_NULL},
+         {event + 27, 1, CELL_VALUE}},
+        {{event + 17, 2, CELL_VALUE}, /* before the one before it */
+         {event, 3, CELL_VALUE},
+         {event, 3, CELL_VALUE},
+         {NULL, 0, CELL_VALUE},
+         {event + 8, 5, CELL_VALUE}},
+    };
+    const struct txn txn = {.file = SLICE("bin.000001")};
+    struct change_copies copies;
+    struct change_view view = {0};
+    struct error err;
+    size_t at;
+    change_copies_init(&copies, 1 << 20);
+    for (unsigned r = 0; r < COUNT_OF(rows); r++) {
+        struct change change = {
+            .kind = CHANGE_INSERT, .table = &table, .after = {rows[r], CELLS}, .txn = &txn};
+        size_t len = copies.bytes.len;
+        assert_int_equal(change_copy_add(&copies, &change, &at, &err), RC_OK);
+        assert_true(copies.bytes.len - len <= change_copy_size(&change));
+        assert_int_equal(change_copy_get(&copies, at, &view, &err), RC_OK);
+        expect_cells(&view.change.after, rows[r], CELLS);
     }
     change_view_deinit(&view);
     change_copies_deinit(&copies);
@@ -111,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
