@@ -22,12 +22,25 @@ static unsigned under_way_max(const struct reader *reader)
     return 2 * reader->parallelism + 1 + (reader->grace_ms > 0 ? GRACE_AHEAD_ALL : 0);
 }
 
-static enum rc make_here(const struct position *position, struct here **here_out, struct error *err)
+/* A stream that rests lets what it gave last become visible meanwhile. */
+static void note_place(struct reader *reader, const struct position *position)
+{
+    if (reader->stood_since_us != 0 && reader->stood_offset == position->offset &&
+        strcmp(reader->stood_file, position->file) == 0)
+        return;
+    memcpy(reader->stood_file, position->file, sizeof(reader->stood_file));
+    reader->stood_offset = position->offset;
+    reader->stood_since_us = clock_monotonic_us();
+}
+
+static enum rc make_here(const struct reader *reader, const struct position *position,
+                         struct here **here_out, struct error *err)
 {
     struct here *here = calloc(1, sizeof(*here));
     if (here == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for a place in the binlog.");
     here->refs = 1;
+    here->since_us = reader->stood_since_us;
     position_init(&here->position);
     enum rc rc = position_copy(&here->position, position, err);
     if (rc != RC_OK) {
@@ -50,14 +63,14 @@ static enum rc ask(struct reader *reader, struct job *job, const struct position
         /* Chunks behind it may be under way already, but never all of the narrow room. */
         if (job->is_narrow && under_way >= narrow_room && chunk != job->first_chunk)
             break;
-        enum rc rc = *here != NULL ? RC_OK : make_here(position, here, err);
+        enum rc rc = *here != NULL ? RC_OK : make_here(reader, position, here, err);
         if (rc != RC_OK)
             return rc;
         (*here)->refs++;
         chunk->here = *here;
         chunk->round = reader->round;
         chunk->asked_us = clock_monotonic_us();
-        chunk->not_before_us = chunk->asked_us + reader->grace_ms * 1000;
+        chunk->not_before_us = (*here)->since_us + reader->grace_ms * 1000;
         chunk->state = CHUNK_ASKED;
         under_way++;
         (*room)--;
@@ -89,6 +102,7 @@ static enum rc ask_all(struct reader *reader, const struct position *position, s
     struct here *here = NULL;
     unsigned room = under_way_max(reader);
     enum rc rc = RC_OK;
+    note_place(reader, position);
     reader_begin_jobs(reader);
     for (struct job *job = reader->first_job; job != NULL; job = job->next) {
         unsigned under_way = count_under_way(job);

@@ -85,7 +85,8 @@ enum rc read_chunk(struct reader *reader, struct worker *worker, struct read_tas
                    struct error *err)
 {
     struct range *chunk = task->chunk;
-    enum rc rc = watermark_begin(&worker->session, &chunk->here->position, chunk->asked_us, err);
+    enum rc rc =
+        watermark_begin(&worker->session, &chunk->here->position, chunk->here->since_us, err);
     if (rc != RC_OK)
         return rc;
     rc = read_rows(reader, worker, task, err);

@@ -36,6 +36,7 @@
 /* Where the stream stood; shared by the chunks that were asked for there. Under the lock. */
 struct here {
     unsigned refs;
+    uint64_t since_us; /* it has stood there since then, or for longer */
     struct position position;
 };
 
@@ -167,6 +168,9 @@ struct reader {
 
     /* The pipeline's thread. */
     uint64_t round;
+    char stood_file[POSITION_FILE_MAX]; /* where the stream stood when it was last asked, */
+    uint64_t stood_offset;
+    uint64_t stood_since_us; /* and when it was first seen there */
     uint64_t rows_read;
     uint64_t bytes_read;
     struct expiry expiry;

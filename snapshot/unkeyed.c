@@ -219,11 +219,10 @@ static enum rc try_to_open(struct unkeyed *unkeyed, const struct position *here,
     if (rc != RC_OK)
         return rc;
     enum session_sight sight = unkeyed->session.sight;
-    bool by_gtid = sight == SESSION_SIGHT_GTID && here->gtid_set.len > 0;
     rc = RC_AGAIN;
-    if (by_gtid || sight == SESSION_SIGHT_COMMITTED)
+    if (sight != SESSION_SIGHT_GRACE)
         rc = open_seen(unkeyed, here, err);
-    return rc == RC_AGAIN && !by_gtid ? open_after_grace(unkeyed, err) : rc;
+    return rc == RC_AGAIN && sight != SESSION_SIGHT_GTID ? open_after_grace(unkeyed, err) : rc;
 }
 
 static void tell_busy(struct unkeyed *unkeyed, uint64_t now_us)
@@ -310,8 +309,7 @@ enum rc unkeyed_pump(struct reader *reader, struct job *job, const struct positi
 static enum rc is_before_low(struct unkeyed *unkeyed, const struct txn *txn, bool *before_out,
                              struct error *err)
 {
-    if (unkeyed->session.sight == SESSION_SIGHT_GTID && unkeyed->low.gtid_set.len > 0 &&
-        txn->gtid.len > 0) {
+    if (unkeyed->session.sight == SESSION_SIGHT_GTID && txn->gtid.len > 0) {
         struct buf sql;
         struct buf answer;
         buf_init(&sql, SQL_TEXT_MAX);

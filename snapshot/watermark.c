@@ -11,11 +11,15 @@
  *               XA COMMIT goes into the engine behind that lock, while XA RECOVER still shows it: where it
  *               shows any, a second is waited for.
  *   MySQL with  gtid_executed takes a transaction in after the engine has committed it (since
- *   GTIDs       5.7.5), so that a SELECT that begins when it contains here's set sees all of it.
+ *   GTIDs       5.7.5), so that a SELECT that begins when it contains here's set sees all of it. Where
+ *               that set is not known (the server has had none yet, or the stream began in the middle
+ *               of a file), gtid_owned is asked: a transaction is in it from before it is in the binlog
+ *               until gtid_executed has it, so that those that are in it now are the only ones to wait for.
  *   other MySQL nothing says when a transaction that is in the binlog is in the engine too. What
  *               lies between is the commit stage of one group: milliseconds. A second is waited
- *               for, and under semi-synchronous replication AFTER_SYNC, where the transaction waits
- *               for a replica in that very place, the timeout of that as well.
+ *               for since the stream came to `here`, and under semi-synchronous replication
+ *               AFTER_SYNC, where the transaction waits for a replica in that very place, the
+ *               timeout of that as well.
  *
  * The high watermark is right with every server: a transaction that a SELECT can see is in the
  * binlog. Only MySQL's set of executed GTIDs may lack one that was visible for an instant; the
@@ -166,34 +170,34 @@ enum rc watermark_place(struct session *session, struct position *out, bool *set
     return rc == RC_OK ? xa_is_quiet(session, settled_out, err) : rc;
 }
 
-static bool is_grace_over(const struct session *session, uint64_t asked_us)
+static bool is_grace_over(const struct session *session, uint64_t since_us)
 {
-    return clock_monotonic_us() >= asked_us + session->grace_ms * 1000;
+    return clock_monotonic_us() >= since_us + session->grace_ms * 1000;
 }
 
 static enum rc begin_committed(struct session *session, const struct position *here,
-                               uint64_t asked_us, struct error *err)
+                               uint64_t since_us, struct error *err)
 {
     struct position place;
     bool is_settled = false;
     position_init(&place);
     enum rc rc = watermark_place(session, &place, &is_settled, err);
     bool is_seen =
-        watermark_is_at_or_behind(&place, here) && (is_settled || is_grace_over(session, asked_us));
+        watermark_is_at_or_behind(&place, here) && (is_settled || is_grace_over(session, since_us));
     if (rc == RC_OK && !is_seen)
         rc = RC_AGAIN;
     position_deinit(&place);
     return rc;
 }
 
-static enum rc begin_gtid(struct session *session, const struct position *here, struct error *err)
+static enum rc begin_executed(struct session *session, struct slice set, struct error *err)
 {
     struct buf sql;
     struct buf answer;
     buf_init(&sql, STATEMENT_MAX);
     buf_init(&answer, 64);
     buf_add_str(&sql, "SELECT WAIT_FOR_EXECUTED_GTID_SET(");
-    myconn_add_literal(&sql, buf_slice(&here->gtid_set));
+    myconn_add_literal(&sql, set);
     buf_add_str(&sql, ", 1)");
     enum rc rc = buf_check(&sql, "The question for executed GTIDs", err);
     if (rc == RC_OK)
@@ -205,22 +209,74 @@ static enum rc begin_gtid(struct session *session, const struct position *here, 
     return rc;
 }
 
-enum rc watermark_begin(struct session *session, const struct position *here, uint64_t asked_us,
+bool watermark_next_owned(struct slice *rest, uint64_t *number_out)
+{
+    /* "uuid:4#12:5#13uuid:7#14", with or without something between the last thread and the next uuid. */
+    while (rest->len > 0) {
+        const uint8_t *mark = memchr(rest->ptr, '#', rest->len);
+        if (mark == NULL)
+            break;
+        const uint8_t *digits = mark;
+        while (digits > rest->ptr && digits[-1] >= '0' && digits[-1] <= '9')
+            digits--;
+        bool is_number = text_parse_u64(slice_of(digits, (size_t)(mark - digits)), number_out);
+        rest->len -= (size_t)(mark + 1 - rest->ptr);
+        rest->ptr = mark + 1;
+        if (is_number)
+            return true;
+    }
+    *rest = SLICE_EMPTY;
+    return false;
+}
+
+/* Whether one of the numbers in `before` is in `now`, too; of whichever server they are. */
+static bool shares_owned(struct slice before, struct slice now)
+{
+    uint64_t number;
+    while (watermark_next_owned(&before, &number)) {
+        struct slice rest = now;
+        uint64_t other;
+        while (watermark_next_owned(&rest, &other))
+            if (other == number)
+                return true;
+    }
+    return false;
+}
+
+/* Waits a moment for what is on its way into the engines now to be there. */
+static enum rc begin_owned(struct session *session, struct error *err)
+{
+    enum { TRIES = 20, PAUSE_MS = 5 };
+    struct slice sql = SLICE("SELECT @@GLOBAL.gtid_owned");
+    struct buf before;
+    struct buf now;
+    buf_init(&before, POSITION_GTID_MAX);
+    buf_init(&now, POSITION_GTID_MAX);
+    enum rc rc = myconn_query_value(session->conn, sql, &before, err);
+    bool is_there = rc == RC_OK && before.len > 0;
+    for (unsigned i = 0; is_there && i < TRIES; i++) {
+        clock_sleep_ms(PAUSE_MS);
+        rc = myconn_query_value(session->conn, sql, &now, err);
+        is_there = rc == RC_OK && shares_owned(buf_slice(&before), buf_slice(&now));
+    }
+    buf_deinit(&before);
+    buf_deinit(&now);
+    return rc == RC_OK && is_there ? RC_AGAIN : rc;
+}
+
+enum rc watermark_begin(struct session *session, const struct position *here, uint64_t since_us,
                         struct error *err)
 {
     bool same_server = here->server[0] == '\0' || strcmp(here->server, session->server) == 0;
     switch (session->sight) {
     case SESSION_SIGHT_COMMITTED:
-        return same_server ? begin_committed(session, here, asked_us, err) : RC_AGAIN;
+        return same_server ? begin_committed(session, here, since_us, err) : RC_AGAIN;
     case SESSION_SIGHT_GTID:
         if (here->gtid_set.len > 0)
-            return begin_gtid(session, here, err);
-        /* The stream does not know its set: it began in the middle of a file. */
-        break;
+            return begin_executed(session, buf_slice(&here->gtid_set), err);
+        return same_server ? begin_owned(session, err) : RC_AGAIN;
     case SESSION_SIGHT_GRACE:
         break;
     }
-    if (!same_server)
-        return RC_AGAIN;
-    return is_grace_over(session, asked_us) ? RC_OK : RC_AGAIN;
+    return same_server && is_grace_over(session, since_us) ? RC_OK : RC_AGAIN;
 }

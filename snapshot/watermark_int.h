@@ -14,10 +14,12 @@
 
 #include "session_int.h"
 
-/* RC_OK: the session's next statement sees everything up to `here`, which was asked for at `asked_us`
- * (monotonic). RC_AGAIN: not yet, try again in a moment. */
-enum rc watermark_begin(struct session *session, const struct position *here, uint64_t asked_us,
+/* RC_OK: the session's next statement sees everything up to `here`, where the stream has stood since
+ * `since_us` (monotonic) or longer. RC_AGAIN: not yet, try again in a moment. */
+enum rc watermark_begin(struct session *session, const struct position *here, uint64_t since_us,
                         struct error *err) MUST_CHECK;
+/* The number of the next transaction in the text of MySQL's gtid_owned; false: there is none. Exposed for its test. */
+bool watermark_next_owned(struct slice *rest, uint64_t *number_out);
 /* A place as far on as can be known of which is true: what lies before it is seen by the next statement (then
  * settled), or by one after session->grace_ms. RC_AGAIN: it is not known now. */
 enum rc watermark_place(struct session *session, struct position *out, bool *settled_out,

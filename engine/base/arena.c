@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks of at least 16 KiB, linked newest first; a piece is never larger than its block. See
- * arena.h.
+ * Blocks linked newest first; a piece is never larger than its block. Each is twice as large as the one
+ * before it, from 1 to 16 KiB: there are arenas for each of ten thousand tables, and ones that are
+ * filled again and again. See arena.h.
  */
 #include "arena.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 16 << 10 };
+enum { BLOCK_BYTES_FIRST = 1 << 10, BLOCK_BYTES = 16 << 10 };
 
 struct arena_block {
     struct arena_block *next;
@@ -34,25 +35,46 @@ void arena_deinit(struct arena *arena)
     arena->used_bytes = 0;
 }
 
+/* The largest block of those that are not made for one piece; where there is none, the first one. */
+static struct arena_block *block_to_keep(struct arena_block *newest)
+{
+    struct arena_block *kept = NULL;
+    for (struct arena_block *block = newest; block != NULL; block = block->next)
+        if (kept == NULL || kept->cap > BLOCK_BYTES ||
+            (block->cap > kept->cap && block->cap <= BLOCK_BYTES))
+            kept = block;
+    return kept;
+}
+
 void arena_reset(struct arena *arena)
 {
-    if (arena->blocks == NULL)
-        return;
-    /* Blocks are linked newest first; the first one made is the last in the list. */
+    struct arena_block *kept = block_to_keep(arena->blocks);
     struct arena_block *block = arena->blocks;
-    while (block->next != NULL) {
+    if (kept == NULL)
+        return;
+    while (block != NULL) {
         struct arena_block *next = block->next;
-        free(block);
+        if (block != kept)
+            free(block);
         block = next;
     }
-    block->used = 0;
-    arena->blocks = block;
+    kept->next = NULL;
+    kept->used = 0;
+    arena->blocks = kept;
     arena->used_bytes = 0;
+}
+
+static size_t next_block_bytes(const struct arena *arena)
+{
+    if (arena->blocks == NULL)
+        return BLOCK_BYTES_FIRST;
+    return arena->blocks->cap < BLOCK_BYTES / 2 ? 2 * arena->blocks->cap : BLOCK_BYTES;
 }
 
 static struct arena_block *block_add(struct arena *arena, size_t size)
 {
-    size_t cap = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    size_t next = next_block_bytes(arena);
+    size_t cap = size > next ? size : next;
     if (cap > SIZE_MAX - sizeof(struct arena_block))
         return NULL;
     struct arena_block *block = malloc(sizeof(*block) + cap);

@@ -20,7 +20,7 @@ struct arena {
 
 void arena_init(struct arena *arena, const char *name, size_t limit_bytes);
 void arena_deinit(struct arena *arena);
-/* Everything handed out is gone; the first block is kept for the next round. */
+/* Everything handed out is gone; one block is kept for the next round. */
 void arena_reset(struct arena *arena);
 
 /* Zeroed, aligned for any type; NULL when over the limit or out of memory. Size 0 gives a valid

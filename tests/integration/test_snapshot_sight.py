@@ -4,7 +4,9 @@ holds a transaction where the two differ, in the binlog and not in its engine.""
 
 from __future__ import annotations
 
+import subprocess
 import threading
+import time
 
 import pytest
 
@@ -90,6 +92,28 @@ def test_a_row_that_no_select_shows_yet(shop, doris, engine, must_be_equal, fami
     assert engine.stop() == 0
 
 
+def test_a_row_that_no_select_shows_yet_of_a_server_without_a_past(shop, doris, engine, must_be_equal):
+    """MySQL has GTIDs and none was executed, so that the stream does not know what it has told: the server's list of
+    transactions that are under way is asked."""
+    source = shop("mysql97", semi_sync("mysql97"))
+    begin(source, doris, engine)
+    engine.stop()
+    source.server.query("RESET BINARY LOGS AND GTIDS")
+    subprocess.run(["rm", "-r", str(engine.checkpoint)], check=True)
+    engine.start().until_log("The pipeline runs.", 60, 2)
+    held = Held(source, name_of("mysql97"), 1, 3600)
+    until_told(doris, 1)
+    assert engine.show()["position"]["gtid_set"] in (None, "")
+    assert run("snapshot", str(engine.file), "--tables", "shop.t").returncode == 0
+    engine.until_log("A table is read again", 60)
+    time.sleep(2)  # longer than where nothing but time tells
+    assert held.is_hidden() and doris.client().rows("SELECT id, v FROM shop.t") == [["5", "1"]]
+    held.let_go()
+    engine.until_log("The snapshot is complete", 60)
+    must_be_equal(source, doris, engine, ["t"])
+    assert engine.stop() == 0
+
+
 def test_a_row_that_no_select_shows_yet_without_gtids(shop, doris, engine, must_be_equal):
     """MySQL without GTIDs does not say what can be seen: the chunk waits for as long as semi-sync may take."""
     source = shop("mysql97", [*semi_sync("mysql97"), *NO_GTIDS])
@@ -106,6 +130,23 @@ def test_a_row_that_no_select_shows_yet_without_gtids(shop, doris, engine, must_
         if was_hidden:
             break
     assert was_hidden, f"the machine is so slow that the row could be seen {HELD_S} s later each time"
+    assert engine.stop() == 0
+
+
+def test_tables_of_a_server_without_a_past(shop, doris, engine, must_be_equal, rng):
+    """No GTID was ever executed. Rows come while the tables are read, of one with a key and of one without."""
+    source = shop("mysql97", [])
+    rows = ", ".join(f"({number}, {number})" for number in range(1000))
+    source.query(f"CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES {rows};"
+                 f"CREATE TABLE k (id INT, v INT); INSERT INTO k VALUES {rows};")
+    source.server.query("RESET BINARY LOGS AND GTIDS")
+    engine.write(source.block() | {"scan.startup.mode": "initial", "scan.incremental.snapshot.chunk.size": 50}, doris.sink("30ms"))
+    session = source.session(lambda: f"BEGIN; UPDATE t SET v = v + 1 WHERE id = {rng.randrange(1000)};"
+                                     f"INSERT INTO k VALUES ({rng.randrange(1000)}, -1); COMMIT;", 100)
+    session.start()
+    engine.start().until_log("The snapshot is complete", 60)
+    session.close()
+    must_be_equal(source, doris, engine, ["t", "k"])
     assert engine.stop() == 0
 
 

@@ -68,6 +68,8 @@ class Meddler:
             return f"ALTER TABLE {table} DROP COLUMN {column};"
         if pick < 0.75:
             return f"ALTER TABLE {table} RENAME COLUMN {column} TO {name};"
+        if not self._source.query(f"SHOW KEYS FROM {table} WHERE non_unique = 0").strip():
+            return f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1;"  # without a key a row cannot be changed at the target
         return f"UPDATE {table} SET {column} = {rnd.randrange(100)};"
 
     def act(self) -> None:

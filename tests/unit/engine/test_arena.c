@@ -102,13 +102,34 @@ static void copies(void **state)
     arena_deinit(&arena);
 }
 
+/* One that is filled again and again comes to a block that holds a round. */
+static void rounds_settle(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, "test", 1 << 20);
+    void *first[4];
+    void *last[4];
+    for (unsigned round = 0; round < 4; round++) {
+        first[round] = arena_alloc(&arena, 100);
+        for (unsigned i = 0; i < 100; i++)
+            last[round] = arena_alloc(&arena, 100);
+        if (round == 0)
+            assert_non_null(arena_alloc(&arena, 40000)); /* made for this piece, and not kept */
+        arena_reset(&arena);
+    }
+    assert_ptr_equal(first[2], first[3]);
+    assert_ptr_equal(last[2], last[3]);
+    assert_int_equal((uint8_t *)last[3] - (uint8_t *)first[3], 100 * 112);
+    arena_deinit(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zeroed_and_aligned),
-        cmocka_unit_test(pieces_do_not_overlap),
-        cmocka_unit_test(the_limit_holds),
-        cmocka_unit_test(copies),
+        cmocka_unit_test(zeroed_and_aligned), cmocka_unit_test(pieces_do_not_overlap),
+        cmocka_unit_test(the_limit_holds),    cmocka_unit_test(copies),
+        cmocka_unit_test(rounds_settle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
