@@ -2,15 +2,19 @@
 /*
  * `millrace run`: carries changes until it is stopped.
  *
- * SIGTERM and SIGINT are taken by a thread of their own. The first asks the pipeline to finish the
- * epoch in hand; a second one, or the deadline, ends waiting for the sink. Until the pipeline runs
- * nothing has been begun, and the signals end the process as usual.
+ * Signals are taken by a thread of their own. The first SIGTERM or SIGINT asks the pipeline to finish
+ * the epoch in hand; a second one, or the deadline, ends waiting for the sink. Until the pipeline runs
+ * nothing has been begun, and these signals end the process as usual.
+ *
+ * SIGHUP is a stop and a start in one process, so that every key of the pipeline file may be another
+ * one. A file that is not understood changes nothing.
  */
 #include "commands_int.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "../base/log.h"
 
@@ -25,6 +29,9 @@ struct run {
     const struct store_ops *store_ops;
     const struct snapshot_ops *snapshot_ops;
     struct pipeline *_Atomic pipeline; /* NULL until there is something to finish */
+    const struct command_parts *parts;
+    const char *path;
+    atomic_bool again; /* a SIGHUP is to be followed */
     sigset_t signals;
     pthread_t watcher;
 };
@@ -45,25 +52,62 @@ static void die_of(int number)
     raise(number);
 }
 
+static bool file_is_understood(const struct run *run)
+{
+    struct error err;
+    struct pipeline_file file;
+    error_clear(&err);
+    if (pipeline_file_open(run->parts, run->path, &file, &err) == RC_OK) {
+        pipeline_file_close(&file);
+        return true;
+    }
+    log_error("run", "The pipeline file was not read again; what it said before stays in force.",
+              LOG_STR("reason", err.text));
+    return false;
+}
+
+/* Waits for a signal that ends the run. */
+static int end_signal(struct run *run)
+{
+    for (;;) {
+        int number;
+        if (sigwait(&run->signals, &number) != 0)
+            continue;
+        if (number != SIGHUP)
+            return number;
+        if (!file_is_understood(run))
+            continue;
+        atomic_store(&run->again, true);
+        /* What is not running yet looks at `again` before it runs. */
+        if (run->pipeline != NULL)
+            return number;
+    }
+}
+
 static void *watch_signals(void *ctx)
 {
     struct run *run = ctx;
-    int number;
-    while (sigwait(&run->signals, &number) != 0)
-        continue;
+    int number = end_signal(run);
     if (number == SIGUSR1) /* the pipeline ended by itself */
         return NULL;
     if (run->pipeline == NULL)
         die_of(number);
-    log_info("run", "Told to stop; the epoch in hand is finished first.",
-             LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+    if (number == SIGHUP)
+        log_info("run",
+                 "Told to read the pipeline file again; the epoch in hand is finished first.",
+                 LOG_STR("signal", "SIGHUP"));
+    else
+        log_info("run", "Told to stop; the epoch in hand is finished first.",
+                 LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
     pipeline_stop(run->pipeline);
     uint64_t wait_ms = run->file.pipeline.stop_timeout_ms + GRACE_MS;
     struct timespec deadline = {.tv_sec = (time_t)(wait_ms / 1000),
                                 .tv_nsec = (long)(wait_ms % 1000) * 1000000L};
     do
         number = sigtimedwait(&run->signals, NULL, &deadline);
-    while (number < 0 && errno == EINTR);
+    while (number == SIGHUP || (number < 0 && errno == EINTR));
+    if (number == SIGTERM || number == SIGINT)
+        atomic_store(&run->again, false);
     if (number != SIGUSR1)
         run->sink->ops->stop(run->sink);
     return NULL;
@@ -204,6 +248,7 @@ static enum rc watch(struct run *run, struct error *err)
     sigemptyset(&run->signals);
     sigaddset(&run->signals, SIGTERM);
     sigaddset(&run->signals, SIGINT);
+    sigaddset(&run->signals, SIGHUP);
     sigaddset(&run->signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &run->signals, NULL);
     if (pthread_create(&run->watcher, NULL, watch_signals, run) != 0)
@@ -218,20 +263,40 @@ static enum rc carry(struct run *run, enum pipeline_side *side, struct error *er
         return rc;
     log_info("run", "The pipeline starts.", LOG_STR("pipeline", run->file.pipeline.name),
              LOG_STR("checkpoint", run->file.checkpoint_dir));
+    if (atomic_load(&run->again))
+        return RC_OK;
     rc = pipeline_run(run->pipeline, err);
     *side = pipeline_failed_side(run->pipeline);
     return rc;
 }
 
-static enum exit_code run_command(const struct command_parts *parts,
-                                  const struct command_line *line)
+static enum exit_code end(enum rc rc, enum pipeline_side side, const struct error *err)
+{
+    if (rc == RC_OK) {
+        log_info("run", "The pipeline ended; everything that was read is durable at the target.");
+        return EXIT_CODE_OK;
+    }
+    enum exit_code code = side_code(err, side);
+    if (!log_is_json())
+        return command_fail(err, code);
+    log_error("run", "The pipeline stopped.", LOG_STR("reason", err->text),
+              LOG_I64("exit_code", code));
+    return code;
+}
+
+/* From reading the pipeline file to the end of all parts. True: a SIGHUP asks for another life, and
+ * what the one before could not finish is finished there. */
+static bool live(const struct command_parts *parts, const char *path, enum exit_code *code_out)
 {
     struct error err;
     error_clear(&err);
-    struct run run = {.store_ops = parts->store, .snapshot_ops = parts->snapshot};
-    enum rc rc = pipeline_file_open(parts, line->args[0], &run.file, &err);
-    if (rc != RC_OK)
-        return command_fail(&err, command_exit_code(&err));
+    struct run run = {
+        .store_ops = parts->store, .snapshot_ops = parts->snapshot, .parts = parts, .path = path};
+    enum rc rc = pipeline_file_open(parts, path, &run.file, &err);
+    if (rc != RC_OK) {
+        *code_out = command_fail(&err, command_exit_code(&err));
+        return false;
+    }
     enum pipeline_side side = PIPELINE_SIDE_NONE;
     rc = watch(&run, &err);
     if (rc == RC_OK) {
@@ -241,15 +306,18 @@ static enum exit_code run_command(const struct command_parts *parts,
     }
     close_parts(&run);
     pipeline_file_close(&run.file);
-    if (rc == RC_OK) {
-        log_info("run", "The pipeline ended; everything that was read is durable at the target.");
-        return EXIT_CODE_OK;
-    }
-    enum exit_code code = side_code(&err, side);
-    if (!log_is_json())
-        return command_fail(&err, code);
-    log_error("run", "The pipeline stopped.", LOG_STR("reason", err.text),
-              LOG_I64("exit_code", code));
+    if (atomic_load(&run.again) && (rc == RC_OK || rc == RC_CANCELLED))
+        return true;
+    *code_out = end(rc, side, &err);
+    return false;
+}
+
+static enum exit_code run_command(const struct command_parts *parts,
+                                  const struct command_line *line)
+{
+    enum exit_code code = EXIT_CODE_OK;
+    while (live(parts, line->args[0], &code))
+        continue;
     return code;
 }
 

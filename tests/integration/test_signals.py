@@ -109,6 +109,27 @@ def test_a_second_signal_ends_the_wait(mariadb, twin_of, engine, must_be_equal):
     assert engine.stop() == OK
 
 
+@pytest.mark.threads
+def test_the_pipeline_file_is_read_again(mariadb, twin, engine, must_be_equal):
+    """SIGHUP: one process, another file; a broken one changes nothing."""
+    source = mariadb.block()
+    engine.write(source | {"tables": f"{mariadb.database}.counters"}, twin.sink("20ms"))
+    mariadb.query(schema(["counters", "texts"]))
+    mariadb.query("INSERT INTO counters VALUES (1, 1, 1, NULL); INSERT INTO texts (code, big) VALUES ('k', 'before');")
+    engine.start().until_log("The pipeline runs.")
+    engine.write(source | {"no.such.key": 1}, twin.sink("20ms"))
+    engine.signal(signal.SIGHUP)
+    engine.until_log("The pipeline file was not read again", 60)
+    assert "no.such.key" in engine.log_tail()
+    engine.write(source, twin.sink("20ms"))
+    engine.signal(signal.SIGHUP)
+    engine.until_log("The pipeline runs.", 60, times=2)
+    mariadb.query("UPDATE counters SET hits = 2; UPDATE texts SET big = 'behind';")
+    must_be_equal(mariadb, twin, engine, ["counters", "texts"])
+    assert engine.stop() == OK
+    assert "Told to read the pipeline file again" in engine.log()
+
+
 def test_a_stop_while_the_target_is_asked_for_a_table(mariadb, twin_of, engine, must_be_equal):
     """A table that comes while the target is gone."""
     twin = twin_of("doris", kept=True)
