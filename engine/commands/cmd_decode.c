@@ -89,8 +89,8 @@ static enum exit_code output_failed(const struct error *err, enum rc rc, enum ex
     return command_fail(err, rc == RC_IO ? EXIT_CODE_INTERNAL : input_code(err));
 }
 
-/* Prints every event until the end or an error; what came before an error has been printed. What the
- * binlog does not tell is no reason to stop, and the exit code says it. */
+/* Prints every event until the end or an error; what came before an error, or before a pipe rests,
+ * has been printed. What the binlog does not tell is no reason to stop, and the exit code says it. */
 static enum exit_code print_events(struct source *source, struct lanes *lanes)
 {
     struct change change;
@@ -101,8 +101,6 @@ static enum exit_code print_events(struct source *source, struct lanes *lanes)
     error_clear(&lost);
     for (;;) {
         enum rc rc = source->ops->next(source, &change, WAIT_MS, &err);
-        if (rc == RC_AGAIN)
-            continue;
         enum rc written = RC_OK;
         if (rc != RC_OK || change.kind == CHANGE_UNKNOWN)
             written = lanes_finish(lanes, &lost);
@@ -114,6 +112,8 @@ static enum exit_code print_events(struct source *source, struct lanes *lanes)
             written = lanes_add(lanes, &change, &lost);
         if (written != RC_OK)
             return output_failed(&lost, written, end);
+        if (rc == RC_AGAIN)
+            continue;
         if (rc == RC_EOF)
             return end;
         if (rc != RC_OK)

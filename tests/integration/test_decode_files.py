@@ -8,6 +8,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import select
 import shutil
 import struct
 import subprocess
@@ -268,6 +269,16 @@ def test_a_reader_that_goes_away_is_no_error(recorded):
                           executable="/bin/bash", env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == 0 and done.stderr == b""
     assert len(events_of(done.stdout)) == 1
+
+
+def test_a_pipe_that_rests_is_printed_so_far(small):
+    """As with `tail -f`: what has come is printed, though the end has not."""
+    with subprocess.Popen([program(), "decode", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(small)
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], 60)[0]
+        assert json.loads(process.stdout.readline())["specversion"] == "1.0"
+        process.kill()
 
 
 def test_a_full_disk_is_told(recorded):
