@@ -138,6 +138,15 @@ void starrocks_read_answer(int http_status, struct slice body, struct load_answe
 
 /* Words of the transaction interface (facts/starrocks.md 2.1, 2.2, 2.4). */
 static const struct dialect_answer_rule step_rules[] = {
+    /* Of transactions over several tables; "commited" is the server's own spelling. */
+    {"is already committing", LOAD_VERDICT_RETRY, false},
+    {"during committing", LOAD_VERDICT_RETRY, false},
+    {"is aborting (", LOAD_VERDICT_GONE, false},
+    {"has already been commited", LOAD_VERDICT_EXISTS, false},
+    {"stream load task", LOAD_VERDICT_ABSENT, false}, /* "... does not exist" */
+    {"Unsupported operation", LOAD_VERDICT_FATAL, false},
+    {"can only be sent to FE nodes", LOAD_VERDICT_FATAL, false},
+    {"Can not abort", LOAD_VERDICT_EXISTS, false}, /* a committed one */
     {"has already committed", LOAD_VERDICT_DONE, false},
     {"Can not commit ABORTED", LOAD_VERDICT_GONE, false},
     {"Can not commit CANCELLED", LOAD_VERDICT_GONE, false},

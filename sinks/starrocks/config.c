@@ -84,6 +84,12 @@ static const struct cfg_row rows[] = {
      "Which tables are loaded in two phases, by the transaction interface: auto (those without a "
      "key, which are exactly-once only so), true (all), false (none). A server that cannot (before "
      "3.2) gets plain loads, and check says so."},
+    {"sink.multi-table-transactions", CFG_BOOL, AT(multi_table), "false", 0, 0, NULL, CFG_OURS,
+     "With delivery.visibility: together, all tables of an epoch that are in one database are "
+     "loaded "
+     "in one transaction, and become visible in one step. StarRocks 4.0 and later, in a patch "
+     "release "
+     "of 2026; it writes a row into a table of its own in each database, millrace_progress."},
     {"sink.load.prepared-timeout", CFG_DURATION, AT(prepared_timeout_ms), "24 h", 60000, 604800000,
      NULL, CFG_OURS,
      "How long StarRocks (3.5.4 and later; older ones have a setting of their own) keeps a "
@@ -146,7 +152,8 @@ const struct dialect_property_rule starrocks_property_rules[] = {
     {"merge_commit_interval_ms", DIALECT_PROPERTY_REFUSED, NULL,
      "merge commit takes the label away"},
     {"merge_commit_parallel", DIALECT_PROPERTY_REFUSED, NULL, "merge commit takes the label away"},
-    {"transaction_type", DIALECT_PROPERTY_REFUSED, NULL, "sink.enable-2pc says how loads are made"},
+    {"transaction_type", DIALECT_PROPERTY_REFUSED, NULL,
+     "sink.multi-table-transactions says how tables are loaded"},
     {"partitions", DIALECT_PROPERTY_REFUSED, NULL, "rows of other partitions would be lost"},
     {"temporary_partitions", DIALECT_PROPERTY_REFUSED, NULL,
      "rows of other partitions would be lost"},
@@ -204,6 +211,7 @@ void starrocks_settings(const struct starrocks_config *config, struct load_setti
         config->socket_timeout_ms <= 0 ? ANSWER_TIMEOUT_MS : (uint64_t)config->socket_timeout_ms;
     settings_out->continue_timeout_ms = (uint64_t)config->continue_timeout_ms;
     settings_out->prepared_timeout_s = config->prepared_timeout_ms / 1000;
+    settings_out->joint = config->multi_table;
     settings_out->threads = (unsigned)(config->threads > 0 ? config->threads : config->io_threads);
     query_out->connect_timeout_ms = (uint64_t)config->connect_timeout_ms;
 }

@@ -7,6 +7,7 @@
  *   ddl.c        CREATE TABLE, names, and what the product says of itself
  *   headers.c    the request headers of a load                              (pure)
  *   steps.c      the transaction interface, and who has it
+ *   progress.c   who has transactions over several tables, and the row that says which were applied
  *   answer.c     what an answer means                                       (pure)
  *   starrocks.c  the dialect and the sink_ops that point at the shared core
  */
@@ -29,6 +30,7 @@ struct starrocks_config {
     int64_t continue_timeout_ms;
     int64_t io_threads;
     uint64_t prepared_timeout_ms;
+    bool multi_table;
     int64_t threads; /* 0: io_threads */
     struct cfg_list backend_list;
     /* Keys that are read and mean nothing here. */
@@ -85,6 +87,12 @@ void starrocks_read_step(enum load_step step, int http_status, struct slice body
 /* RC_UNSUPPORTED where the target cannot be loaded in two phases. */
 enum rc starrocks_two_phase_check(struct myconn *conn, const struct load_schema *schema,
                                   struct error *err) MUST_CHECK;
+/* RC_UNSUPPORTED where the target has no transactions over several tables. */
+enum rc starrocks_joint_check(struct myconn *conn, struct error *err) MUST_CHECK;
+enum rc starrocks_joint_row(const void *config, struct myconn *conn, const struct table *progress,
+                            const struct sink_target *target, struct slice pipeline_id,
+                            struct arena *arena, enum joint_row *row_out, uint64_t *epoch_out,
+                            struct error *err) MUST_CHECK;
 enum label_state starrocks_read_label_state(int http_status, struct slice body);
 
 #endif

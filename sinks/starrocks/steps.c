@@ -5,6 +5,8 @@
  * on. What is prepared is the frontend's own; a rollback of what is still open goes to a backend,
  * which may have forgotten it while the frontend has not: then `_cancel` ends it (1.9).
  *
+ * Of a transaction over several tables (2.4) the frontend answers all but the loads.
+ *
  * 3.2 is asked for because builds before the end of 2023 could lose a prepared load to a schema change
  * (2.3).
  */
@@ -51,7 +53,10 @@ const char *starrocks_step_request(const struct load_settings *settings, enum lo
     }
     buf_addf(path, "/api/transaction/%s", operations[step]);
     add_header(headers, "db", txn->db);
-    add_header(headers, "table", txn->table);
+    if (txn->joint) /* it names a table in its loads alone, and says in each request what it is (2.4) */
+        add_header(headers, "transaction_type", SLICE("multi"));
+    if (!txn->joint || step == LOAD_STEP_LOAD)
+        add_header(headers, "table", txn->table);
     if (step == LOAD_STEP_LOAD) /* its label and timeout stand among a load's own headers */
         return "PUT";
     add_header(headers, "label", txn->label);

@@ -8,12 +8,26 @@
  *   undo       what lies under the label of a load that the journal does not know as prepared
  *   commit     the second step: the journal knows the transaction
  *
- * Sources: facts/doris.md 1.7 to 1.9, 2.1 to 2.4; facts/starrocks.md 1.5, 1.7, 1.8, 2.1 to 2.3.
+ * and of one transaction over all tables of a database, whose number the journal knows before it begins:
+ *
+ *   gather     its beginning, the loads of all tables, and the row that says it was applied
+ *   joint      its commit
+ *   take back  what lies under its label, until it is certain how it ended
+ *
+ * Sources: facts/doris.md 1.7 to 1.9, 2.1 to 2.4; facts/starrocks.md 1.5, 1.7, 1.8, 2.1 to 2.4.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_DECIDE_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_DECIDE_INT_H
 
-enum load_phase { LOAD_PHASE_LABELLED = 0, LOAD_PHASE_PREPARE, LOAD_PHASE_UNDO, LOAD_PHASE_COMMIT };
+enum load_phase {
+    LOAD_PHASE_LABELLED = 0,
+    LOAD_PHASE_PREPARE,
+    LOAD_PHASE_UNDO,
+    LOAD_PHASE_COMMIT,
+    LOAD_PHASE_GATHER,
+    LOAD_PHASE_JOINT,
+    LOAD_PHASE_TAKE_BACK
+};
 
 /* What came back, or did not. */
 enum load_event {
@@ -30,6 +44,9 @@ enum load_event {
     LOAD_EVENT_BARRED,    /* it is prepared, and never can be committed */
     LOAD_EVENT_NOT_FOUND, /* there is no such transaction */
     LOAD_EVENT_STRANGER,  /* the label is prepared, and not by the transaction of our number */
+    LOAD_EVENT_ROW_THERE, /* the progress table has the epoch's row */
+    LOAD_EVENT_ROW_ABSENT,
+    LOAD_EVENT_ROW_LOST, /* there is no progress table any more */
     LOAD_STATE_COMMITTED,
     LOAD_STATE_PREPARED,
     LOAD_STATE_RUNNING,
@@ -47,6 +64,7 @@ enum load_action {
     LOAD_DO_UNDO,       /* abort what lies under the label */
     LOAD_DO_COMMIT,     /* again, after a pause */
     LOAD_DO_RELOAD,     /* nothing of it is there: it is prepared anew */
+    LOAD_DO_ASK_ROW,    /* for the epoch's row in the progress table */
     LOAD_DO_STOP
 };
 

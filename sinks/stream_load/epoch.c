@@ -13,6 +13,7 @@
  * Threads: the pipeline's thread.
  */
 #include "column_set_int.h"
+#include "joint_int.h"
 #include "label_int.h"
 #include "refuse_int.h"
 
@@ -89,11 +90,15 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
     const struct load_schema *schema = target->open_schema;
     const struct body *body = target_open_body(target);
     uint64_t set_hash = set == BODY_WHOLE ? 0 : column_set_hash(schema, body_set_bits(body, set));
+    struct slice id = slice_str(sink->pipeline_id);
+    bool joint = sink->settings.joint && target->two_phase && seal->part == 0;
     struct buf label;
     buf_init(&label, LABEL_BYTES - 1);
-    label_add(&label, sink->settings.label_prefix,
-              slice_of(sink->pipeline_id, strlen(sink->pipeline_id)), target->db, target->table,
-              set_hash, seal->epoch, seal->part);
+    if (joint)
+        label_add_joint(&label, sink->settings.label_prefix, id, target->db, seal->epoch);
+    else
+        label_add(&label, sink->settings.label_prefix, id, target->db, target->table, set_hash,
+                  seal->epoch, seal->part);
     enum rc rc = buf_check(&label, "A load's label", err);
     if (rc != RC_OK) {
         buf_deinit(&label);
@@ -103,6 +108,7 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
     memset(sealed, 0, sizeof(*sealed));
     memcpy(sealed->label, label.ptr, label.len);
     sealed->target = target;
+    sealed->joint = joint ? joint_find_or_add(sink, target->db) : NULL;
     sealed->refused = refused;
     if (sink->refusing.letters != NULL && (target->two_phase || !schema->keyless))
         sealed->task.refused = &sealed->refused;
@@ -267,43 +273,51 @@ enum rc stream_load_submit(struct sink *base, const bool *applied, struct error 
     sink->submitted = true;
     sink->epoch_short_of_breath = false;
     begin_round(sink);
+    joint_begin_epoch(sink);
     for (uint32_t i = sink->sealed_first; i < sink->sealed_count; i++) {
         if (applied != NULL && applied[i]) {
             release_load(sink, &sink->sealed[i]);
             continue;
         }
         sink->running++;
-        send_task(sink, &sink->sealed[i]);
+        if (sink->sealed[i].joint != NULL)
+            joint_take(sink, &sink->sealed[i]);
+        else
+            send_task(sink, &sink->sealed[i]);
     }
     return RC_OK;
 }
 
 /* The second step of what is prepared; of the oldest load alone: `one`. */
-static void send_commits(struct stream_load *sink, bool one)
+static enum rc send_commits(struct stream_load *sink, bool one, struct error *err)
 {
+    enum rc rc = RC_OK;
     begin_round(sink);
-    for (uint32_t i = 0; i < sink->sealed_count; i++) {
+    for (uint32_t i = 0; rc == RC_OK && i < sink->sealed_count; i++) {
         struct sealed_load *sealed = &sink->sealed[i];
         if (!sealed->prepared)
             continue;
         sealed->prepared = false;
+        if (sealed->joint != NULL) {
+            rc = joint_send(sink, sealed->joint, err);
+            continue;
+        }
         sealed->task.commit = true;
         send_task(sink, sealed);
         if (one)
-            return;
+            break;
     }
+    return rc;
 }
 
 enum rc stream_load_commit(struct sink *base, struct error *err)
 {
-    (void)err;
     struct stream_load *sink = stream_load_of(base);
     ASSERT(sink->running == 0 && sink->prepared > 0);
     sink->running = sink->prepared;
     sink->prepared = 0;
     sink->oldest_first = sink->sealed[0].held && sink->sealed[0].prepared;
-    send_commits(sink, sink->oldest_first);
-    return RC_OK;
+    return send_commits(sink, sink->oldest_first, err);
 }
 
 /* A target that was short of breath gets fewer, larger epochs; some calm ones undo it step by step.
@@ -346,7 +360,6 @@ static enum rc send_without_refused(struct stream_load *sink, struct load_task *
     task->rc = refuse_rows(sink, &sink->sealed[task->entry], &task->err);
     if (task->rc != RC_OK)
         return keep_failure(sink, task, err);
-    sink->running++;
     submit_task(sink, task);
     return RC_AGAIN;
 }
@@ -361,7 +374,6 @@ static void prepare_anew(struct stream_load *sink, struct load_task *task)
              LOG_SLICE("db", entry->db), LOG_SLICE("table", entry->table),
              LOG_SLICE("label", entry->token), LOG_U64("transaction", task->transaction));
     task->commit = false;
-    sink->running++;
     submit_task(sink, task);
 }
 
@@ -381,34 +393,80 @@ static enum rc part_is_gone(struct stream_load *sink, struct load_task *task, st
     return keep_failure(sink, task, err);
 }
 
-static void tell_prepared(struct stream_load *sink, struct load_task *task,
-                          struct sink_result *result)
+static void tell_prepared(struct stream_load *sink, struct sealed_load *sealed,
+                          uint64_t transaction, struct sink_result *result)
 {
-    task->transaction = task->outcome.transaction;
-    struct sealed_load *sealed = &sink->sealed[task->entry];
+    sealed->task.transaction = transaction;
     sealed->prepared = true;
     sink->prepared++;
-    result->transaction = task->transaction;
+    result->transaction = transaction;
     send_next(sink, sealed);
     if (sealed->held)
         release_load(sink, sealed);
 }
 
-static void tell_applied(struct stream_load *sink, const struct load_task *task,
-                         const struct sink_result *result)
+static enum rc tell_applied(struct stream_load *sink, struct sealed_load *sealed,
+                            const struct sink_result *result, struct error *err)
 {
+    enum rc rc = RC_OK;
     sink->stats.rows_loaded += result->rows;
     sink->stats.bytes_loaded += result->bytes;
     sink->stats.loads++;
-    struct sealed_load *sealed = &sink->sealed[task->entry];
     send_next(sink, sealed);
     if (!sealed->held)
         release_load(sink, sealed);
     if (sink->oldest_first)
-        send_commits(sink, false);
+        rc = send_commits(sink, false, err);
     sink->oldest_first = false;
     if (sink->running == 0 && sink->prepared == 0)
         adapt_interval(sink);
+    return rc;
+}
+
+/* What the caller of poll is told of a load; `transaction` 0: it is applied. */
+static enum rc tell(struct stream_load *sink, struct sealed_load *sealed, uint64_t transaction,
+                    struct sink_result *result, struct error *err)
+{
+    const struct manifest_entry *entry = &sink->entries[sealed->task.entry];
+    sink->running--;
+    *result = (struct sink_result){.entry = sealed->task.entry,
+                                   .rows = entry->rows - sealed->put_aside,
+                                   .bytes = entry->bytes};
+    if (transaction == 0)
+        return tell_applied(sink, sealed, result, err);
+    tell_prepared(sink, sealed, transaction, result);
+    return RC_OK;
+}
+
+/* A load's own task has ended. */
+static enum rc load_ended(struct stream_load *sink, struct load_task *task,
+                          struct sink_result *result, struct error *err)
+{
+    struct sealed_load *sealed = &sink->sealed[task->entry];
+    switch (task->outcome.end) {
+    case LOAD_END_REFUSED:
+        return send_without_refused(sink, task, err);
+    case LOAD_END_NOTHING:
+        ASSERT(task->commit);
+        if (sealed->held)
+            return part_is_gone(sink, task, err);
+        prepare_anew(sink, task);
+        return RC_AGAIN;
+    case LOAD_END_PREPARED:
+        return tell(sink, sealed, task->outcome.transaction, result, err);
+    case LOAD_END_APPLIED:
+    case LOAD_END_ASK_ROW:
+        break;
+    }
+    ASSERT(task->outcome.end == LOAD_END_APPLIED);
+    return tell(sink, sealed, 0, result, err);
+}
+
+/* Loads of a transaction over several tables have no tasks of their own. */
+static enum rc tell_joint(struct stream_load *sink, struct sealed_load *sealed,
+                          struct sink_result *result, struct error *err)
+{
+    return tell(sink, sealed, sealed->open ? sealed->joint->number : 0, result, err);
 }
 
 enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result *result,
@@ -420,33 +478,21 @@ enum rc stream_load_poll(struct sink *base, unsigned wait_ms, struct sink_result
             *err = sink->failure;
         return sink->failed;
     }
+    struct sealed_load *told = joint_told(sink);
+    if (told != NULL)
+        return tell_joint(sink, told, result, err);
     if (sink->running == 0)
         return RC_EOF;
     struct load_task *task = loaders_next(sink->loaders, wait_ms);
     if (task == NULL)
         return halt_stopped(&sink->halt) ? error_set(err, RC_CANCELLED, "A stop was asked for.")
                                          : RC_AGAIN;
-    sink->running--;
     sink->stats.load_time_us += task->outcome.time_us;
     sink->epoch_short_of_breath |= task->outcome.widen;
+    if (task->rc == RC_OK && task->joint != NULL)
+        task->rc = joint_ended(sink, task, &task->err);
     if (task->rc != RC_OK)
         return keep_failure(sink, task, err);
-    if (task->outcome.end == LOAD_END_REFUSED)
-        return send_without_refused(sink, task, err);
-    if (task->outcome.end == LOAD_END_NOTHING) {
-        ASSERT(task->commit);
-        if (sink->sealed[task->entry].held)
-            return part_is_gone(sink, task, err);
-        prepare_anew(sink, task);
-        return RC_AGAIN;
-    }
-    const struct manifest_entry *entry = &sink->entries[task->entry];
-    *result = (struct sink_result){.entry = task->entry,
-                                   .rows = entry->rows - sink->sealed[task->entry].put_aside,
-                                   .bytes = entry->bytes};
-    if (task->outcome.end == LOAD_END_PREPARED)
-        tell_prepared(sink, task, result);
-    else
-        tell_applied(sink, task, result);
-    return RC_OK;
+    return task->joint != NULL ? tell_joint(sink, joint_told(sink), result, err)
+                               : load_ended(sink, task, result, err);
 }

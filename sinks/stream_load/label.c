@@ -8,8 +8,10 @@
 #define HASH_DIGITS 16
 #define EPOCH_DIGITS_MAX 20
 #define PART_DIGITS_MAX 10
-/* Everything behind the prefix at its longest, with the four underscores. */
-#define TAIL_MAX (4 + ID_DIGITS + HASH_DIGITS + EPOCH_DIGITS_MAX + PART_DIGITS_MAX)
+/* Everything behind the prefix at its longest, with the four underscores and, in the place of a part's
+ * number, that of a joint transaction behind its letter. */
+#define TAIL_MAX (4 + ID_DIGITS + HASH_DIGITS + EPOCH_DIGITS_MAX + 1 + PART_DIGITS_MAX)
+#define JOINT_END "_t"
 
 static bool is_label_byte(uint8_t byte)
 {
@@ -65,6 +67,34 @@ void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, st
     buf_add_u64(out, epoch);
     if (part > 0)
         buf_addf(out, "_%u", (unsigned)part);
+}
+
+/* No table has an empty name, so the hash is no table's. */
+void label_add_joint(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
+                     uint64_t epoch)
+{
+    label_add(out, prefix, pipeline_id, db, SLICE_EMPTY, 0, epoch, 0);
+    buf_add_str(out, JOINT_END);
+}
+
+uint64_t label_joint_epoch(struct slice token)
+{
+    struct slice end = SLICE(JOINT_END);
+    uint64_t epoch = 0;
+    if (token.len <= end.len || memcmp(token.ptr + token.len - end.len, end.ptr, end.len) != 0)
+        return 0;
+    size_t len = token.len - end.len;
+    size_t at = len;
+    while (at > 0 && token.ptr[at - 1] != '_')
+        at--;
+    return text_parse_u64(slice_of(token.ptr + at, len - at), &epoch) ? epoch : 0;
+}
+
+struct slice label_of_attempt(struct slice token, uint64_t number, char out[LABEL_BYTES])
+{
+    int len = snprintf(out, LABEL_BYTES, "%.*s%llu", SLICE_ARG(token), (unsigned long long)number);
+    ASSERT(len > 0 && len < LABEL_BYTES);
+    return slice_of(out, (size_t)len);
 }
 
 struct slice label_of_piece(struct slice label, uint64_t hash, char out[LABEL_BYTES])

@@ -29,6 +29,15 @@ void label_add(struct buf *out, const char *prefix, struct slice pipeline_id, st
 
 #define LABEL_BYTES 136 /* the longest label, and its NUL */
 
+/* What all loads of an epoch in one transaction over the tables of a database are called by: the hash is the
+ * database's, and _t stands at the end. */
+void label_add_joint(struct buf *out, const char *prefix, struct slice pipeline_id, struct slice db,
+                     uint64_t epoch);
+/* The epoch in such a name; 0: it is none. */
+uint64_t label_joint_epoch(struct slice token);
+/* The label of the transaction with that number, in `out`. */
+struct slice label_of_attempt(struct slice token, uint64_t number, char out[LABEL_BYTES]);
+
 /* The label of a piece of the load that has this label, of the same length: `hash` is of the piece's
  * rows. The text lies in `out`. Of an epoch that does not come in parts. */
 struct slice label_of_piece(struct slice label, uint64_t hash, char out[LABEL_BYTES]);

@@ -23,6 +23,7 @@ struct run {
     struct load_env *env;
     enum load_phase phase;
     const struct transfer_load *load; /* NULL: only its transaction is dealt with */
+    const struct load_joint *joint;   /* NULL: it is of one table */
     struct load_txn txn;
     bool keyless;
     struct load_outcome *outcome;
@@ -69,7 +70,14 @@ static void keep_reason(struct run *run, const char *reason)
 static enum rc load_failed(const struct run *run, enum rc rc, enum error_outcome outcome,
                            const char *what, const char *detail, struct error *err)
 {
-    if (run->load != NULL)
+    if (run->joint != NULL)
+        error_set(
+            err, rc,
+            "The transaction of epoch and progress row in %s database %.*s (label %.*s%s%.*s) "
+            "%s: %s",
+            product(run->env), SLICE_ARG(run->txn.db), SLICE_ARG(run->txn.label),
+            run->txn.table.len > 0 ? ", at table " : "", SLICE_ARG(run->txn.table), what, detail);
+    else if (run->load != NULL)
         error_set(err, rc, "The load of %llu rows into %s table %.*s.%.*s (label %.*s) %s: %s",
                   (unsigned long long)rows(run), product(run->env), SLICE_ARG(run->txn.db),
                   SLICE_ARG(run->txn.table), SLICE_ARG(run->txn.label), what, detail);
@@ -90,7 +98,7 @@ static enum rc load_failed(const struct run *run, enum rc rc, enum error_outcome
 static enum rc pause_before(struct run *run, const char *sentence, struct error *err)
 {
     int64_t max_retries = run->env->transfer->settings->max_retries;
-    bool committing = run->phase == LOAD_PHASE_COMMIT;
+    bool committing = run->phase == LOAD_PHASE_COMMIT || run->phase == LOAD_PHASE_JOINT;
     if (max_retries >= 0 && (int64_t)run->attempt >= max_retries)
         return load_failed(run, RC_BUSY, committing ? ERROR_MAYBE_APPLIED : ERROR_NOT_APPLIED,
                            "is given up, because the configured number of retries is used up",
@@ -217,8 +225,20 @@ static enum rc ask(struct run *run, enum load_event *event_out, struct error *er
     return RC_OK;
 }
 
+static enum rc gather(struct run *run, enum load_event *event_out, struct error *err)
+{
+    const struct load_joint *joint = run->joint;
+    run->phase = LOAD_PHASE_GATHER;
+    return event_of(run,
+                    transfer_gather(run->env->transfer, joint->loads, joint->count, &run->txn,
+                                    &run->result, err),
+                    event_out, err);
+}
+
 static enum rc send(struct run *run, enum load_event *event_out, struct error *err)
 {
+    if (run->joint != NULL)
+        return gather(run, event_out, err);
     run->phase = run->load->two_phase ? LOAD_PHASE_PREPARE : LOAD_PHASE_LABELLED;
     run->undo_attempt = run->undo_refusals = 0;
     enum transfer_outcome outcome =
@@ -241,9 +261,25 @@ static enum rc send_again(struct run *run, bool settled, enum load_event *event_
 
 static enum rc commit(struct run *run, enum load_event *event_out, struct error *err)
 {
+    run->phase = run->joint != NULL ? LOAD_PHASE_JOINT : LOAD_PHASE_COMMIT;
     enum transfer_outcome outcome =
         transfer_finish(run->env->transfer, LOAD_STEP_COMMIT, &run->txn, &run->result, err);
     return event_of(run, outcome, event_out, err);
+}
+
+/* One way alone, and its answer counts: it is what keeps a commit from taking effect afterwards. */
+static enum rc take_back(struct run *run, enum load_event *event_out, struct error *err)
+{
+    run->phase = LOAD_PHASE_TAKE_BACK;
+    run->txn.table = SLICE_EMPTY;
+    enum rc rc = event_of(
+        run, transfer_finish(run->env->transfer, LOAD_STEP_ABORT, &run->txn, &run->result, err),
+        event_out, err);
+    bool refused = rc == RC_OK && *event_out == LOAD_EVENT_REFUSED;
+    run->undo_refusals = refused ? run->undo_refusals + 1 : 0;
+    if (refused && run->undo_refusals < REFUSALS_MAX)
+        *event_out = LOAD_EVENT_LOST;
+    return rc;
 }
 
 /* Two ways to abort in turn, because each server knows one of them for some states only. */
@@ -253,6 +289,10 @@ static enum rc undo(struct run *run, enum load_event *event_out, struct error *e
         enum rc rc = ask_pause(run->env, &run->asking, LABEL_RUNNING, run->txn.label, err);
         if (rc != RC_OK)
             return rc;
+    }
+    if (run->joint != NULL) {
+        run->undo_attempt++;
+        return take_back(run, event_out, err);
     }
     run->phase = LOAD_PHASE_UNDO;
     enum load_step step = run->undo_attempt++ % 2 == 0 ? LOAD_STEP_ABORT : LOAD_STEP_CANCEL;
@@ -330,6 +370,13 @@ static enum rc stop(struct run *run, enum load_event event, struct error *err)
     default:
         break;
     }
+    if (run->phase == LOAD_PHASE_JOINT || run->phase == LOAD_PHASE_TAKE_BACK)
+        return load_failed(run, RC_PROTOCOL, ERROR_MAYBE_APPLIED,
+                           run->phase == LOAD_PHASE_JOINT
+                               ? "was refused at its commit; the next start finds out how it ended"
+                               : "cannot be rolled back, so it is not known how it ended; the next "
+                                 "start asks again",
+                           run->reason, err);
     if (run->phase == LOAD_PHASE_UNDO)
         return load_failed(run, RC_PROTOCOL, ERROR_NOT_APPLIED,
                            "lies prepared at the target and cannot be aborted there", run->reason,
@@ -339,6 +386,12 @@ static enum rc stop(struct run *run, enum load_event event, struct error *err)
                            "is prepared, but its commit was refused; the next start commits it",
                            run->reason, err);
     return load_failed(run, RC_PROTOCOL, ERROR_NOT_APPLIED, "was refused", run->reason, err);
+}
+
+/* Whether the end of this phase is not yet that of the load. */
+static bool ends_prepared(enum load_phase phase)
+{
+    return phase == LOAD_PHASE_PREPARE || phase == LOAD_PHASE_GATHER;
 }
 
 static bool is_state(enum load_event event)
@@ -355,15 +408,17 @@ static enum rc settle(struct run *run, enum load_event event, struct error *err)
         enum rc rc = RC_OK;
         switch (decision->action) {
         case LOAD_DO_FINISH:
-            run->outcome->end =
-                run->phase == LOAD_PHASE_PREPARE ? LOAD_END_PREPARED : LOAD_END_APPLIED;
+            run->outcome->end = ends_prepared(run->phase) ? LOAD_END_PREPARED : LOAD_END_APPLIED;
+            return RC_OK;
+        case LOAD_DO_ASK_ROW:
+            run->outcome->end = LOAD_END_ASK_ROW;
             return RC_OK;
         case LOAD_DO_RELOAD:
             run->outcome->end = LOAD_END_NOTHING;
             return RC_OK;
         case LOAD_DO_SEND:
             run->outcome->end = LOAD_END_NOTHING;
-            if (run->load == NULL)
+            if (run->load == NULL && run->joint == NULL)
                 return RC_OK;
             rc = send_again(run, is_state(event), &event, err);
             break;
@@ -441,6 +496,52 @@ enum rc load_undo(struct load_env *env, const struct load_txn *txn, struct load_
     struct run run = {.env = env, .phase = LOAD_PHASE_UNDO, .txn = *txn, .outcome = outcome};
     enum load_event event;
     enum rc rc = halt_stopped(env->halt) ? ask_cancelled(err) : ask(&run, &event, err);
+    return rc == RC_OK ? settle(&run, event, err) : rc;
+}
+
+/* `joint`: its label alone matters to one that is taken back. */
+static struct run run_of_joint(struct load_env *env, const struct load_joint *joint,
+                               struct load_outcome *outcome)
+{
+    *outcome = (struct load_outcome){0};
+    return (struct run){.env = env,
+                        .joint = joint,
+                        .txn = {.db = joint->db, .label = joint->label, .joint = true},
+                        .attempt = joint->before,
+                        .outcome = outcome};
+}
+
+enum rc load_joint(struct load_env *env, const struct load_joint *joint,
+                   struct load_outcome *outcome, struct error *err)
+{
+    uint64_t started_us = clock_monotonic_us();
+    struct run run = run_of_joint(env, joint, outcome);
+    enum load_event event = LOAD_EVENT_LOST;
+    enum rc rc = RC_OK;
+    if (joint->before > 0) {
+        keep_reason(&run, "the transaction before it came to nothing");
+        rc = pause_before(&run, "A transaction is made anew.", err);
+    }
+    if (rc == RC_OK)
+        rc = halt_stopped(env->halt) ? ask_cancelled(err) : gather(&run, &event, err);
+    if (rc == RC_OK)
+        rc = settle(&run, event, err);
+    if (rc == RC_OK && outcome->end == LOAD_END_PREPARED) {
+        run.txn.table = SLICE_EMPTY;
+        rc = commit(&run, &event, err);
+        if (rc == RC_OK)
+            rc = settle(&run, event, err);
+    }
+    outcome->time_us = clock_monotonic_us() - started_us;
+    return rc;
+}
+
+enum rc load_take_back(struct load_env *env, const struct load_joint *joint,
+                       struct load_outcome *outcome, struct error *err)
+{
+    struct run run = run_of_joint(env, joint, outcome);
+    enum load_event event;
+    enum rc rc = halt_stopped(env->halt) ? ask_cancelled(err) : undo(&run, &event, err);
     return rc == RC_OK ? settle(&run, event, err) : rc;
 }
 

@@ -20,7 +20,8 @@ enum load_end {
     LOAD_END_APPLIED = 0, /* durable and visible, now or soon */
     LOAD_END_PREPARED,    /* durable, waits for its commit */
     LOAD_END_NOTHING,     /* nothing of it is or will be visible */
-    LOAD_END_REFUSED      /* the same, and its refused rows are known (bisect.c) */
+    LOAD_END_REFUSED,     /* the same, and its refused rows are known (bisect.c) */
+    LOAD_END_ASK_ROW      /* of a joint transaction: the row of the progress table decides */
 };
 
 /* What a load did, for the sink's figures. */
@@ -51,6 +52,26 @@ enum rc load_commit(struct load_env *env, const struct load_txn *txn, bool keyle
  * NOTHING, or APPLIED when a labelled load of the same rows was committed under it. */
 enum rc load_undo(struct load_env *env, const struct load_txn *txn, struct load_outcome *outcome,
                   struct error *err) MUST_CHECK;
+
+/* One transaction over all tables of a database, under a label that was never begun. */
+struct load_joint {
+    struct slice db;
+    struct slice label;
+    const struct transfer_load
+        *loads; /* one a table; the last one is the row of the progress table */
+    uint32_t count;
+    unsigned before; /* transactions that came to nothing before this one: it is paused for them */
+};
+
+/* All of it: APPLIED, NOTHING (anew under another label), or ASK_ROW. Row counts are not compared: the
+ * target tells none here, and strict loads refuse a row in the place of leaving it out. */
+enum rc load_joint(struct load_env *env, const struct load_joint *joint,
+                   struct load_outcome *outcome, struct error *err) MUST_CHECK;
+
+/* Takes back what lies under the label, until it is certain that no commit takes effect any more; the same
+ * ends. */
+enum rc load_take_back(struct load_env *env, const struct load_joint *joint,
+                       struct load_outcome *outcome, struct error *err) MUST_CHECK;
 
 /* Asks until the state is final: LABEL_UNKNOWN, LABEL_PREPARED, LABEL_COMMITTED or LABEL_ABORTED.
  * RC_CANCELLED after a stop. */

@@ -79,6 +79,8 @@ static enum rc run_load(struct load_env *env, struct load_task *task)
 
 static enum rc run_task(struct load_env *env, struct load_task *task)
 {
+    if (task->joint != NULL)
+        return load_joint(env, task->joint, &task->outcome, &task->err);
     if (!task->commit)
         return run_load(env, task);
     const struct load_schema *schema = task->load.schema;

@@ -18,6 +18,8 @@ struct load_task {
     struct transfer_load load;
     uint32_t entry; /* index in the manifest */
     bool commit;
+    const struct load_joint
+        *joint; /* a transaction over several tables, and nothing else; or NULL */
     uint64_t transaction;
     struct refused_rows
         *refused; /* where the rows go that the target does not take; NULL: they end the

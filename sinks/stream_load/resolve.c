@@ -5,7 +5,7 @@
  *
  * Threads: the pipeline's thread.
  */
-#include "sink_int.h"
+#include "joint_int.h"
 
 /* A load in two phases of an earlier life: what the journal knows as prepared is committed, what it
  * does not is taken back. */
@@ -72,6 +72,8 @@ enum rc stream_load_resolve(struct sink *base, const struct manifest_entry *entr
                            .wait = halt_wait,
                            .retries = &sink->retries,
                            .label_trust_us = LOAD_LABEL_TRUST_US};
+    if (label_joint_epoch(entry->token) != 0)
+        return joint_resolve(sink, &env, entry, state_out, err);
     return entry->two_phase ? resolve_two_phase(&env, entry, state_out, err)
                             : resolve_labelled(sink, &env, entry, state_out, err);
 }

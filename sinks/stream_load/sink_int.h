@@ -22,6 +22,9 @@ struct sealed_load {
     bool prepared;              /* waits for its commit */
     bool held;                  /* of a part: only its name is kept when it is prepared */
     char label[LABEL_BYTES];
+    struct joint *joint; /* NULL: it goes by itself. Else of the transaction that it belongs to: */
+    bool open;           /* it is not applied yet */
+    bool tell;           /* poll has to tell how it is */
     struct refused_rows refused; /* by the target, when it was last sent */
     unsigned fruitless;          /* so often it was refused and none of its rows was */
     uint64_t put_aside;          /* rows of the entry that are dead letters */
@@ -73,6 +76,9 @@ struct stream_load {
     uint64_t sealed_bytes;
     enum rc failed; /* a load ended badly; then poll says so from now on */
     struct error failure;
+
+    struct joint *joints;  /* one a database that has such transactions (joint_int.h) */
+    uint64_t joint_number; /* of the last transaction, of any database */
 
     bool told_plain; /* that a table is loaded in one phase though two were wanted */
     bool epoch_short_of_breath;

@@ -10,6 +10,7 @@
  */
 #include "change_table_int.h"
 #include "column_set_int.h"
+#include "joint_int.h"
 #include "label_int.h"
 #include "refuse_int.h"
 
@@ -42,6 +43,11 @@ static enum rc check_settings(const struct load_dialect *dialect,
         return error_set(err, RC_CONFIG,
                          "`delivery.visibility: together` needs loads in two phases, and "
                          "`sink.enable-2pc: false` forbids them. Take one of the two out.");
+    if (settings->joint && !together)
+        return error_set(err, RC_CONFIG,
+                         "`sink.multi-table-transactions: true` is a way to do what "
+                         "`delivery.visibility: together` asks for. Set that in the pipeline, too, "
+                         "or take this out.");
     return label_check_prefix(settings->label_prefix, dialect->label_max, err);
 }
 
@@ -137,6 +143,11 @@ void stream_load_close(struct sink *base)
     frontends_deinit(&sink->frontends);
     for (struct load_target *target = sink->targets; target != NULL; target = target->next)
         target_deinit(target);
+    while (sink->joints != NULL) {
+        struct joint *joint = sink->joints;
+        sink->joints = joint->next;
+        joint_free(joint);
+    }
     for (uint32_t i = 0; i < sink->sealed_made; i++)
         refused_rows_deinit(&sink->sealed[i].refused);
     refuse_deinit(&sink->refusing);
@@ -216,6 +227,27 @@ static enum rc check_two_phase(struct stream_load *sink, struct myconn *conn, st
     return RC_OK;
 }
 
+/* Whether the target has transactions over several tables, which are wanted. */
+static enum rc check_joint(const struct stream_load *sink, struct myconn *conn,
+                           struct report *report, struct error *err)
+{
+    struct error own;
+    error_clear(&own);
+    ASSERT(sink->dialect->joint_check != NULL); /* else it cannot be configured */
+    enum rc rc = sink->dialect->joint_check(conn, &own);
+    if (rc == RC_OK)
+        report_add(report, REPORT_OK, NULL,
+                   "All tables of a database are loaded in one transaction; a table of ours in "
+                   "each, millrace_progress, says which.");
+    else if (rc == RC_UNSUPPORTED)
+        report_add(report, REPORT_FAIL,
+                   "Take sink.multi-table-transactions out of the pipeline's file.", "%s",
+                   own.text);
+    else if (err != NULL)
+        *err = own;
+    return rc == RC_UNSUPPORTED ? RC_OK : rc;
+}
+
 static enum rc run_check(void *ctx, struct myconn *conn, struct error *err)
 {
     struct check_call *call = ctx;
@@ -224,7 +256,9 @@ static enum rc run_check(void *ctx, struct myconn *conn, struct error *err)
     if (sink->dialect->check == NULL)
         return RC_OK;
     enum rc rc = sink->dialect->check(&sink->settings, sink->config, conn, call->report, err);
-    return rc == RC_OK ? check_two_phase(sink, conn, call->report, err) : rc;
+    if (rc == RC_OK)
+        rc = check_two_phase(sink, conn, call->report, err);
+    return rc == RC_OK && sink->settings.joint ? check_joint(sink, conn, call->report, err) : rc;
 }
 
 enum rc stream_load_check(struct sink *base, struct report *report, struct error *err)
@@ -265,6 +299,14 @@ struct prepare_call {
     bool two_phase;
 };
 
+/* All tables of a database in one transaction: what it needs there. */
+static enum rc prepare_joint(struct prepare_call *call, struct myconn *conn, struct error *err)
+{
+    struct joint *joint = joint_find_or_add(call->sink, call->target->db);
+    return joint == NULL ? error_set(err, RC_MEMORY, "There is no memory for a progress table.")
+                         : joint_prepare(call->sink, joint, conn, err);
+}
+
 /* Two phases where they are wanted and the target can; else plain loads, told once. */
 static enum rc choose_phases(struct prepare_call *call, struct myconn *conn, struct error *err)
 {
@@ -287,7 +329,7 @@ static enum rc choose_phases(struct prepare_call *call, struct myconn *conn, str
     }
     if (rc != RC_OK && err != NULL)
         *err = own;
-    return rc;
+    return rc == RC_OK && sink->settings.joint ? prepare_joint(call, conn, err) : rc;
 }
 
 static enum rc run_prepare(void *ctx, struct myconn *conn, struct error *err)
@@ -333,11 +375,23 @@ static enum rc run_partial_check(void *ctx, struct myconn *conn, struct error *e
     return call->dialect->partial_check(conn, call->schema, err);
 }
 
+/* All loads of a table in one transaction must have the same columns (facts/starrocks.md 2.1). */
+static enum rc refuse_partial(const struct load_schema *schema, struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED,
+                     "Rows of %.*s.%.*s lack columns (binlog_row_image is not FULL), which "
+                     "`sink.multi-table-transactions: true` cannot carry. Take it out, or set "
+                     "binlog_row_image=FULL at the source.",
+                     SLICE_ARG(schema->db), SLICE_ARG(schema->table));
+}
+
 /* Rows that lack columns are for targets that can keep the columns which they have. */
 static enum rc need_partial(struct stream_load *sink, struct load_target *target,
                             const struct load_schema *schema, struct error *err)
 {
     struct partial_call call = {.dialect = sink->dialect, .schema = schema};
+    if (sink->settings.joint)
+        return refuse_partial(schema, err);
     if (target->takes_partial || schema->keyless || sink->dialect->partial_check == NULL)
         return RC_OK;
     enum rc rc = query_run(&sink->query, run_partial_check, &call, err);
@@ -409,11 +463,13 @@ enum rc stream_load_check_table(struct sink *base, const struct table *source,
     struct stream_load *sink = stream_load_of(base);
     struct load_schema schema = {.db = names->db, .table = names->table};
     struct partial_call call = {.dialect = sink->dialect, .schema = &schema};
-    if (!sink->partial_rows || source->key_count == 0 || sink->dialect->partial_check == NULL)
-        return RC_OK;
     struct error finding;
     error_clear(&finding);
-    enum rc rc = query_run(&sink->query, run_partial_check, &call, &finding);
+    enum rc rc = RC_OK;
+    if (sink->partial_rows && sink->settings.joint)
+        rc = refuse_partial(&schema, &finding);
+    else if (sink->partial_rows && source->key_count > 0 && sink->dialect->partial_check != NULL)
+        rc = query_run(&sink->query, run_partial_check, &call, &finding);
     if (rc == RC_UNSUPPORTED) {
         report_add(report, REPORT_FAIL, NULL, "%s", finding.text);
         return RC_OK;

@@ -22,6 +22,7 @@
  *   decide.c       what is done about what happens to a load: the table         (pure)
  *   ask.c          the question about a label, until it is answered
  *   load.c         one load from its first byte to a settled end, and its second step
+ *   joint.c        one transaction over all tables of a database, and the row that proves it
  *   bisect.c       which rows of a refused load the target does not take
  *   loaders.c      the threads that run loads
  *   query.c        the connection for DDL, opened on first use, opened again when broken
@@ -100,6 +101,7 @@ struct load_settings {
     unsigned threads;        /* loads at once */
     enum load_two_phase two_phase;
     uint64_t prepared_timeout_s; /* how long a prepared load may wait for its commit */
+    bool joint; /* one transaction over all tables of an epoch, where it comes as a whole */
     enum load_zero_dates zero_dates;
     bool gzip;              /* bodies are compressed, where the interface of the load takes it */
     struct cfg_map headers; /* sink.properties.*, checked by the dialect */
@@ -151,12 +153,20 @@ enum load_step {
     LOAD_STEP_CANCEL /* another way to do the same, where ABORT does not reach all */
 };
 
-/* The transaction of a two-phase load. */
+/* The transaction of a two-phase load, or one over several tables. */
 struct load_txn {
     struct slice db;
-    struct slice table;
+    struct slice table; /* of a joint one: the step's, or empty */
     struct slice label;
     uint64_t id; /* 0: not known */
+    bool joint;  /* over all tables of the epoch in `db` */
+};
+
+/* What the progress table has of a pipeline. */
+enum joint_row {
+    JOINT_ROW_ABSENT = 0,
+    JOINT_ROW_THERE,
+    JOINT_ROW_NO_TABLE /* somebody took it away */
 };
 
 struct dialect_target; /* a dialect's own knowledge of one target table */
@@ -209,6 +219,16 @@ struct load_dialect {
     /* Whether a table can be loaded in two phases. RC_UNSUPPORTED says why not. NULL: never. */
     enum rc (*two_phase_check)(struct myconn *conn, const struct load_schema *schema,
                                struct error *err);
+
+    /* Whether several tables can be loaded in one transaction (with load_txn.joint; its steps are BEGIN,
+     * a LOAD a table, COMMIT and ABORT). RC_UNSUPPORTED says why not. NULL: never. */
+    enum rc (*joint_check)(struct myconn *conn, struct error *err);
+    /* What the progress table (made by target_prepare for `progress`) says of a pipeline, as its leader knows
+     * it. `epoch_out`: of a row that is there. */
+    enum rc (*joint_row)(const void *config, struct myconn *conn, const struct table *progress,
+                         const struct sink_target *target, struct slice pipeline_id,
+                         struct arena *arena, enum joint_row *row_out, uint64_t *epoch_out,
+                         struct error *err);
 
     /* DDL side, in the MySQL protocol. `connection` opens on first use and is kept by the core. */
     enum rc (*target_prepare)(const struct load_settings *settings, const void *config,

@@ -80,7 +80,8 @@ struct journey {
     /* What goes out behind the first redirect, and what stays out before it. */
     const struct transfer_load *load; /* NULL: no body */
     struct slice headers;
-    bool gzip; /* the body is compressed */
+    bool gzip;  /* the body is compressed */
+    bool joint; /* a frontend itself begins such a transaction (facts/starrocks.md 2.6) */
 };
 
 static bool is_redirect(int status)
@@ -256,10 +257,10 @@ static enum transfer_outcome send_legs(struct transfer *transfer, struct journey
             return outcome;
         if (!is_redirect(transfer->response.http_status)) {
             read_answer(transfer, journey, result);
-            /* A begin, or the way of a load, is never a frontend's own to grant. */
-            bool at_the_door = journey->frontend >= 0 &&
-                               (journey->load != NULL ||
-                                (journey->step != NULL && *journey->step == LOAD_STEP_BEGIN));
+            /* A begin of one table, or the way of a load, is never a frontend's own to grant. */
+            bool begins =
+                journey->step != NULL && *journey->step == LOAD_STEP_BEGIN && !journey->joint;
+            bool at_the_door = journey->frontend >= 0 && (journey->load != NULL || begins);
             return at_the_door ? judge_way(transfer, result, err) : TRANSFER_ANSWERED;
         }
         if (turn_to(transfer, journey, err) != RC_OK)
@@ -385,10 +386,10 @@ static bool run_step(struct transfer *transfer, enum load_step step, const struc
         .step = &step,
         .load = load,
         .headers = buf_slice(&texts.headers),
-        .gzip = gzip};
-    bool finishing = step >= LOAD_STEP_COMMIT;
-    bool to_backend =
-        transfer->settings->backends.count > 0 && !(finishing && dialect->commit_at_frontend);
+        .gzip = gzip,
+        .joint = txn->joint};
+    bool at_frontend = txn->joint || (step >= LOAD_STEP_COMMIT && dialect->commit_at_frontend);
+    bool to_backend = transfer->settings->backends.count > 0 && !at_frontend;
     *outcome_out = TRANSFER_REFUSED;
     if (method != NULL && texts_check(&texts, err) == RC_OK) {
         *outcome_out = travel(transfer, &journey, buf_cstr(&texts.path), buf_slice(&texts.way),
@@ -428,6 +429,28 @@ enum transfer_outcome transfer_prepare(struct transfer *transfer, const struct t
     }
     /* All steps of one load went to one backend: it alone knows the transaction while it is open. */
     transfer->backend_turn++;
+    return outcome;
+}
+
+enum transfer_outcome transfer_gather(struct transfer *transfer, const struct transfer_load *loads,
+                                      uint32_t count, struct load_txn *txn,
+                                      struct transfer_result *result, struct error *err)
+{
+    enum transfer_outcome outcome = TRANSFER_REFUSED;
+    txn->table = SLICE_EMPTY;
+    bool made = run_step(transfer, LOAD_STEP_BEGIN, txn, NULL, result, &outcome, err);
+    ASSERT(made);
+    for (uint32_t i = 0; i < count; i++) {
+        if (outcome != TRANSFER_ANSWERED || result->answer.verdict != LOAD_VERDICT_DONE)
+            return outcome;
+        ASSERT(loads[i].body->parts[loads[i].set].rows > 0);
+        txn->table = loads[i].schema->table;
+        made = run_step(transfer, LOAD_STEP_LOAD, txn, &loads[i], result, &outcome, err);
+        ASSERT(made);
+        /* It has begun: nothing is "not sent" any more. */
+        if (outcome == TRANSFER_NOT_SENT)
+            outcome = TRANSFER_LOST;
+    }
     return outcome;
 }
 

@@ -74,6 +74,11 @@ enum transfer_outcome transfer_send(struct transfer *transfer, const struct tran
  * made, and names the transaction when it is DONE. */
 enum transfer_outcome transfer_prepare(struct transfer *transfer, const struct transfer_load *load,
                                        struct transfer_result *result, struct error *err);
+/* A transaction over several tables, up to its commit: it begins, then each load. The answer is that of the
+ * last request that was made; `txn->table` names the table that it was about, empty for the beginning. */
+enum transfer_outcome transfer_gather(struct transfer *transfer, const struct transfer_load *loads,
+                                      uint32_t count, struct load_txn *txn,
+                                      struct transfer_result *result, struct error *err);
 /* LOAD_STEP_COMMIT, _ABORT or _CANCEL. */
 enum transfer_outcome transfer_finish(struct transfer *transfer, enum load_step step,
                                       const struct load_txn *txn, struct transfer_result *result,

@@ -33,6 +33,7 @@ FAULTS = {
     "slow_commit": "facts/doris.md 5 (lock and publish waits), facts/starrocks.md 2.2 (commit waits)",
     "lose_commit": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
     "lose_commit_answer": "facts/doris.md 1.7 (commit RPC ambiguity), facts/starrocks.md 8.1 T3",
+    "commit_lies": "facts/starrocks.md 2.4 (OK for a commit that failed)",
     "commit_lock_timeout": "facts/doris.md 5 (write lock timeout), facts/starrocks.md 5 (conn#395)",
     "prepared_expired": "facts/doris.md 2.3 (3600 s), facts/starrocks.md 2.2 (timeout by txn manager)",
     "schema_change_abort": "facts/doris.md 2.3 (Cancel by schema change)",

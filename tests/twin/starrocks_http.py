@@ -10,7 +10,8 @@ import re
 from typing import Optional
 
 from http_server import ClientGone, DropConnection, Request, Response, json_response
-from starrocks_load import Load, LoadFailed
+from starrocks_load import Load, LoadFailed, json_answer
+from starrocks_multi import ONLY_FRONTENDS, MultiTransactions, is_multi
 from starrocks_transaction import TransactionInterface
 from transactions import ABORTED, COMMITTED, PREPARE, PREPARED, UNKNOWN, VISIBLE, Transaction
 from warehouse import Warehouse
@@ -28,6 +29,7 @@ class StarRocksHttp:
     def __init__(self, house: Warehouse) -> None:
         self.house = house
         self.interface = TransactionInterface(house)
+        self.multi = MultiTransactions(house, self.interface)
 
     # --- frontend ---
 
@@ -143,10 +145,10 @@ class StarRocksHttp:
             return self._refused("No database selected.")
         if not label:
             return self._refused("Empty label.")
-        if headers.get("transaction_type", "").lower() == "multi":
-            return self._refused(f"Unsupported operation: {operation}")
         if database not in self.house.catalog.databases:
             return self._refused(f"Database[{database}] does not exist.")
+        if is_multi(headers):
+            return self._frontend_multi(request, operation)
         dead = self.house.fault("redirect_dead", headers.get("table", ""), database)
         if operation == "begin":
             return self._redirect(request, dead)
@@ -161,6 +163,17 @@ class StarRocksHttp:
             return self._refused(late)
         with self.house.lock:
             return self._frontend_finish(txn, operation)
+
+    def _frontend_multi(self, request: Request, operation: str) -> Response:
+        """2.6: answered here, loads sent on."""
+        try:
+            answer = self.multi.frontend(request, operation)
+        except LoadFailed as failed:
+            return self._refused(failed.text)
+        if answer is not None:
+            return answer
+        table, database = request.headers.get("table", ""), request.headers["db"]
+        return self._redirect(request, self.house.fault("redirect_dead", table, database))
 
     def _frontend_finish(self, txn: Transaction, operation: str) -> Response:
         """commit and rollback of what is PREPARED or final (2.1)."""
@@ -208,8 +221,15 @@ class StarRocksHttp:
         operation = TRANSACTION_PATH.match(request.path)
         if operation and request.method in ("POST", "PUT"):
             self.house.counters.request(f"backend {operation[1]}")
-            return self.interface.handle(request, operation[1])
+            return self._backend_transaction(request, operation[1])
         return Response(404)  # get_load_state included, 1.1
+
+    def _backend_transaction(self, request: Request, operation: str) -> Response:
+        if not is_multi(request.headers):
+            return self.interface.handle(request, operation)
+        if operation != "load":
+            return json_answer({"Status": "INVALID_ARGUMENT", "Message": ONLY_FRONTENDS})
+        return self.interface.handle(request, operation, self.multi.load)
 
     def _backend_load(self, request: Request, database: str, table: str) -> Response:
         load = Load(self.house, request, database, table)

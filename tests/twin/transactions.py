@@ -135,11 +135,24 @@ class Transactions:
         most = self.rules.max_running if limit is None else limit
         if count >= most:
             raise TooManyRunning(count, most)
-        now = self.now()
-        txn = Transaction(self._next_id, database, label, table, timeout, coordinator,
-                          prepare_time=now, last_active=now)
+        txn = self._make(database, label, table, timeout, coordinator)
         self._insert(txn)
         return txn
+
+    def reserve(self, database: str, label: str, timeout: float, coordinator: str) -> Transaction:
+        """One that nobody can ask for until it is admitted, its label unchecked (facts/starrocks.md 2.4)."""
+        self.tick()
+        txn = self._make(database, label, "", timeout, coordinator)
+        self._next_id += 1
+        return txn
+
+    def admit(self, txn: Transaction) -> None:
+        self._insert(txn)
+
+    def _make(self, database: str, label: str, table: str, timeout: float, coordinator: str) -> Transaction:
+        now = self.now()
+        return Transaction(self._next_id, database, label, table, timeout, coordinator,
+                           prepare_time=now, last_active=now)
 
     def get(self, txn_id: int) -> Optional[Transaction]:
         self.tick()

@@ -23,6 +23,7 @@ from faults import FAULTS, IMMEDIATE, Armed, Counters, Faults
 from http_server import ClientGone, DropConnection, HttpServer, Request, Response, json_response
 from load_rows import LoadFormat, count_rows, read_body
 from mapping import Mapping
+from multi_tasks import Tasks
 from row_checks import Outcome, RowRules, check_rows
 from tables import Catalog, Table
 from transactions import (DORIS_LABELS, PREPARE, PREPARED, STARROCKS_LABELS, Transaction,
@@ -83,6 +84,7 @@ class Warehouse:
         self.transactions = Transactions(rules, self.catalog.save_transaction,
                                          self.catalog.forget_transaction)
         self.transactions.restore(self.catalog.saved_transactions())
+        self.tasks = Tasks()
         self.seeds = itertools.count(options.seed)
         self.log_ids = itertools.count(1)
         self.error_logs: dict[str, str] = {}
@@ -230,6 +232,7 @@ class Warehouse:
         if name == "label_forgotten":
             with self.lock:
                 self.transactions.forget_finished()
+                self.tasks.forget_finished()
             self.faults.note(name)
         elif name in ("prepared_expired", "schema_change_abort"):
             with self.lock:
@@ -245,6 +248,7 @@ class Warehouse:
         """Every connection but the teller's is cut, and PREPARE transactions are gone."""
         with self.lock:
             self.transactions.restart()
+            self.tasks.restart()
         self.frontend.drop_all(but=request.connection)
         self.backend.drop_all()
         if self.mysql is not None:

@@ -214,7 +214,8 @@ static inline enum label_state stub_read_label_state(int http_status, struct sli
     return LABEL_UNREADABLE;
 }
 
-/* Steps of two phases: the load is prepared by a header, and its transaction has the number 7. */
+/* Steps of two phases: the load is prepared by a header, and its transaction has the number 7; or those
+ * of a transaction over several tables. */
 static inline const char *stub_step_request(const struct load_settings *settings,
                                             enum load_step step, const struct load_txn *txn,
                                             struct buf *path, struct buf *headers)
@@ -223,11 +224,14 @@ static inline const char *stub_step_request(const struct load_settings *settings
     switch (step) {
     case LOAD_STEP_LOAD:
         buf_add_str(path, "/api/ods/orders/_stream_load");
-        buf_add_str(headers, "two_phase: true\n");
+        buf_add_str(headers, txn->joint ? "joint: true\n" : "two_phase: true\n");
         return "PUT";
     case LOAD_STEP_COMMIT:
         buf_add_str(path, "/commit?");
-        buf_add_u64(path, txn->id);
+        if (txn->joint)
+            buf_add_slice(path, txn->label);
+        else
+            buf_add_u64(path, txn->id);
         return "POST";
     case LOAD_STEP_ABORT:
     case LOAD_STEP_CANCEL:
@@ -235,6 +239,9 @@ static inline const char *stub_step_request(const struct load_settings *settings
         buf_add_slice(path, txn->label);
         return "POST";
     case LOAD_STEP_BEGIN:
+        buf_add_str(path, "/begin?");
+        buf_add_slice(path, txn->label);
+        return txn->joint ? "POST" : NULL;
     case LOAD_STEP_PREPARE:
         break;
     }

@@ -16,7 +16,7 @@
 
 #define STEPS_MAX 16
 
-enum request_kind { NONE = 0, WAY, SEND, ASK, FETCH, COMMIT, ABORT, CANCEL };
+enum request_kind { NONE = 0, WAY, SEND, ASK, FETCH, BEGIN, COMMIT, ABORT, CANCEL };
 
 /* One request that must come, and what comes back. */
 struct step {
@@ -78,6 +78,20 @@ struct step {
         .kind = ASK, .outcome = EXCHANGE_FAILED, .connect_failed = true                            \
     }
 
+/* What comes back to a request without a body. */
+#define TO(what, text)                                                                             \
+    {                                                                                              \
+        .kind = what, .status = 200, .body = text                                                  \
+    }
+#define TO_LOST(what)                                                                              \
+    {                                                                                              \
+        .kind = what, .outcome = EXCHANGE_FAILED                                                   \
+    }
+#define TO_DEAD(what)                                                                              \
+    {                                                                                              \
+        .kind = what, .outcome = EXCHANGE_FAILED, .connect_failed = true                           \
+    }
+
 struct scripted {
     struct exchange base;
     const struct step *steps;
@@ -99,6 +113,8 @@ static enum request_kind kind_of(const struct exchange_request *request)
     const char *path = request->endpoint.path;
     if (strcmp(request->method, "POST") == 0)
         return strcmp(path, "/commit?7") == 0     ? COMMIT
+               : strcmp(path, "/commit?L-1") == 0 ? COMMIT
+               : strcmp(path, "/begin?L-1") == 0  ? BEGIN
                : strcmp(path, "/abort?L-1") == 0  ? ABORT
                : strcmp(path, "/cancel?L-1") == 0 ? CANCEL
                                                   : NONE;
@@ -171,7 +187,14 @@ static bool scripted_wait(struct halt *halt, unsigned wait_ms)
 }
 
 /* What is played. */
-enum play_way { PLAY_LABELLED = 0, PLAY_PREPARE, PLAY_COMMIT, PLAY_UNDO };
+enum play_way {
+    PLAY_LABELLED = 0,
+    PLAY_PREPARE,
+    PLAY_COMMIT,
+    PLAY_UNDO,
+    PLAY_JOINT, /* of two loads, the same rows twice */
+    PLAY_TAKE_BACK
+};
 
 struct play {
     const char *name;
@@ -188,6 +211,7 @@ struct play {
     bool distrust; /* labels are forgotten at once */
     bool widen;
     unsigned stop_at_wait;
+    unsigned before; /* transactions that came to nothing before this one */
 };
 
 static void run_play(const struct play *play)
@@ -234,10 +258,16 @@ static void run_play(const struct play *play)
                                  .label = load.label,
                                  .id = play->way == PLAY_COMMIT ? 7 : 0};
 
+    const struct transfer_load loads[] = {load, load};
+    const struct load_joint joint = {
+        .db = f.schema.db, .label = load.label, .loads = loads, .count = 2, .before = play->before};
+
     error_clear(&err);
-    enum rc rc = play->way == PLAY_COMMIT ? load_commit(&env, &txn, play->keyless, &outcome, &err)
-                 : play->way == PLAY_UNDO ? load_undo(&env, &txn, &outcome, &err)
-                                          : load_run(&env, &load, &outcome, &err);
+    enum rc rc = play->way == PLAY_COMMIT  ? load_commit(&env, &txn, play->keyless, &outcome, &err)
+                 : play->way == PLAY_UNDO  ? load_undo(&env, &txn, &outcome, &err)
+                 : play->way == PLAY_JOINT ? load_joint(&env, &joint, &outcome, &err)
+                 : play->way == PLAY_TAKE_BACK ? load_take_back(&env, &joint, &outcome, &err)
+                                               : load_run(&env, &load, &outcome, &err);
     if (rc != play->rc)
         fail_msg("%s: %s instead of %s: %s", play->name, rc_name(rc), rc_name(play->rc), err.text);
     if (script.at != script.step_count)

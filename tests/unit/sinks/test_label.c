@@ -99,8 +99,34 @@ static void test_longest_fits(void **state)
     buf_init(&label, 256);
     label_add(&label, prefix, slice_str(pipeline_id), SLICE("d"), SLICE("t"), 0, UINT64_MAX,
               UINT32_MAX);
-    assert_int_equal(label.len, 128);
+    assert_int_equal(label.len, 127);
+    char attempt[LABEL_BYTES];
+    buf_reset(&label);
+    label_add_joint(&label, prefix, slice_str(pipeline_id), SLICE("d"), UINT64_MAX);
+    assert_int_equal(label_of_attempt(buf_slice(&label), UINT32_MAX, attempt).len, 128);
     buf_deinit(&label);
+}
+
+/* A transaction's name has its epoch in it and is no load's; each attempt has a label of its own. */
+static void test_joint(void **state)
+{
+    (void)state;
+    char first[LABEL_BYTES];
+    char second[LABEL_BYTES];
+    struct buf token;
+    buf_init(&token, 256);
+    label_add_joint(&token, "p", slice_str(pipeline_id), SLICE("shop"), 41);
+    assert_int_equal(label_joint_epoch(buf_slice(&token)), 41);
+    struct slice label = label_of_attempt(buf_slice(&token), 1, first);
+    assert_non_null(strstr(first, "_41_t1"));
+    assert_false(slice_equal(label, label_of_attempt(buf_slice(&token), 11, second)));
+    assert_int_equal(label_joint_epoch(label), 0);
+    buf_reset(&token);
+    label_add(&token, "p_t", slice_str(pipeline_id), SLICE("shop"), SLICE("t"), 0, 41, 7);
+    assert_int_equal(label_joint_epoch(buf_slice(&token)), 0);
+    assert_int_equal(label_joint_epoch(SLICE("_t")), 0);
+    assert_int_equal(label_joint_epoch(SLICE("x_t")), 0);
+    buf_deinit(&token);
 }
 
 static void test_prefix_characters(void **state)
@@ -120,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_form),         cmocka_unit_test(test_column_sets),
         cmocka_unit_test(test_parts),        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_longest_fits), cmocka_unit_test(test_prefix_characters),
+        cmocka_unit_test(test_joint),
     };
     return cmocka_run_group_tests_name("stream_load label", tests, NULL, NULL);
 }

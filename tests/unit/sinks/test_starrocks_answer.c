@@ -71,13 +71,25 @@ static void test_label_states(void **state UNUSED)
 }
 
 /* The transaction interface, facts/starrocks.md 2.1, 2.2. */
+struct step_case {
+    enum load_step step;
+    const char *body;
+    enum load_verdict want;
+};
+
+static void check_steps(const struct step_case *cases, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct load_answer answer;
+        starrocks_read_step(cases[i].step, 200, slice_str(cases[i].body), &answer);
+        if (answer.verdict != cases[i].want)
+            fail_msg("case %u: %s gives %d", i, cases[i].body, (int)answer.verdict);
+    }
+}
+
 static void test_steps(void **state UNUSED)
 {
-    static const struct {
-        enum load_step step;
-        const char *body;
-        enum load_verdict want;
-    } cases[] = {
+    static const struct step_case cases[] = {
         {LOAD_STEP_BEGIN, "{\"Status\":\"OK\",\"Message\":\"\",\"TxnId\":5}", LOAD_VERDICT_DONE},
         {LOAD_STEP_BEGIN,
          "{\"Status\":\"LABEL_ALREADY_EXISTS\",\"ExistingJobStatus\":\"RUNNING\",\"Message\":"
@@ -128,14 +140,56 @@ static void test_steps(void **state UNUSED)
         {LOAD_STEP_COMMIT, "{\"Status\":\"O", LOAD_VERDICT_UNKNOWN},
         {LOAD_STEP_ABORT,
          "{\"Status\":\"FAILED\",\"Message\":\"Can not abort VISIBLE transaction 5\"}",
-         LOAD_VERDICT_UNKNOWN},
+         LOAD_VERDICT_EXISTS},
     };
-    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        struct load_answer answer;
-        starrocks_read_step(cases[i].step, 200, slice_str(cases[i].body), &answer);
-        if (answer.verdict != cases[i].want)
-            fail_msg("case %u: %s gives %d", i, cases[i].body, (int)answer.verdict);
-    }
+    check_steps(cases, COUNT_OF(cases));
+}
+
+/* Transactions over several tables (facts/starrocks.md 2.4). */
+static void test_joint_steps(void **state UNUSED)
+{
+    static const struct step_case cases[] = {
+        {LOAD_STEP_BEGIN, "{\"Status\":\"OK\",\"Message\":\"\"}", LOAD_VERDICT_DONE},
+        {LOAD_STEP_BEGIN,
+         "{\"Status\":\"LABEL_ALREADY_EXISTS\",\"ExistingJobStatus\":\"CANCELLED\",\"Message\":"
+         "\"Transaction already started with label [l], txnId: 5\",\"TxnId\":5}",
+         LOAD_VERDICT_EXISTS},
+        {LOAD_STEP_BEGIN,
+         "{\"Status\":\"FAILED\",\"Message\":\"class x: Unsupported operation: begin\"}",
+         LOAD_VERDICT_FATAL},
+        {LOAD_STEP_LOAD,
+         "{\"Status\":\"FAILED\",\"Message\":\"stream load task l has already been commited\"}",
+         LOAD_VERDICT_EXISTS},
+        {LOAD_STEP_COMMIT,
+         "{\"Label\":\"l\",\"Status\":\"OK\",\"TxnId\":5,\"ChannelId\":0,\"Message\":\"\","
+         "\"Prepared Channel Num\":1}",
+         LOAD_VERDICT_DONE},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"Can not commit CANCELLED transaction 5, label is "
+         "l\"}",
+         LOAD_VERDICT_GONE},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"Transaction 5 is aborting (reason: x), label is "
+         "l\"}",
+         LOAD_VERDICT_GONE},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"Transaction 5 is already committing, label is l\"}",
+         LOAD_VERDICT_RETRY},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"stream load task l does not exist\"}",
+         LOAD_VERDICT_ABSENT},
+        {LOAD_STEP_COMMIT,
+         "{\"Status\":\"FAILED\",\"Message\":\"too many filtered rows. ErrorURL: http://b\"}",
+         LOAD_VERDICT_DATA},
+        {LOAD_STEP_ABORT,
+         "{\"Status\":\"FAILED\",\"Message\":\"Can not abort transaction 5 during committing, "
+         "label "
+         "is l\"}",
+         LOAD_VERDICT_RETRY},
+        {LOAD_STEP_ABORT, "{\"Status\":\"OK\",\"Message\":\"stream load l abort\"}",
+         LOAD_VERDICT_DONE},
+    };
+    check_steps(cases, COUNT_OF(cases));
 }
 
 int main(void)
@@ -146,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_long_words_end_at_a_character),
         cmocka_unit_test(test_label_states),
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_joint_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

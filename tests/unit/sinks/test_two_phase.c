@@ -7,19 +7,6 @@
 
 #include "sinks/stream_load/decide_int.h"
 
-/* In the steps of a play: what comes back to a request without a body. */
-#define TO(what, text)                                                                             \
-    {                                                                                              \
-        .kind = what, .status = 200, .body = text                                                  \
-    }
-#define TO_LOST(what)                                                                              \
-    {                                                                                              \
-        .kind = what, .outcome = EXCHANGE_FAILED                                                   \
-    }
-#define TO_DEAD(what)                                                                              \
-    {                                                                                              \
-        .kind = what, .outcome = EXCHANGE_FAILED, .connect_failed = true                           \
-    }
 #define DONE SAYS(200, "DONE 2 2 0")
 
 static const struct play prepares[] = {
@@ -217,13 +204,15 @@ static void test_commit(void **state UNUSED)
 static void test_tables_are_whole(void **state UNUSED)
 {
     static const enum load_phase asking[] = {LOAD_PHASE_LABELLED, LOAD_PHASE_UNDO,
-                                             LOAD_PHASE_COMMIT};
+                                             LOAD_PHASE_COMMIT, LOAD_PHASE_JOINT,
+                                             LOAD_PHASE_TAKE_BACK};
     for (unsigned p = 0; p < COUNT_OF(asking); p++)
         for (unsigned event = LOAD_STATE_COMMITTED; event <= LOAD_STATE_UNREADABLE; event++) {
-            bool forgotten = event == LOAD_STATE_FORGOTTEN && asking[p] == LOAD_PHASE_UNDO;
+            bool forgotten = event == LOAD_STATE_FORGOTTEN && asking[p] != LOAD_PHASE_LABELLED &&
+                             asking[p] != LOAD_PHASE_COMMIT;
             assert_int_equal(load_decide(asking[p], (enum load_event)event) != NULL, !forgotten);
         }
-    for (unsigned phase = LOAD_PHASE_LABELLED; phase <= LOAD_PHASE_COMMIT; phase++) {
+    for (unsigned phase = LOAD_PHASE_LABELLED; phase <= LOAD_PHASE_TAKE_BACK; phase++) {
         if (phase != LOAD_PHASE_UNDO)
             assert_non_null(load_decide((enum load_phase)phase, LOAD_EVENT_LOST));
         for (unsigned event = 0; event <= LOAD_STATE_UNREADABLE; event++) {
