@@ -284,9 +284,13 @@ enum rc members_of(struct pipeline *pipeline, const struct table *table, struct 
     if (member->state == MEMBER_QUEUED && !pipeline->fresh)
         log_info("pipeline.snapshot", "A table is new to this pipeline; its rows are read.",
                  LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
-    if (!pipeline->members.tracked && !pipeline->members.marked) {
-        pipeline->members.marked = true;
-        rc = notes_add(pipeline, slice_str(TRACKED), SLICE("1"), err);
-    }
-    return rc != RC_OK ? rc : members_note(pipeline, member, err);
+    return members_note(pipeline, member, err);
+}
+
+enum rc members_track(struct pipeline *pipeline, struct error *err)
+{
+    if (pipeline->members.tracked)
+        return RC_OK;
+    pipeline->members.tracked = true;
+    return notes_add(pipeline, slice_str(TRACKED), SLICE("1"), err);
 }

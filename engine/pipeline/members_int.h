@@ -15,6 +15,8 @@ struct member *members_find(const struct pipeline *pipeline, struct slice db, st
  * the configuration says so. */
 enum rc members_of(struct pipeline *pipeline, const struct table *table, struct member **member_out,
                    struct error *err) MUST_CHECK;
+/* From here on a table that the checkpoint does not know is a new one. */
+enum rc members_track(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 enum rc members_make(struct pipeline *pipeline, struct slice db, struct slice name,
                      struct member **member_out, struct error *err) MUST_CHECK;
 void members_set_state(struct pipeline *pipeline, struct member *member, enum member_state state);

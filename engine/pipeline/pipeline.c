@@ -253,11 +253,11 @@ static enum rc start_source(struct pipeline *pipeline, struct error *err)
  * another place after a crash. Then what was queued before is put before the snapshot. */
 static enum rc begin_work(struct pipeline *pipeline, struct error *err)
 {
-    enum rc rc = RC_OK;
-    if (pipeline->fresh && !position_is_empty(&pipeline->open_from))
+    /* Also where there is no table yet: one that comes later is new, and may have rows. */
+    enum rc rc = members_track(pipeline, err);
+    if (rc == RC_OK && pipeline->fresh && !position_is_empty(&pipeline->open_from))
         rc = epoch_note(pipeline, err);
     pipeline->fresh = false;
-    pipeline->members.tracked = pipeline->members.tracked || pipeline->members.marked;
     if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
         rc = recovery_finish(pipeline, err);
     if (rc == RC_OK)

@@ -90,7 +90,6 @@ struct members {
     unsigned returned;       /* that were away and are named again */
     bool rebuilding;         /* perhaps some member is being rebuilt */
     bool tracked; /* the checkpoint knows which tables it has: one that it does not know is new */
-    bool marked;  /* it will, with the next position */
     bool stranger_told; /* a statement changed something that is none of them */
 };
 
