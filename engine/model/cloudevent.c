@@ -21,6 +21,8 @@ enum {
 
 /* Part of the format: the same key gives the same partitionkey in every run and every place. */
 #define PARTITION_SEED UINT64_C(0x6d696c6c72616365)
+#define PARTITION_KEY ",\"partitionkey\":\""
+enum { PARTITION_KEY_LEN = sizeof(PARTITION_KEY) + 16 };
 
 enum rc cloudevent_writer_init(struct cloudevent_writer *writer, struct slice source_name,
                                struct error *err)
@@ -325,13 +327,57 @@ static const struct row *key_image(const struct change *change)
     return change->kind == CHANGE_DELETE ? &change->before : &change->after;
 }
 
-/* A keyed hash instead of the key itself: keys may be personal data, and attributes get logged.
- * Each part is its canonical text behind its length, so that ("a","bc") and ("ab","c") differ. */
-static enum rc add_partition_key(struct cloudevent_writer *writer, struct buf *out,
-                                 const struct change *change, struct error *err)
+/* A part of the key that the column can put down at once; false: it is not such a one. */
+static inline bool put_key_part(struct buf *key, const struct column *column,
+                                const struct cell *cell)
+{
+    enum { LENGTH = 2 }; /* a digit and ':'; a second digit moves the text */
+    uint8_t *to = column->put != NULL ? buf_reserve(key, LENGTH + 1 + COLUMN_PUT_MAX) : NULL;
+    if (to == NULL || cell->state != CELL_VALUE)
+        return false;
+    unsigned len = column->put(column, slice_of(cell->ptr, cell->len), to + LENGTH);
+    if (len == 0)
+        return false;
+    if (len < 10) {
+        to[0] = (uint8_t)('0' + len);
+    } else {
+        memmove(to + LENGTH + 1, to + LENGTH, len);
+        text_two_digits(to, len);
+        to++;
+        key->len++;
+    }
+    to[1] = ':';
+    key->len += LENGTH + len;
+    return true;
+}
+
+/* A part of the key is its canonical text behind its length, so that ("a","bc") and ("ab","c") differ. */
+static enum rc add_key_part(struct cloudevent_writer *writer, const struct column *column,
+                            const struct cell *cell, struct error *err)
+{
+    struct slice text = SLICE_EMPTY;
+    if (put_key_part(&writer->key, column, cell))
+        return RC_OK;
+    buf_reset(&writer->scratch);
+    if (cell->state == CELL_VALUE) {
+        enum rc rc = cell_text(column, cell, &writer->scratch, &text, err);
+        if (rc != RC_OK)
+            return rc;
+    }
+    buf_add_u64(&writer->key, text.len);
+    buf_add_byte(&writer->key, cell->state == CELL_VALUE ? ':' : 'n');
+    buf_add_slice(&writer->key, text);
+    return RC_OK;
+}
+
+/* The attribute at `to`, where PARTITION_KEY_LEN bytes are free; `*len` is 0 where there is no key. A
+ * keyed hash instead of the key itself: keys may be personal data, and attributes get logged. */
+static enum rc put_partition_key(struct cloudevent_writer *writer, const struct change *change,
+                                 uint8_t *to, size_t *len, struct error *err)
 {
     const struct table *table = change->table;
     const struct row *row = key_image(change);
+    *len = 0;
     if (table == NULL || table->key_count == 0 || !row_exists(row))
         return RC_OK;
     buf_reset(&writer->key);
@@ -343,22 +389,16 @@ static enum rc add_partition_key(struct cloudevent_writer *writer, struct buf *o
             cell = &change->before.cells[index];
         if (cell->state == CELL_ABSENT)
             return RC_OK;
-        struct slice text = SLICE_EMPTY;
-        buf_reset(&writer->scratch);
-        if (cell->state == CELL_VALUE) {
-            enum rc rc = cell_text(&table->columns[index], cell, &writer->scratch, &text, err);
-            if (rc != RC_OK)
-                return rc;
-        }
-        buf_add_u64(&writer->key, text.len);
-        buf_add_byte(&writer->key, cell->state == CELL_VALUE ? ':' : 'n');
-        buf_add_slice(&writer->key, text);
+        enum rc rc = add_key_part(writer, &table->columns[index], cell, err);
+        if (rc != RC_OK)
+            return rc;
     }
-    uint8_t digits[16];
-    put_hex16(digits, XXH3_64bits_withSeed(writer->key.ptr, writer->key.len, PARTITION_SEED));
-    buf_add_str(out, ",\"partitionkey\":\"");
-    buf_add(out, digits, sizeof(digits));
-    buf_add_byte(out, '"');
+    enum { DIGITS_AT = sizeof(PARTITION_KEY) - 1, DIGITS = 16 };
+    memcpy(to, PARTITION_KEY, DIGITS_AT);
+    put_hex16(to + DIGITS_AT,
+              XXH3_64bits_withSeed(writer->key.ptr, writer->key.len, PARTITION_SEED));
+    to[DIGITS_AT + DIGITS] = '"';
+    *len = PARTITION_KEY_LEN;
     return buf_check(&writer->key, "the key of a row", err);
 }
 
@@ -369,14 +409,23 @@ static enum rc add_image(struct cloudevent_writer *writer, const struct event_ta
         buf_add_str(out, "null");
         return RC_OK;
     }
-    const struct table *table = names->table;
     size_t start = out->len;
-    for (uint32_t i = 0; i < table->column_count; i++) {
-        const struct cell *cell = &row->cells[i];
-        if (cell->state == CELL_ABSENT || event_table_put(names, i, cell, out))
+    const struct column *column = names->table->columns;
+    const struct event_key *key = names->keys;
+    const struct cell *end = row->cells + names->table->column_count;
+    for (const struct cell *cell = row->cells; cell < end; cell++, column++, key++) {
+        if (cell->state == CELL_ABSENT)
             continue;
-        event_table_add_key(names, i, out);
-        enum rc rc = json_add_cell(out, &table->columns[i], cell, &writer->scratch, err);
+        uint8_t *to = buf_reserve(out, EVENT_CELL_MAX);
+        if (to == NULL)
+            return RC_OK; /* told at the end */
+        size_t len = event_table_put(key, names->text.ptr, column, cell, to);
+        if (len > 0) {
+            out->len += len;
+            continue;
+        }
+        event_table_add_key(names, key, out);
+        enum rc rc = json_add_cell(out, column, cell, &writer->scratch, err);
         if (rc != RC_OK)
             return rc;
     }
@@ -409,30 +458,46 @@ static enum rc add_data(struct cloudevent_writer *writer, const struct event_tab
     return rc;
 }
 
+static inline uint8_t *put(uint8_t *to, const uint8_t *from, size_t len)
+{
+    memcpy(to, from, len);
+    return to + len;
+}
+
+/* Everything up to the data: the envelope's three parts, and between them what is the row's own. */
+static enum rc add_envelope(struct cloudevent_writer *writer, struct buf *out,
+                            const struct change *change, struct error *err)
+{
+    enum { OWN_MAX = 20 + 16 + 1 + PARTITION_KEY_LEN }; /* two ordinals, a quote, the key */
+    const struct cloudevent_envelope *envelope = &writer->envelope;
+    const uint8_t *text = envelope->text.ptr;
+    uint8_t *start = buf_reserve(out, envelope->text.len + OWN_MAX);
+    if (start == NULL)
+        return RC_OK; /* told at the end */
+    uint8_t *to = put(start, text, envelope->sequence_part);
+    to += text_u64(to, change->ordinal);
+    to = put(to, text + envelope->sequence_part, envelope->data_part - envelope->sequence_part);
+    put_hex16(to, change->ordinal);
+    to[16] = '"';
+    to += 17;
+    size_t key_len;
+    enum rc rc = put_partition_key(writer, change, to, &key_len, err);
+    to = put(to + key_len, text + envelope->data_part, envelope->text.len - envelope->data_part);
+    out->len += (size_t)(to - start);
+    return rc;
+}
+
 static enum rc add_event(struct cloudevent_writer *writer, struct buf *out,
                          const struct change *change, struct error *err)
 {
-    enum { ORDINAL_DIGITS = 16 };
     const struct event_table *names;
     enum rc rc = find_names(writer, change->table, &names, err);
     if (rc == RC_OK && !envelope_fits(&writer->envelope, change))
         rc = envelope_make(writer, change, names, err);
-    if (rc != RC_OK)
-        return rc;
-    const struct cloudevent_envelope *envelope = &writer->envelope;
-    const uint8_t *text = envelope->text.ptr;
-    buf_add(out, text, envelope->sequence_part);
-    buf_add_u64(out, change->ordinal);
-    buf_add(out, text + envelope->sequence_part, envelope->data_part - envelope->sequence_part);
-    uint8_t ordinal[ORDINAL_DIGITS];
-    put_hex16(ordinal, change->ordinal);
-    buf_add(out, ordinal, sizeof(ordinal));
-    buf_add_byte(out, '"');
-    rc = add_partition_key(writer, out, change, err);
-    if (rc != RC_OK)
-        return rc;
-    buf_add(out, text + envelope->data_part, envelope->text.len - envelope->data_part);
-    rc = add_data(writer, names, change, out, err);
+    if (rc == RC_OK)
+        rc = add_envelope(writer, out, change, err);
+    if (rc == RC_OK)
+        rc = add_data(writer, names, change, out, err);
     buf_add_str(out, "}\n");
     return rc == RC_OK ? buf_check(out, "an event", err) : rc;
 }

@@ -55,9 +55,10 @@ enum rc event_table_fill(struct event_table *entry, const struct table *table, s
         buf_add_byte(&entry->text, ',');
         json_add_string(&entry->text, table->columns[i].name);
         buf_add_byte(&entry->text, ':');
-        entry->keys[i] = (struct event_key){.offset = offset,
-                                            .len = (uint32_t)entry->text.len - offset,
-                                            .form = json_put_form(&table->columns[i])};
+        uint32_t len = (uint32_t)entry->text.len - offset;
+        enum json_put_form form =
+            len <= BUF_STEP ? json_put_form(&table->columns[i]) : JSON_PUT_NONE;
+        entry->keys[i] = (struct event_key){.offset = offset, .len = len, .form = form};
     }
     buf_add(&entry->text, padding, sizeof(padding));
     enum rc rc = buf_check(&entry->text, "the names of a table's columns", err);

@@ -17,7 +17,8 @@
 struct event_key {
     uint32_t offset; /* in text */
     uint32_t len;
-    enum json_put_form form;
+    enum json_put_form
+        form; /* of the values; JSON_PUT_NONE where the key is longer than BUF_STEP, too */
 };
 
 struct event_table {
@@ -34,31 +35,31 @@ enum rc event_table_fill(struct event_table *entry, const struct table *table,
                          struct error *err) MUST_CHECK;
 void event_table_deinit(struct event_table *entry);
 
-/* Appends the column's key and its value; false: nothing was appended, for they are not short, or not
- * as the column would have them. */
-static inline bool event_table_put(const struct event_table *entry, uint32_t index,
-                                   const struct cell *cell, struct buf *out)
+enum { EVENT_CELL_MAX = BUF_STEP + JSON_PUT_MAX };
+
+/* The column's key and its value at `to`, where EVENT_CELL_MAX bytes are free. Returns how many they took;
+ * 0: not this way. */
+static inline size_t event_table_put(const struct event_key *key, const uint8_t *text,
+                                     const struct column *column, const struct cell *cell,
+                                     uint8_t *to)
 {
-    const struct event_key *key = &entry->keys[index];
-    if (cell->state != CELL_VALUE || key->form == JSON_PUT_NONE || key->len > BUF_STEP)
-        return false;
-    uint8_t *to = buf_reserve(out, BUF_STEP + JSON_PUT_MAX);
-    if (to == NULL)
-        return true; /* told at the end of the event */
-    memcpy(to, entry->text.ptr + key->offset, BUF_STEP);
-    size_t len = json_put(&entry->table->columns[index], slice_of(cell->ptr, cell->len), key->form,
-                          to + key->len);
-    if (len > 0)
-        out->len += key->len + len;
-    return len > 0;
+    if (key->form == JSON_PUT_NONE)
+        return 0;
+    memcpy(to, text + key->offset, BUF_STEP);
+    to += key->len;
+    if (cell->state == CELL_NULL) {
+        memcpy(to, "null", 4);
+        return key->len + 4;
+    }
+    size_t len = json_put(column, slice_of(cell->ptr, cell->len), key->form, to);
+    return len > 0 ? key->len + len : 0;
 }
 
 /* Appends the column's key. */
-static inline void event_table_add_key(const struct event_table *entry, uint32_t index,
+static inline void event_table_add_key(const struct event_table *entry, const struct event_key *key,
                                        struct buf *out)
 {
-    struct event_key key = entry->keys[index];
-    buf_add_padded(out, slice_of(entry->text.ptr + key.offset, key.len));
+    buf_add_padded(out, slice_of(entry->text.ptr + key->offset, key->len));
 }
 
 #endif

@@ -190,17 +190,23 @@ static inline bool copy_plain(uint8_t *to, struct slice text)
     return plain;
 }
 
+size_t json_put_text(struct slice text, uint8_t *to)
+{
+    if (!copy_plain(to + 1, text))
+        return 0;
+    to[0] = '"';
+    to[text.len + 1] = '"';
+    return text.len + 2;
+}
+
 bool json_add_plain(struct buf *out, struct slice text)
 {
     uint8_t *to = buf_reserve(out, text.len + 2);
     if (to == NULL)
         return true; /* the buffer's failure is told at the end */
-    if (!copy_plain(to + 1, text))
-        return false;
-    to[0] = '"';
-    to[text.len + 1] = '"';
-    out->len += text.len + 2;
-    return true;
+    size_t len = json_put_text(text, to);
+    out->len += len;
+    return len > 0;
 }
 
 static void add_base64_string(struct buf *out, struct slice bytes)
@@ -284,6 +290,8 @@ static enum rc add_through_scratch(struct buf *out, const struct column *column,
 
 enum json_put_form json_put_form(const struct column *column)
 {
+    if (column->ascii_is_text && forms[column->kind] == JSON_TEXT)
+        return JSON_PUT_TEXT;
     if (column->put == NULL)
         return JSON_PUT_NONE;
     if (column->kind == COLUMN_TIMESTAMP)

@@ -18,27 +18,37 @@ void json_add_escaped(struct buf *out, struct slice text);
 /* {"srid":n,"wkb":"<base64>"} of a GEOMETRY's canonical bytes: 4 bytes SRID, then the WKB. */
 void json_add_geometry(struct buf *out, struct slice value);
 
-/* How values stand that column->put writes. */
+/* How a column's values can be put down at once. */
 enum json_put_form {
-    JSON_PUT_NONE = 0, /* the column has no `put` */
-    JSON_PUT_BARE,
-    JSON_PUT_QUOTED,
-    JSON_PUT_INSTANT /* quoted, "YYYY-MM-DD HH:MM:SS" as RFC 3339 */
+    JSON_PUT_NONE = 0, /* they are not all short, or have to be looked at */
+    JSON_PUT_BARE,     /* what column->put writes */
+    JSON_PUT_QUOTED,   /* the same in quotes */
+    JSON_PUT_INSTANT,  /* quoted, "YYYY-MM-DD HH:MM:SS" as RFC 3339 */
+    JSON_PUT_TEXT      /* the cell's own bytes in quotes, where they are ASCII without escapes */
 };
 
 /* The form that event data shows the column in. */
 enum json_put_form json_put_form(const struct column *column);
 
-enum { JSON_PUT_MAX = COLUMN_PUT_MAX + 3 };
+/* JSON_PUT_TEXT: longer texts go the other way. */
+enum { JSON_PUT_TEXT_MAX = 256, JSON_PUT_MAX = JSON_PUT_TEXT_MAX + 2 };
+_Static_assert(COLUMN_PUT_MAX + 3 <= JSON_PUT_MAX, "what column->put writes is no longer");
 
-/* A value at `to`, where JSON_PUT_MAX bytes are free. Returns how many it took; 0: column->text tells what
- * is wrong with the cell. Inline, with the column's name in front of it: most values go this way. */
+/* The text in quotes at `to`, where its length and 2 bytes are free, if it is ASCII that needs no escape; its
+ * length, or 0. */
+size_t json_put_text(struct slice text, uint8_t *to);
+
+/* A value at `to`, where JSON_PUT_MAX bytes are free. Returns how many it took; 0: not this one, or not as
+ * it stands; json_add_cell writes it or tells what is wrong. Inline, with the column's name in front of
+ * it: most values go this way. */
 static inline size_t json_put(const struct column *column, struct slice cell,
                               enum json_put_form form, uint8_t *to)
 {
     enum { DATE_LEN = 10 };
     if (form == JSON_PUT_BARE)
         return column->put(column, cell, to);
+    if (form == JSON_PUT_TEXT)
+        return cell.len <= JSON_PUT_TEXT_MAX ? json_put_text(cell, to) : 0;
     size_t len = column->put(column, cell, to + 1);
     if (len == 0)
         return 0;

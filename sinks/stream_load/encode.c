@@ -59,6 +59,22 @@ static uint64_t text_limit(struct slice type)
     return limit;
 }
 
+/* The encodings that are not here look at the text. */
+static struct short_way short_way(const struct column *column, enum load_encoding encoding,
+                                  size_t prefix_len)
+{
+    struct short_way way = {.column = column, .is_date = encoding == LOAD_DATE};
+    if (prefix_len > BUF_STEP)
+        return way;
+    if (encoding == LOAD_STRING && column->ascii_is_text)
+        way.form = JSON_PUT_TEXT;
+    else if (encoding == LOAD_NUMBER && column->put != NULL)
+        way.form = JSON_PUT_BARE;
+    else if ((encoding == LOAD_STRING || encoding == LOAD_DATE) && column->put != NULL)
+        way.form = JSON_PUT_QUOTED;
+    return way;
+}
+
 enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
                      const char *delete_column, enum load_zero_dates zero_dates,
                      struct arena *arena, struct error *err)
@@ -72,16 +88,20 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
     encoder->prefixes = arena_alloc(arena, source->column_count * sizeof(struct slice));
     encoder->zero_date_told = arena_alloc(arena, source->column_count);
     encoder->text_max = arena_alloc(arena, source->column_count * sizeof(uint64_t));
+    encoder->ways = arena_alloc(arena, source->column_count * sizeof(*encoder->ways));
     encoder->pieces = arena_alloc(arena, source->column_count * sizeof(struct line_piece));
     encoder->set = arena_alloc(arena, column_set_size(schema));
     bool complete = encoder->prefixes != NULL && encoder->zero_date_told != NULL &&
-                    encoder->text_max != NULL && encoder->pieces != NULL && encoder->set != NULL;
+                    encoder->text_max != NULL && encoder->ways != NULL && encoder->pieces != NULL &&
+                    encoder->set != NULL;
     for (uint32_t i = 0; complete && i < source->column_count; i++) {
         buf_add_byte(&encoder->scratch, i == 0 ? '{' : ',');
         json_add_string(&encoder->scratch, schema->columns[i].target_name);
         buf_add_byte(&encoder->scratch, ':');
         encoder->prefixes[i] = build_padded(arena, &encoder->scratch);
         encoder->text_max[i] = text_limit(schema->columns[i].target_type);
+        encoder->ways[i] =
+            short_way(&source->columns[i], schema->columns[i].encoding, encoder->prefixes[i].len);
         encoder->has_unseen = encoder->has_unseen || source->columns[i].changes_unseen;
         complete = encoder->prefixes[i].ptr != NULL;
     }
@@ -330,41 +350,28 @@ static inline enum rc add_text(struct encoder *encoder, uint32_t index, struct s
     return rc == RC_CORRUPT ? cell_failed(encoder, index, rc, err) : rc;
 }
 
-/* The form of values that column->put writes. The other encodings look at the text. */
-static inline enum json_put_form form_of(enum load_encoding encoding)
-{
-    if (encoding == LOAD_NUMBER)
-        return JSON_PUT_BARE;
-    return encoding == LOAD_STRING || encoding == LOAD_DATE ? JSON_PUT_QUOTED : JSON_PUT_NONE;
-}
-
 /* A short text behind its name, written where it will stay; false: nothing was written, for it is not
  * one, or not one that the target takes as it is. */
 static inline bool put_short(const struct encoder *encoder, uint32_t index, const struct cell *cell,
                              struct buf *out)
 {
     enum { QUOTES = 2 };
-    const struct column *column = &encoder->schema->source->columns[index];
-    enum load_encoding encoding = encoder->schema->columns[index].encoding;
-    enum json_put_form form = form_of(encoding);
-    struct slice prefix = encoder->prefixes[index];
-    if (cell->state != CELL_VALUE || column->put == NULL || form == JSON_PUT_NONE ||
-        prefix.len > BUF_STEP)
+    const struct short_way *way = &encoder->ways[index];
+    if (cell->state != CELL_VALUE || way->form == JSON_PUT_NONE)
         return false;
     uint8_t *to = buf_reserve(out, BUF_STEP + JSON_PUT_MAX);
     if (to == NULL)
         return true; /* told at the end of the line */
+    struct slice prefix = encoder->prefixes[index];
     memcpy(to, prefix.ptr, BUF_STEP);
     to += prefix.len;
-    size_t len = json_put(column, slice_of(cell->ptr, cell->len), form, to);
+    size_t len = json_put(way->column, slice_of(cell->ptr, cell->len), way->form, to);
     if (len == 0)
         return false;
-    if (form == JSON_PUT_QUOTED) {
-        struct slice text = slice_of(to + 1, len - QUOTES);
-        if (text.len > encoder->text_max[index] ||
-            (encoding == LOAD_DATE && !encoder_date_is_real(text)))
-            return false;
-    }
+    if (way->form != JSON_PUT_BARE && len - QUOTES > encoder->text_max[index])
+        return false;
+    if (way->is_date && !encoder_date_is_real(slice_of(to + 1, len - QUOTES)))
+        return false;
     out->len += prefix.len + len;
     return true;
 }

@@ -58,6 +58,13 @@ static inline bool row_image_has_default(const struct row_image *image, const st
 }
 
 /* All that can be said about a table's lines before the first row. */
+/* How short values of a column are written at once, name and all. */
+struct short_way {
+    enum json_put_form form; /* JSON_PUT_NONE: they never are, for their text has to be looked at */
+    bool is_date;            /* the target takes no other than real ones */
+    const struct column *column;
+};
+
 struct encoder {
     const struct load_schema *schema; /* borrowed */
     struct slice *prefixes;           /* `{"id":`, `,"name":`: one a column, in the arena */
@@ -65,6 +72,7 @@ struct encoder {
     struct slice delete_tail;
     bool *zero_date_told;      /* one a column: its warning was logged */
     uint64_t *text_max;        /* one a column: bytes of a text that its target takes */
+    struct short_way *ways;    /* one a column: how its values go where they are short */
     struct line_piece *pieces; /* one a column: of the line that is merged with */
     uint8_t *set;              /* the columns of the line that is written */
     enum load_zero_dates zero_dates;

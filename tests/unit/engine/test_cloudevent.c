@@ -230,6 +230,56 @@ static void a_partition_key_is_of_the_key_alone(void **state UNUSED)
     buf_deinit(&c);
 }
 
+/* Key and value put down at once are what the long way writes: texts about the longest that goes the quick
+ * way, text that needs the long one, NULL, names about the longest that is copied in one step, and keys whose
+ * length has one digit and two. */
+static void the_quick_way_writes_the_same_event(void **state UNUSED)
+{
+    enum { COLUMNS = 6 };
+    static const struct slice names[] = {SLICE("id"),
+                                         SLICE("a_name_of_so_many_letters_29_"),
+                                         SLICE("a_name_of_so_many_letters__30_"),
+                                         SLICE("note"),
+                                         SLICE("at"),
+                                         SLICE("price")};
+    char longest[JSON_PUT_TEXT_MAX + 2];
+    memset(longest, 'x', sizeof(longest));
+    longest[JSON_PUT_TEXT_MAX + 1] = '\0';
+    const char *notes[] = {longest, longest + 1, longest + 2, "", "caf\xc3\xa9", "a \"b\""};
+    const char *ids[] = {"7", "123456789", "1234567890", "-9223372036854775808"};
+    struct column own[COLUMNS];
+    struct table wide = table;
+    wide.columns = own;
+    wide.column_count = COLUMNS;
+    struct buf quick, slow;
+    buf_init(&quick, 1 << 16);
+    buf_init(&slow, 1 << 16);
+    for (unsigned i = 0; i < COUNT_OF(notes) * COUNT_OF(ids); i++) {
+        struct cell cells[COLUMNS] = {value(ids[i % COUNT_OF(ids)]),
+                                      value("1"),
+                                      value("2"),
+                                      value(notes[i / COUNT_OF(ids)]),
+                                      value("2024-05-06 07:08:09"),
+                                      value("0.10")};
+        if (i % 5 == 4)
+            cells[1 + i % 4].state = CELL_NULL;
+        struct change change = {
+            .kind = CHANGE_INSERT, .table = &wide, .after = {cells, COLUMNS}, .txn = &txn};
+        for (unsigned k = 0; k < COLUMNS; k++)
+            own[k] = (struct column){.name = names[k], .kind = COLUMN_INT, .text = same_text};
+        own[3].kind = COLUMN_STRING;
+        own[4].kind = COLUMN_TIMESTAMP;
+        own[5].kind = COLUMN_DECIMAL;
+        line_of(&change, &slow);
+        for (unsigned k = 0; k < COLUMNS; k++)
+            own[k].put = k == 3 ? NULL : put_of_cell;
+        own[3].ascii_is_text = true;
+        assert_string_equal(line_of(&change, &quick), buf_cstr(&slow));
+    }
+    buf_deinit(&quick);
+    buf_deinit(&slow);
+}
+
 static void schema_changes_carry_the_statement(void **state UNUSED)
 {
     struct change change = {.kind = CHANGE_SCHEMA,
@@ -316,6 +366,7 @@ int main(void)
         cmocka_unit_test(an_update_is_an_event),
         cmocka_unit_test(ids_without_gtid_name_server_file_and_offset),
         cmocka_unit_test(a_partition_key_is_of_the_key_alone),
+        cmocka_unit_test(the_quick_way_writes_the_same_event),
         cmocka_unit_test(schema_changes_carry_the_statement),
         cmocka_unit_test(a_truncate_names_a_table_that_is_not_known),
         cmocka_unit_test(a_failure_leaves_the_output_as_it_was),
