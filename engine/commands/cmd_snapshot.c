@@ -6,35 +6,7 @@
  */
 #include "commands_int.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "../base/clock.h"
-
-enum { TEXT_MAX = 60 << 10, NAME_MAX_HERE = 64 };
-
-static enum rc write_durably(int dir_fd, const char *name, struct slice text, struct error *err)
-{
-    char new_name[NAME_MAX_HERE + sizeof(".new")];
-    snprintf(new_name, sizeof(new_name), "%s.new", name);
-    int fd = openat(dir_fd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set_os(err, RC_IO, errno, "The request cannot be written");
-    bool good = write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    int problem = errno;
-    close(fd);
-    if (good)
-        good = renameat(dir_fd, new_name, dir_fd, name) == 0 && fsync(dir_fd) == 0;
-    else
-        errno = problem;
-    if (good)
-        return RC_OK;
-    problem = errno;
-    (void)unlinkat(dir_fd, new_name, 0);
-    return error_set_os(err, RC_IO, problem, "The request cannot be written");
-}
+enum { TEXT_MAX = 60 << 10 };
 
 static enum rc ask(const char *dir, const char *tables, bool rebuild, struct error *err)
 {
@@ -42,20 +14,11 @@ static enum rc ask(const char *dir, const char *tables, bool rebuild, struct err
     buf_init(&text, TEXT_MAX);
     buf_addf(&text, "tables: %s\n%s", tables, rebuild ? "rebuild: yes\n" : "");
     enum rc rc = buf_check(&text, "the pattern of tables", err);
-    int dir_fd = rc != RC_OK ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (rc == RC_OK && dir_fd < 0) {
-        rc = error_set_os(err, RC_NOT_FOUND, errno, "The checkpoint folder %s cannot be opened",
-                          dir);
-        error_hint(err, "A pipeline that has not run yet reads all rows at its first start when "
-                        "scan.startup.mode is initial.");
-    }
-    char name[NAME_MAX_HERE];
-    snprintf(name, sizeof(name), "request-%llu-%ld", (unsigned long long)clock_wall_us(),
-             (long)getpid());
     if (rc == RC_OK)
-        rc = write_durably(dir_fd, name, buf_slice(&text), err);
-    if (dir_fd >= 0)
-        close(dir_fd);
+        rc = command_ask(dir, buf_slice(&text),
+                         "A pipeline that has not run yet reads all rows at its first start when "
+                         "scan.startup.mode is initial.",
+                         err);
     buf_deinit(&text);
     return rc;
 }

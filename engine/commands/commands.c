@@ -14,9 +14,9 @@
 #include "../base/text.h"
 
 static const struct command *const commands[] = {
-    &command_run,          &command_check,           &command_snapshot,          &command_status,
-    &command_decode,       &command_checkpoint_show, &command_checkpoint_verify, &command_config,
-    &command_config_print, &command_version,
+    &command_run,    &command_check,        &command_snapshot,        &command_replay,
+    &command_status, &command_decode,       &command_checkpoint_show, &command_checkpoint_verify,
+    &command_config, &command_config_print, &command_version,
 };
 
 static const struct command_option global_options[] = {

@@ -47,6 +47,7 @@ extern const struct command command_checkpoint_verify;
 extern const struct command command_config;
 extern const struct command command_config_print;
 extern const struct command command_snapshot;
+extern const struct command command_replay;
 extern const struct command command_status;
 extern const struct command command_version;
 
@@ -78,6 +79,10 @@ enum rc pipeline_file_open(const struct command_parts *parts, const char *path,
 void pipeline_file_close(struct pipeline_file *file);
 /* The folder of its dead letters. */
 const char *pipeline_file_letters_dir(const struct pipeline_file *file);
+
+/* Leaves a request in the checkpoint's folder, durably. `hint`: what to do where there is no folder. */
+enum rc command_ask(const char *dir, struct slice text, const char *hint,
+                    struct error *err) MUST_CHECK;
 
 /* What the checkpoint knows of each table: lines, or the member "tables" of a JSON object. */
 enum rc command_tables(const struct command_parts *parts, const struct store *store, bool json,

@@ -93,6 +93,28 @@ bool json_member(struct slice object, const char *name, struct slice *value_out)
     return reader.ptr == reader.end;
 }
 
+static struct slice rest_of(const struct reader *reader)
+{
+    return slice_of(reader->ptr, (size_t)(reader->end - reader->ptr));
+}
+
+bool json_next_member(struct slice *rest, struct slice *name_out, struct slice *value_out)
+{
+    struct reader reader = {rest->ptr, rest->ptr + rest->len};
+    bool found = (take(&reader, '{') || take(&reader, ',')) && take_string(&reader, name_out) &&
+                 take(&reader, ':') && take_value(&reader, value_out);
+    *rest = rest_of(&reader);
+    return found;
+}
+
+bool json_next_element(struct slice *rest, struct slice *value_out)
+{
+    struct reader reader = {rest->ptr, rest->ptr + rest->len};
+    bool found = (take(&reader, '[') || take(&reader, ',')) && take_value(&reader, value_out);
+    *rest = rest_of(&reader);
+    return found;
+}
+
 static bool hex4(const uint8_t *ptr, const uint8_t *end, uint32_t *code_out)
 {
     enum { DIGITS = 4 };

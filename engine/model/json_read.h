@@ -13,6 +13,12 @@
  * inside values are stepped over, not checked. */
 bool json_member(struct slice object, const char *name, struct slice *value_out);
 
+/* The members of an object one after the other, as they are written: `rest` is the object before the first
+ * call, and what follows the member behind each. False: there are no more, or what follows is none. */
+bool json_next_member(struct slice *rest, struct slice *name_out, struct slice *value_out);
+/* The same for the elements of an array. */
+bool json_next_element(struct slice *rest, struct slice *value_out);
+
 /* The text of a JSON string as it is written, quotes and all. False: it is none. */
 bool json_string_text(struct slice written, struct buf *out);
 

@@ -4,11 +4,9 @@
 
 #include <stdlib.h>
 
-#include "../base/clock.h"
-#include "../base/text.h"
 #include "../model/json.h"
-#include "../model/json_read.h"
 #include "letter_file_int.h"
+#include "letter_line_int.h"
 
 #define WAITING_MAX ((size_t)4 << 30)
 #define MEMBER_MAX ((size_t)1 << 30)
@@ -19,6 +17,12 @@ struct letter {
     uint8_t *text; /* owned: the slices of `ref` lie in it */
     uint64_t offset;
     uint64_t len; /* with the line's end */
+    bool asked;   /* to be loaded again, and not tried yet */
+    /* What the file says of it when it is written anew next. */
+    bool goes;
+    bool marked; /* `replay` takes the place of ref.replay */
+    uint64_t replay;
+    struct slice reason; /* owned; ptr NULL: the one that it has */
 };
 
 struct dead_letters {
@@ -38,8 +42,10 @@ static enum rc no_memory(struct error *err)
 
 static void forget_all(struct dead_letters *letters)
 {
-    for (uint64_t i = 0; i < letters->count; i++)
+    for (uint64_t i = 0; i < letters->count; i++) {
         free(letters->letters[i].text);
+        free((void *)(uintptr_t)letters->letters[i].reason.ptr);
+    }
     letters->count = 0;
 }
 
@@ -119,69 +125,9 @@ static enum rc list_add(struct dead_letters *letters, const struct dead_letter_r
                                            .table = copy_part(&to, ref->table),
                                            .key = copy_part(&to, ref->key),
                                            .id = copy_part(&to, ref->id),
-                                           .epoch = ref->epoch};
+                                           .epoch = ref->epoch,
+                                           .replay = ref->replay};
     return RC_OK;
-}
-
-/* The text of a member that is a string; `out` holds it. */
-static bool member_text(struct slice object, const char *name, struct buf *out)
-{
-    struct slice written;
-    return json_member(object, name, &written) && written.ptr != NULL &&
-           json_string_text(written, out);
-}
-
-static bool hex_digit(uint8_t byte, uint8_t *value)
-{
-    if (byte >= '0' && byte <= '9')
-        *value = (uint8_t)(byte - '0');
-    else if (byte >= 'a' && byte <= 'f')
-        *value = (uint8_t)(byte - 'a' + 10);
-    else
-        return false;
-    return true;
-}
-
-/* The member "key", which a table without a key does not have. */
-static bool member_key(struct slice object, struct buf *out)
-{
-    struct slice hex;
-    if (!json_member(object, "key", &hex))
-        return false;
-    if (hex.ptr == NULL)
-        return true;
-    if (hex.len < 2 || hex.len % 2 != 0 || hex.ptr[0] != '"')
-        return false;
-    for (size_t i = 1; i + 1 < hex.len; i += 2) {
-        uint8_t high;
-        uint8_t low;
-        if (!hex_digit(hex.ptr[i], &high) || !hex_digit(hex.ptr[i + 1], &low))
-            return false;
-        buf_add_byte(out, (uint8_t)(high << 4 | low));
-    }
-    return true;
-}
-
-static bool is_object(struct slice object, const char *name)
-{
-    struct slice value;
-    struct slice none;
-    return json_member(object, name, &value) && value.ptr != NULL && json_member(value, "", &none);
-}
-
-static bool read_line(struct slice line, struct buf *parts, size_t ends[4], uint64_t *epoch)
-{
-    struct slice number;
-    bool good = member_text(line, "db", parts);
-    ends[0] = parts->len;
-    good = good && member_text(line, "table", parts);
-    ends[1] = parts->len;
-    good = good && member_key(line, parts);
-    ends[2] = parts->len;
-    good = good && member_text(line, "id", parts);
-    ends[3] = parts->len;
-    return good && is_object(line, "row") && is_object(line, "event") &&
-           json_member(line, "epoch", &number) && text_parse_u64(number, epoch);
 }
 
 /* Reads a line into the list. */
@@ -189,21 +135,15 @@ static enum rc take_line(void *ctx, struct slice line, uint64_t offset, struct e
 {
     struct dead_letters *letters = ctx;
     struct buf parts;
-    size_t ends[4];
     struct dead_letter_ref ref = {0};
     buf_init(&parts, MEMBER_MAX);
-    bool good = read_line(line, &parts, ends, &ref.epoch);
+    bool good = letter_line_read(line, &parts, &ref);
     enum rc rc = buf_check(&parts, "a dead letter", err);
     if (rc == RC_OK && !good)
         rc = error_set(err, RC_CORRUPT,
                        "This is no dead letter. Mend the line, or take it out to give its row up.");
-    if (rc == RC_OK) {
-        ref.db = slice_of(parts.ptr, ends[0]);
-        ref.table = slice_of(parts.ptr + ends[0], ends[1] - ends[0]);
-        ref.key = slice_of(parts.ptr + ends[1], ends[2] - ends[1]);
-        ref.id = slice_of(parts.ptr + ends[2], ends[3] - ends[2]);
+    if (rc == RC_OK)
         rc = list_add(letters, &ref, offset, line.len + 1, err);
-    }
     buf_deinit(&parts);
     return rc;
 }
@@ -213,8 +153,8 @@ bool dead_letters_wait(const char *dir)
     return letter_file_is_used(dir);
 }
 
-enum rc dead_letters_open(const char *dir, uint64_t rows_max, struct dead_letters **letters_out,
-                          struct error *err)
+static enum rc open_letters(const char *dir, uint64_t rows_max, bool peek,
+                            struct dead_letters **letters_out, struct error *err)
 {
     struct dead_letters *letters = calloc(1, sizeof(*letters));
     if (letters == NULL)
@@ -223,7 +163,8 @@ enum rc dead_letters_open(const char *dir, uint64_t rows_max, struct dead_letter
     letters->rows_max = rows_max;
     buf_init(&letters->waiting, WAITING_MAX);
     const struct letter_reader reader = {.line = take_line, .ctx = letters};
-    enum rc rc = letter_file_open(&letters->file, dir, err);
+    enum rc rc = peek ? letter_file_peek(&letters->file, dir, err)
+                      : letter_file_open(&letters->file, dir, err);
     if (rc == RC_OK)
         rc = letter_file_read(&letters->file, &reader, err);
     if (rc != RC_OK) {
@@ -234,6 +175,17 @@ enum rc dead_letters_open(const char *dir, uint64_t rows_max, struct dead_letter
     return RC_OK;
 }
 
+enum rc dead_letters_open(const char *dir, uint64_t rows_max, struct dead_letters **letters_out,
+                          struct error *err)
+{
+    return open_letters(dir, rows_max, false, letters_out, err);
+}
+
+enum rc dead_letters_peek(const char *dir, struct dead_letters **letters_out, struct error *err)
+{
+    return open_letters(dir, 0, true, letters_out, err);
+}
+
 static bool is_known(const struct dead_letters *letters, const struct dead_letter_ref *wanted)
 {
     const struct dead_letter_ref *ref;
@@ -242,38 +194,6 @@ static bool is_known(const struct dead_letters *letters, const struct dead_lette
         if (slice_equal(ref->key, wanted->key) && slice_equal(ref->id, wanted->id))
             return true;
     return false;
-}
-
-static void add_member(struct buf *out, const char *name, struct slice text)
-{
-    buf_addf(out, ",\"%s\":", name);
-    json_add_string(out, text);
-}
-
-static void add_line(struct buf *out, const struct dead_letter *letter, struct slice id)
-{
-    buf_add_str(out, "{\"db\":");
-    json_add_string(out, letter->db);
-    add_member(out, "table", letter->table);
-    if (letter->key.len > 0) {
-        buf_add_str(out, ",\"key\":\"");
-        buf_add_hex(out, letter->key);
-        buf_add_byte(out, '"');
-    }
-    add_member(out, "id", id);
-    buf_addf(out, ",\"epoch\":%llu", (unsigned long long)letter->epoch);
-    add_member(out, "label", letter->label);
-    buf_add_str(out, ",\"time\":\"");
-    clock_add_rfc3339(out, clock_wall_us());
-    buf_add_byte(out, '"');
-    add_member(out, "reason", letter->reason);
-    buf_add_str(out, ",\"columns\":");
-    buf_add_slice(out, letter->columns);
-    buf_addf(out, ",\"partial\":%s,\"row\":", letter->partial ? "true" : "false");
-    buf_add_slice(out, letter->row);
-    buf_add_str(out, ",\"event\":");
-    buf_add_slice(out, letter->event);
-    buf_add_str(out, "}\n");
 }
 
 static enum rc too_many(const struct dead_letters *letters, const struct dead_letter *letter,
@@ -293,7 +213,7 @@ enum rc dead_letters_add(struct dead_letters *letters, const struct dead_letter 
 {
     struct buf id;
     buf_init(&id, MEMBER_MAX);
-    if (!member_text(letter->event, "id", &id)) {
+    if (!letter_line_text(letter->event, "id", &id)) {
         buf_deinit(&id);
         return error_set(err, RC_CORRUPT, "An event has no id.");
     }
@@ -307,7 +227,7 @@ enum rc dead_letters_add(struct dead_letters *letters, const struct dead_letter 
         size_t at = letters->waiting.len;
         rc = dead_letters_room(letters) == 0 ? too_many(letters, letter, err) : RC_OK;
         if (rc == RC_OK) {
-            add_line(&letters->waiting, letter, ref.id);
+            letter_line_add(&letters->waiting, letter, ref.id);
             rc = buf_check(&letters->waiting, "the dead letters of a batch", err);
         }
         if (rc == RC_OK)
@@ -338,42 +258,51 @@ enum rc dead_letters_store(struct dead_letters *letters, struct error *err)
     return rc;
 }
 
-/* What becomes of a letter when the file is written anew. */
-struct rewriting {
-    struct slice db; /* whose letters */
+/* A target's new name. */
+struct renaming {
+    struct slice db;
     struct slice table;
-    struct slice new_db; /* ptr NULL: they go */
+    struct slice new_db;
     struct slice new_table;
 };
 
-/* A line with another value in the place of the one that lies in it. */
-static void put_value(struct buf *line, const char *name, struct slice text)
+static bool is_of(const struct letter *letter, struct slice db, struct slice table)
 {
-    struct slice old;
-    struct buf made;
-    bool found = json_member(buf_slice(line), name, &old);
-    ASSERT(found && old.ptr != NULL); /* it was read from the very line */
-    buf_init(&made, line->max);
-    buf_add(&made, line->ptr, (size_t)(old.ptr - line->ptr));
-    json_add_string(&made, text);
-    buf_add(&made, old.ptr + old.len, (size_t)(line->ptr + line->len - (old.ptr + old.len)));
-    buf_deinit(line);
-    *line = made;
+    return slice_equal(letter->ref.db, db) && slice_equal(letter->ref.table, table);
+}
+
+static void put_text(struct buf *line, const char *name, struct slice text)
+{
+    struct buf written;
+    buf_init(&written, line->max);
+    json_add_string(&written, text);
+    letter_line_put(line, name, buf_slice(&written));
+    buf_deinit(&written);
+}
+
+static void put_replay(struct buf *line, uint64_t epoch)
+{
+    struct buf written;
+    buf_init(&written, MEMBER_MAX);
+    buf_add_u64(&written, epoch);
+    letter_line_put(line, "replay", buf_slice(&written));
+    buf_deinit(&written);
 }
 
 static enum rc add_rewritten(struct dead_letters *letters, const struct letter *letter,
-                             const struct rewriting *how, struct buf *out, struct error *err)
+                             const struct renaming *renaming, struct buf *out, struct error *err)
 {
-    bool meant = slice_equal(letter->ref.db, how->db) && slice_equal(letter->ref.table, how->table);
-    if (meant && how->new_db.ptr == NULL)
-        return RC_OK;
     struct buf line;
     buf_init(&line, WAITING_MAX);
     enum rc rc = letter_file_line(&letters->file, letter->offset, letter->len - 1, &line, err);
-    if (rc == RC_OK && meant) {
-        put_value(&line, "db", how->new_db);
-        put_value(&line, "table", how->new_table);
+    if (rc == RC_OK && renaming != NULL && is_of(letter, renaming->db, renaming->table)) {
+        put_text(&line, "db", renaming->new_db);
+        put_text(&line, "table", renaming->new_table);
     }
+    if (rc == RC_OK && letter->marked && letter->replay != letter->ref.replay)
+        put_replay(&line, letter->replay);
+    if (rc == RC_OK && letter->reason.ptr != NULL)
+        put_text(&line, "reason", letter->reason);
     if (rc == RC_OK)
         rc = buf_check(&line, "a dead letter", err);
     if (rc == RC_OK) {
@@ -385,8 +314,10 @@ static enum rc add_rewritten(struct dead_letters *letters, const struct letter *
     return rc;
 }
 
-/* The list once more, from what the file holds now. */
-static enum rc list_again(struct dead_letters *letters, struct slice lines, struct error *err)
+/* The list once more, from what the file holds now. Letters that are left keep their order. `asked`: one
+ * byte for each of them. */
+static enum rc list_again(struct dead_letters *letters, struct slice lines, struct slice asked,
+                          struct error *err)
 {
     enum rc rc = RC_OK;
     uint64_t offset = 0;
@@ -396,26 +327,38 @@ static enum rc list_again(struct dead_letters *letters, struct slice lines, stru
         rc = take_line(letters, line, offset, err);
         offset += line.len + 1;
     }
+    ASSERT(rc != RC_OK || letters->count == asked.len);
+    for (uint64_t i = 0; rc == RC_OK && i < letters->count; i++)
+        letters->letters[i].asked = asked.ptr[i] != 0;
     return rc;
 }
 
-static enum rc rewrite(struct dead_letters *letters, const struct rewriting *how, struct error *err)
+/* The file once more, without the letters that go. */
+static enum rc rewrite(struct dead_letters *letters, const struct renaming *renaming,
+                       struct error *err)
 {
-    uint64_t from = 0;
-    enum rc rc = check_whole(letters, err);
-    ASSERT(letters->waiting.len == 0);
-    if (rc != RC_OK || dead_letters_next(letters, how->db, how->table, &from) == NULL)
-        return rc;
     struct buf lines;
+    struct buf asked;
+    enum rc rc = RC_OK;
+    ASSERT(letters->waiting.len == 0);
     buf_init(&lines, WAITING_MAX);
-    for (uint64_t i = 0; rc == RC_OK && i < letters->count; i++)
-        rc = add_rewritten(letters, &letters->letters[i], how, &lines, err);
+    buf_init(&asked, MEMBER_MAX);
+    for (uint64_t i = 0; rc == RC_OK && i < letters->count; i++) {
+        const struct letter *letter = &letters->letters[i];
+        if (letter->goes)
+            continue;
+        buf_add_byte(&asked, letter->asked);
+        rc = add_rewritten(letters, letter, renaming, &lines, err);
+    }
+    if (rc == RC_OK)
+        rc = buf_check(&asked, "the list of dead letters", err);
     if (rc == RC_OK) {
         rc = letter_file_replace(&letters->file, buf_slice(&lines), err);
         letters->broken = rc != RC_OK;
     }
     if (rc == RC_OK)
-        rc = list_again(letters, buf_slice(&lines), err);
+        rc = list_again(letters, buf_slice(&lines), buf_slice(&asked), err);
+    buf_deinit(&asked);
     buf_deinit(&lines);
     return rc;
 }
@@ -423,14 +366,108 @@ static enum rc rewrite(struct dead_letters *letters, const struct rewriting *how
 enum rc dead_letters_forget(struct dead_letters *letters, struct slice db, struct slice table,
                             struct error *err)
 {
-    return rewrite(letters, &(struct rewriting){.db = db, .table = table}, err);
+    enum rc rc = check_whole(letters, err);
+    bool any = false;
+    for (uint64_t i = 0; i < letters->count; i++) {
+        letters->letters[i].goes = is_of(&letters->letters[i], db, table);
+        any |= letters->letters[i].goes;
+    }
+    return rc != RC_OK || !any ? rc : rewrite(letters, NULL, err);
 }
 
 enum rc dead_letters_rename(struct dead_letters *letters, struct slice db, struct slice table,
                             struct slice new_db, struct slice new_table, struct error *err)
 {
-    return rewrite(
-        letters,
-        &(struct rewriting){.db = db, .table = table, .new_db = new_db, .new_table = new_table},
-        err);
+    uint64_t from = 0;
+    enum rc rc = check_whole(letters, err);
+    const struct renaming renaming = {db, table, new_db, new_table};
+    if (rc != RC_OK || dead_letters_next(letters, db, table, &from) == NULL)
+        return rc;
+    return rewrite(letters, &renaming, err);
+}
+
+uint64_t dead_letters_ask(struct dead_letters *letters, dead_letter_wanted_fn wanted, void *ctx)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < letters->count; i++) {
+        struct letter *letter = &letters->letters[i];
+        letter->asked = wanted(ctx, letter->ref.db, letter->ref.table);
+        count += letter->asked;
+    }
+    return count;
+}
+
+bool dead_letters_is_asked(const struct dead_letters *letters, uint64_t index)
+{
+    ASSERT(index < letters->count);
+    return letters->letters[index].asked;
+}
+
+const struct dead_letter_ref *dead_letters_at(const struct dead_letters *letters, uint64_t index)
+{
+    ASSERT(index < letters->count);
+    return &letters->letters[index].ref;
+}
+
+enum rc dead_letters_line(const struct dead_letters *letters, uint64_t index, struct buf *out,
+                          struct error *err)
+{
+    ASSERT(index < letters->count && letters->waiting.len == 0);
+    const struct letter *letter = &letters->letters[index];
+    return letter_file_line(&letters->file, letter->offset, letter->len - 1, out, err);
+}
+
+void dead_letters_mark(struct dead_letters *letters, uint64_t index, uint64_t epoch)
+{
+    ASSERT(index < letters->count);
+    struct letter *letter = &letters->letters[index];
+    letter->asked = false;
+    letter->marked = true;
+    letter->replay = epoch;
+}
+
+enum rc dead_letters_keep(struct dead_letters *letters, uint64_t index, struct slice reason,
+                          struct error *err)
+{
+    dead_letters_mark(letters, index, 0);
+    struct letter *letter = &letters->letters[index];
+    uint8_t *copy = reason.len == 0 ? NULL : malloc(reason.len);
+    if (reason.len > 0 && copy == NULL)
+        return no_memory(err);
+    if (copy != NULL)
+        memcpy(copy, reason.ptr, reason.len);
+    free((void *)(uintptr_t)letter->reason.ptr);
+    letter->reason = slice_of(copy, reason.len);
+    return RC_OK;
+}
+
+enum rc dead_letters_apply(struct dead_letters *letters, struct error *err)
+{
+    enum rc rc = check_whole(letters, err);
+    bool any = false;
+    for (uint64_t i = 0; i < letters->count; i++) {
+        const struct letter *letter = &letters->letters[i];
+        any |= letter->goes || letter->reason.ptr != NULL ||
+               (letter->marked && letter->replay != letter->ref.replay);
+    }
+    return rc != RC_OK || !any ? rc : rewrite(letters, NULL, err);
+}
+
+bool dead_letters_has_marked(const struct dead_letters *letters, uint64_t epoch)
+{
+    for (uint64_t i = 0; letters != NULL && i < letters->count; i++)
+        if (letters->letters[i].ref.replay == epoch)
+            return true;
+    return false;
+}
+
+enum rc dead_letters_settle(struct dead_letters *letters, uint64_t epoch, struct error *err)
+{
+    for (uint64_t i = 0; i < letters->count; i++) {
+        bool asked = letters->letters[i].asked;
+        letters->letters[i].goes = epoch > 0 && letters->letters[i].ref.replay == epoch;
+        dead_letters_mark(letters, i, 0);
+        letters->letters[i].asked = asked;
+    }
+    return dead_letters_apply(letters, err);
 }

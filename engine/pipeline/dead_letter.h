@@ -8,7 +8,8 @@
  * again after a crash is left out of its load when the file has it, and is not written twice.
  *
  * A key with a letter waits: every later change of it goes to the file too, so that the letters of a key,
- * loaded in the order of the file, end in its newest state.
+ * loaded in the order of the file, end in its newest state. `millrace replay` has them loaded: an epoch of
+ * its own takes letters, which the file says before the journal does; docs/delivery.md has its life.
  *
  * Threads: one at a time. Between processes a lock on the file: RC_LOCKED.
  */
@@ -40,6 +41,7 @@ struct dead_letter_ref {
     struct slice key;
     struct slice id; /* of the event */
     uint64_t epoch;
+    uint64_t replay; /* the epoch that loads it again; 0: none */
 };
 
 /* Whether the folder's file has a letter, or what might be one. */
@@ -47,6 +49,10 @@ bool dead_letters_wait(const char *dir);
 /* `dir` is created (0700) when missing. `rows_max`: more letters are an error. A torn last line is cut
  * off; a damaged one elsewhere is RC_CORRUPT with its number. */
 enum rc dead_letters_open(const char *dir, uint64_t rows_max, struct dead_letters **letters_out,
+                          struct error *err) MUST_CHECK;
+/* To look at alone: also while an engine has them, and where there is no file. Only count, at and line are
+ * for such letters. */
+enum rc dead_letters_peek(const char *dir, struct dead_letters **letters_out,
                           struct error *err) MUST_CHECK;
 void dead_letters_close(struct dead_letters *letters); /* NULL is fine */
 
@@ -71,6 +77,33 @@ enum rc dead_letters_forget(struct dead_letters *letters, struct slice db, struc
 /* The target has another name. Durable. */
 enum rc dead_letters_rename(struct dead_letters *letters, struct slice db, struct slice table,
                             struct slice new_db, struct slice new_table,
+                            struct error *err) MUST_CHECK;
+
+/* Loading again. An index counts in the order of the file, and holds until letters go; nothing may wait for
+ * a store. */
+typedef bool (*dead_letter_wanted_fn)(void *ctx, struct slice db, struct slice table);
+/* The letters of these targets are to be loaded again, and no others; says how many. Until the end of this
+ * life. */
+uint64_t dead_letters_ask(struct dead_letters *letters, dead_letter_wanted_fn wanted, void *ctx);
+bool dead_letters_is_asked(const struct dead_letters *letters, uint64_t index);
+/* Borrowed until the letters change. */
+const struct dead_letter_ref *dead_letters_at(const struct dead_letters *letters, uint64_t index);
+/* Its line, without the end, behind what `out` has. */
+enum rc dead_letters_line(const struct dead_letters *letters, uint64_t index, struct buf *out,
+                          struct error *err) MUST_CHECK;
+/* It is the epoch's, with the next dead_letters_apply; it was tried. */
+void dead_letters_mark(struct dead_letters *letters, uint64_t index, uint64_t epoch);
+/* It stays, and is no epoch's, with the next dead_letters_apply; it was tried. `reason`: why; empty: as
+ * before. */
+enum rc dead_letters_keep(struct dead_letters *letters, uint64_t index, struct slice reason,
+                          struct error *err) MUST_CHECK;
+/* Makes marks and reasons durable. */
+enum rc dead_letters_apply(struct dead_letters *letters, struct error *err) MUST_CHECK;
+/* Whether the file says of a letter that it is the epoch's. False for NULL. */
+bool dead_letters_has_marked(const struct dead_letters *letters, uint64_t epoch);
+/* What is marked as this epoch's was loaded, and goes; no other mark means anything. 0: none does.
+ * Durable. */
+enum rc dead_letters_settle(struct dead_letters *letters, uint64_t epoch,
                             struct error *err) MUST_CHECK;
 
 #endif

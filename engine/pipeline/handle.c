@@ -137,6 +137,7 @@ static enum rc handle_border(struct pipeline *pipeline, const struct change *cha
 
 enum rc handle_change(struct pipeline *pipeline, const struct change *change, struct error *err)
 {
+    pipeline->inside = false;
     switch (change->kind) {
     case CHANGE_READ:
     case CHANGE_INSERT:

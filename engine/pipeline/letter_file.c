@@ -77,6 +77,16 @@ enum rc letter_file_open(struct letter_file *file, const char *dir, struct error
     return fsync(file->dir_fd) == 0 ? RC_OK : failed(file, "cannot be made durable", err);
 }
 
+enum rc letter_file_peek(struct letter_file *file, const char *dir, struct error *err)
+{
+    file->read_only = true;
+    enum rc rc = make_path(file, dir, err);
+    if (rc != RC_OK)
+        return rc;
+    file->fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return file->fd >= 0 || errno == ENOENT ? RC_OK : failed(file, "cannot be opened", err);
+}
+
 void letter_file_close(struct letter_file *file)
 {
     if (file->fd >= 0)
@@ -112,7 +122,7 @@ static enum rc take_lines(struct letter_file *file, const struct letter_reader *
 /* What was being written when the engine died: nobody has relied on it. */
 static enum rc cut_tail(struct letter_file *file, size_t len, struct error *err)
 {
-    if (len == 0)
+    if (len == 0 || file->read_only)
         return RC_OK;
     log_warn("dead-letters", "The last line of the file was not written to its end; it is cut off.",
              LOG_STR("file", file->path), LOG_U64("bytes", len));
@@ -129,7 +139,7 @@ enum rc letter_file_read(struct letter_file *file, const struct letter_reader *r
     uint64_t at = 0;
     enum rc rc = RC_OK;
     buf_init(&bytes, LINE_MAX_BYTES);
-    for (;;) {
+    while (file->fd >= 0) {
         size_t taken;
         uint8_t *room = buf_reserve(&bytes, READ_STEP);
         if (room == NULL) {

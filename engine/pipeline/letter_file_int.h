@@ -13,7 +13,8 @@ struct letter_file {
     char *path; /* owned */
     int dir_fd;
     int fd;
-    uint64_t size; /* bytes of whole lines that were read or written */
+    bool read_only; /* no lock, no repair, nothing written */
+    uint64_t size;  /* bytes of whole lines that were read or written */
 };
 
 /* Takes a line, without its end, that lies at `offset`; borrowed for the call. */
@@ -26,8 +27,10 @@ struct letter_reader {
 bool letter_file_is_used(const char *dir);
 /* Whatever it returns, it has to be closed. RC_LOCKED, RC_IO, RC_MEMORY. */
 enum rc letter_file_open(struct letter_file *file, const char *dir, struct error *err) MUST_CHECK;
+/* The same to read alone, whoever writes; the file need not be there. */
+enum rc letter_file_peek(struct letter_file *file, const char *dir, struct error *err) MUST_CHECK;
 void letter_file_close(struct letter_file *file);
-/* Every line of the file to the reader; a torn one at its end is cut off. */
+/* Every line of the file to the reader; a torn one at its end is cut off, or left out. */
 enum rc letter_file_read(struct letter_file *file, const struct letter_reader *reader,
                          struct error *err) MUST_CHECK;
 /* A line of `line_len` bytes, its end not counted, behind what `out` has. */

@@ -14,6 +14,7 @@
 #include "progress_int.h"
 #include "rebuild_int.h"
 #include "recovery_int.h"
+#include "reload_int.h"
 #include "request_int.h"
 #include "reread_int.h"
 #include "status_int.h"
@@ -246,6 +247,7 @@ static enum rc start_source(struct pipeline *pipeline, struct error *err)
                 source->ops->position(source, &pipeline->open_from, err));
     pipeline->skip_row = pipeline->open_from.rows_done;
     pipeline->skip_targets = pipeline->open_from.targets_done;
+    pipeline->inside = pipeline->skip_row > 0 || pipeline->skip_targets > 0;
     return rc;
 }
 
@@ -262,6 +264,9 @@ static enum rc begin_work(struct pipeline *pipeline, struct error *err)
         rc = recovery_finish(pipeline, err);
     if (rc == RC_OK)
         rc = members_each(pipeline, queue_member, NULL, err);
+    /* A target that is made anew cannot take its place while letters of it wait. */
+    if (rc == RC_OK)
+        rc = request_look_replays(pipeline, err);
     if (rc == RC_OK && !pipeline->replay.active)
         rc = rebuild_look(pipeline, err);
     if (rc == RC_OK && !pipeline->replay.active)
@@ -281,6 +286,8 @@ static enum rc load(struct pipeline *pipeline, struct error *err)
                                                     identity.has_gtid, err));
     if (rc == RC_OK)
         rc = recovery_begin(pipeline, err);
+    if (rc == RC_OK)
+        rc = reload_load(pipeline, err);
     if (rc == RC_OK)
         rc = notes_remember(pipeline, err);
     if (rc == RC_OK)

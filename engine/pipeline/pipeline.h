@@ -78,7 +78,7 @@ struct pipeline_parts {
     const struct snapshot_ops *snapshot_ops;   /* NULL: no snapshot */
     const struct sink_schema_config *schema;   /* NULL: nothing is excluded */
     const char *checkpoint_dir;                /* for requests and the status file; NULL: neither */
-    const struct dead_letters *dead_letters;   /* to be counted; the sink's. NULL: none */
+    struct dead_letters *dead_letters;         /* the sink has them too; NULL: none */
 };
 
 struct pipeline;

@@ -16,6 +16,7 @@
  *   of an unkeyed table that    waited out and left behind: the target is emptied and its snapshot
  *   a snapshot was filling      begun again (taking.c)
  *
+ *   its rows were dead letters   the file says which; nothing of the stream is in it (reload.c)
  *   it came in parts, and is    begin again at its start: a transaction was larger than the sink's
  *   not all prepared            buffer, nothing of it is visible, and it need not be cut where it was
  *   ... all prepared, but the   stop, with words, if some of it is committed by now; else as above
@@ -30,6 +31,7 @@
 #include "../base/log.h"
 #include "epoch_int.h"
 #include "notes_int.h"
+#include "reload_int.h"
 
 static enum rc copy_entry(struct arena *arena, struct manifest_entry *to,
                           const struct manifest_entry *from, struct error *err)
@@ -260,6 +262,8 @@ bool recovery_ends_inside(const struct pipeline *pipeline)
 bool recovery_is_over(struct pipeline *pipeline, const struct change *change)
 {
     struct replay *replay = &pipeline->replay;
+    if (replay->letters)
+        return true;
     if (change == NULL || change->kind == CHANGE_COMMIT || change->kind == CHANGE_IDLE)
         return border_is_over(pipeline, change != NULL && change->kind == CHANGE_COMMIT);
     if (!replay->base_reached)
@@ -291,7 +295,7 @@ static void match(struct pipeline *pipeline, const struct manifest *manifest, bo
         const struct manifest_entry *entry = &manifest->entries[i];
         const struct manifest_entry *old = find_entry(replay, entry, &index);
         applied[i] = old != NULL && replay->states[index] == LOAD_APPLIED;
-        if (old != NULL && old->rows != entry->rows && !replay->had_snapshot)
+        if (old != NULL && old->rows != entry->rows && !replay->had_snapshot && !replay->letters)
             log_warn(
                 "pipeline.recovery",
                 "A table has another number of rows in the range than before; was its route or "
@@ -347,8 +351,9 @@ enum rc recovery_finish(struct pipeline *pipeline, struct error *err)
     struct replay *replay = &pipeline->replay;
     struct sink *sink = pipeline->parts.sink;
     struct manifest manifest;
-    enum rc rc =
-        at(pipeline, PIPELINE_SIDE_SINK, sink->ops->seal(sink, replay->epoch, &manifest, err));
+    enum rc rc = replay->letters ? reload_again(pipeline, replay->epoch, err) : RC_OK;
+    if (rc == RC_OK)
+        rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->seal(sink, replay->epoch, &manifest, err));
     if (rc != RC_OK)
         return rc;
     if (manifest.count > 0)
@@ -358,9 +363,11 @@ enum rc recovery_finish(struct pipeline *pipeline, struct error *err)
     if (rc == RC_OK && manifest.count == 0)
         rc = at(pipeline, PIPELINE_SIDE_STORE,
                 pipeline->parts.store_ops->advance(pipeline->parts.store, replay->epoch, err));
+    if (rc == RC_OK && replay->letters)
+        rc = reload_over(pipeline, replay->epoch, err);
     if (rc != RC_OK)
         return rc;
-    replay->active = false;
+    replay->active = replay->letters = false;
     pipeline->open_since_us = 0;
     pipeline->next_epoch = replay->epoch + 1;
     log_info("pipeline.recovery", "The unfinished epoch is finished.",

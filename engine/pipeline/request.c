@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the user asks of a running or stopped pipeline (`millrace snapshot`): a file request-<...> in
+ * What the user asks of a running or stopped pipeline (`millrace snapshot`, `millrace replay`): a file request-<...> in
  * the checkpoint's folder, made durable by the command, found here within a second, or by the next
  * start. It is removed when what it asks for is in the journal, so a crash in between does it again,
  * which is harmless: a table that is to be read anew begins anew.
  *
  *      tables: <pattern>      as `tables` of the pipeline file
  *      rebuild: yes           into a new target beside the old one
+ *      replay: yes            dead letters are loaded again; then `tables` names targets, and may be left out
  */
 #include "request_int.h"
 
@@ -21,6 +22,7 @@
 #include "epoch_int.h"
 #include "members_int.h"
 #include "rebuild_int.h"
+#include "reload_int.h"
 #include "taking_int.h"
 
 enum { REQUEST_MAX = 64 << 10 };
@@ -28,6 +30,7 @@ enum { REQUEST_MAX = 64 << 10 };
 struct request {
     struct pattern_set *tables;
     bool rebuild;
+    bool replay;
     unsigned matched;
     unsigned refused;
 };
@@ -57,8 +60,12 @@ static enum rc parse(struct slice text, struct request *request, struct error *e
             buf_add(&pattern, line.ptr + tables.len, line.len - tables.len);
         else if (slice_equal(line, SLICE("rebuild: yes")))
             request->rebuild = true;
+        else if (slice_equal(line, SLICE("replay: yes")))
+            request->replay = true;
     }
-    enum rc rc = pattern_set_new(buf_cstr(&pattern), NULL, &request->tables, err);
+    enum rc rc = request->replay && pattern.len == 0
+                     ? RC_OK
+                     : pattern_set_new(buf_cstr(&pattern), NULL, &request->tables, err);
     buf_deinit(&pattern);
     return rc;
 }
@@ -91,8 +98,29 @@ static enum rc take_again(struct pipeline *pipeline, struct member *member, void
     return rc;
 }
 
-static enum rc answer(struct pipeline *pipeline, int dir_fd, const char *name, struct error *err)
+static bool names_target(void *ctx, struct slice db, struct slice table)
 {
+    const struct request *request = ctx;
+    return request->tables == NULL || pattern_set_match(request->tables, db, table);
+}
+
+/* `*done_out`: the request is answered, and can go. */
+static enum rc carry_out(struct pipeline *pipeline, struct request *request, const char *name,
+                         bool *done_out, struct error *err)
+{
+    if (request->replay)
+        return reload_run(pipeline, names_target, request, done_out, err);
+    enum rc rc = members_each(pipeline, take_again, request, err);
+    if (rc == RC_OK && request->matched == 0)
+        log_warn("pipeline.request", "A request names no table of this pipeline.",
+                 LOG_STR("file", name));
+    return rc;
+}
+
+static enum rc answer(struct pipeline *pipeline, int dir_fd, const char *name, bool replays_alone,
+                      struct error *err)
+{
+    bool done = true;
     struct request request = {0};
     struct buf text;
     struct error own;
@@ -106,21 +134,21 @@ static enum rc answer(struct pipeline *pipeline, int dir_fd, const char *name, s
         log_error("pipeline.request", "A request cannot be understood and is thrown away.",
                   LOG_STR("file", name), LOG_STR("reason", own.text));
         rc = RC_OK;
+    } else if (replays_alone && !request.replay) {
+        done = false;
     } else {
-        rc = members_each(pipeline, take_again, &request, err);
-        if (rc == RC_OK && request.matched == 0)
-            log_warn("pipeline.request", "A request names no table of this pipeline.",
-                     LOG_STR("file", name));
+        rc = carry_out(pipeline, &request, name, &done, err);
     }
     pattern_set_free(request.tables);
-    if (rc == RC_OK)
+    if (rc == RC_OK && done)
         (void)unlinkat(dir_fd, name, 0);
     return rc;
 }
 
-enum rc request_look(struct pipeline *pipeline, struct error *err)
+static enum rc look(struct pipeline *pipeline, bool replays_alone, struct error *err)
 {
-    if (pipeline->parts.checkpoint_dir == NULL || pipeline->in_txn || pipeline->replay.active)
+    if (pipeline->parts.checkpoint_dir == NULL || pipeline->in_txn || pipeline->inside ||
+        pipeline->replay.active)
         return RC_OK;
     pipeline->request_us = clock_monotonic_us();
     DIR *names = opendir(pipeline->parts.checkpoint_dir);
@@ -128,8 +156,18 @@ enum rc request_look(struct pipeline *pipeline, struct error *err)
     const struct dirent *entry;
     while (names != NULL && rc == RC_OK && (entry = readdir(names)) != NULL)
         if (strncmp(entry->d_name, "request-", 8) == 0 && strstr(entry->d_name, ".new") == NULL)
-            rc = answer(pipeline, dirfd(names), entry->d_name, err);
+            rc = answer(pipeline, dirfd(names), entry->d_name, replays_alone, err);
     if (names != NULL)
         closedir(names);
     return rc;
+}
+
+enum rc request_look(struct pipeline *pipeline, struct error *err)
+{
+    return look(pipeline, false, err);
+}
+
+enum rc request_look_replays(struct pipeline *pipeline, struct error *err)
+{
+    return look(pipeline, true, err);
 }

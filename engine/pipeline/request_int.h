@@ -7,6 +7,9 @@
 
 #include "world_int.h"
 
+/* Carries out what is asked for by now. */
 enum rc request_look(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* Only what is asked for dead letters. */
+enum rc request_look_replays(struct pipeline *pipeline, struct error *err) MUST_CHECK;
 
 #endif

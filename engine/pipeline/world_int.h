@@ -5,6 +5,7 @@
  *
  *   pipeline_config.c  the keys of the `pipeline:` block
  *   letter_file.c  the file of dead letters, as lines
+ *   letter_line.c  one of them as a line
  *   dead_letter.c  rows that the target does not take
  *   progress.c   what it tells while it runs
  *   status.c     what `millrace status` reads
@@ -17,6 +18,7 @@
  *   targets.c    which sink tables a source table's rows go to, by name
  *   shape.c      a table without the columns that its target does not have
  *   epoch.c      closing an epoch and seeing it through
+ *   reload.c     dead letters, loaded again
  *   recovery.c   finishing what an earlier life began
  *   write.c      one change to one target; the batch is cut when it is full
  *   ways.c       a table's targets, opened
@@ -132,6 +134,7 @@ struct replay {
     bool active;
     bool base_reached; /* all transactions before `to` have been given */
     bool had_snapshot; /* rows of a snapshot may have been in it */
+    bool letters;      /* its rows are dead letters, and its range is empty */
     uint64_t epoch;
     uint32_t attempt;
     struct position from;
@@ -209,6 +212,7 @@ struct pipeline {
     bool fresh;                /* there was no checkpoint */
     bool preparing;            /* the tables are gone through, before the stream */
     bool in_txn;               /* rows of a transaction that is not over have been handled */
+    bool inside;               /* the stream goes on inside one, and nothing of it has come yet */
     bool made_room;            /* a full buffer was emptied since the last look around */
     uint64_t txn_rows_done;    /* of that transaction: ordinal of the last handled row + 1 */
     uint32_t row_targets_done; /* of the row in hand, while a batch is cut in the middle of it */

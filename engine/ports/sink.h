@@ -230,6 +230,13 @@ struct sink_ops {
      */
     enum rc (*write)(struct sink *sink, struct sink_table *table, const struct change *change,
                      struct error *err);
+    /* Dead letters that were asked for (dead_letters_ask) into the open batch, which is empty, as many as go
+     * into this epoch, and nothing else will; the file says durably which they are. The letters of a key go
+     * together, as the one row that they make. What cannot be loaded stays, with the reason, and so does
+     * later what the target refuses. `again`: all that the file says are this epoch's; none is asked for.
+     * rows_out 0: there are none left. NULL: no row is ever put aside. */
+    enum rc (*reload)(struct sink *sink, uint64_t epoch, bool again, uint64_t *rows_out,
+                      struct error *err);
     void (*pending)(const struct sink *sink, struct sink_pending *pending_out);
     /* Closes the open batch as `epoch` (counts from 1, never used twice with other content) and
      * opens an empty one. count may be 0. Not called while an epoch is submitted and not finished.

@@ -65,6 +65,10 @@ enum rc dialect_check(const struct dialect_product *product, const struct load_s
                       const struct cfg_map *create_properties, struct myconn *conn,
                       struct report *report, struct error *err) MUST_CHECK;
 void dialect_truncate_sql(const struct load_schema *schema, struct buf *out);
+/* load_dialect.target_columns */
+enum rc dialect_target_columns(struct myconn *conn, const struct sink_target *target,
+                               struct arena *arena, struct slice **names_out, uint32_t *count_out,
+                               struct error *err);
 /* load_dialect.is_empty */
 enum rc dialect_is_empty(struct myconn *conn, const struct load_schema *schema, bool *empty_out,
                          struct error *err) MUST_CHECK;

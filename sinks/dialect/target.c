@@ -98,3 +98,20 @@ enum rc dialect_is_empty(struct myconn *conn, const struct load_schema *schema, 
     buf_deinit(&sql);
     return rc;
 }
+
+enum rc dialect_target_columns(struct myconn *conn, const struct sink_target *target,
+                               struct arena *arena, struct slice **names_out, uint32_t *count_out,
+                               struct error *err)
+{
+    struct dialect_catalog catalog;
+    enum rc rc = dialect_catalog_read(conn, target, arena, &catalog, err);
+    if (rc != RC_OK)
+        return rc;
+    *count_out = catalog.column_count;
+    *names_out = arena_alloc(arena, catalog.column_count * sizeof(**names_out));
+    if (*names_out == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for the target's columns.");
+    for (uint32_t i = 0; i < catalog.column_count; i++)
+        (*names_out)[i] = catalog.columns[i].name;
+    return RC_OK;
+}

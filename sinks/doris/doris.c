@@ -23,6 +23,7 @@ const struct load_dialect doris_dialect = {
     .partial_check = doris_partial_check,
     .change_turn = doris_change_turn,
     .truncate_sql = dialect_truncate_sql,
+    .target_columns = dialect_target_columns,
     .is_empty = dialect_is_empty,
 };
 

@@ -30,6 +30,7 @@ const struct load_dialect starrocks_dialect = {
     .partial_check = starrocks_partial_check,
     .change_turn = starrocks_change_turn,
     .truncate_sql = dialect_truncate_sql,
+    .target_columns = dialect_target_columns,
     .is_empty = dialect_is_empty,
 };
 

@@ -207,7 +207,7 @@ enum rc bisect_run(struct load_env *env, const struct transfer_load *load,
                    const struct error *refusal, struct refused_rows *refused,
                    struct load_outcome *outcome, struct error *err)
 {
-    ASSERT(load->two_phase || !load->schema->keyless);
+    ASSERT(load->two_phase || !load->schema->keyless || load->body->parts[load->set].rows == 1);
     struct error own;
     struct error first = *refusal;
     struct bisection bisection = {.env = env, .load = load, .refused = refused, .outcome = outcome};

@@ -16,6 +16,7 @@
 #include "joint_int.h"
 #include "label_int.h"
 #include "refuse_int.h"
+#include "reload_int.h"
 
 #include <stdlib.h>
 
@@ -110,7 +111,9 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
     sealed->target = target;
     sealed->joint = joint ? joint_find_or_add(sink, target->db) : NULL;
     sealed->refused = refused;
-    if (sink->refusing.letters != NULL && (target->two_phase || !schema->keyless))
+    /* What has one row has no parts. */
+    bool in_parts = target->two_phase || !schema->keyless || reload_is(sink, seal->epoch);
+    if (sink->refusing.letters != NULL && in_parts)
         sealed->task.refused = &sealed->refused;
     sealed->task.entry = index;
     sealed->task.load = (struct transfer_load){.schema = schema,
@@ -156,7 +159,8 @@ static enum rc seal_batch(struct stream_load *sink, uint64_t epoch, uint32_t par
     ASSERT(sink->running == 0 && (sink->parts > 0 || sink->prepared == 0));
     ASSERT(sink->submitted || sink->sealed_count == 0);
     enum rc rc = RC_OK;
-    for (struct load_target *target = sink->open_first; rc == RC_OK && target != NULL;
+    bool letters = reload_is(sink, epoch); /* whose keys wait for themselves */
+    for (struct load_target *target = sink->open_first; rc == RC_OK && !letters && target != NULL;
          target = target->next_open)
         rc = refuse_known(sink, target, epoch, err);
     uint32_t kept = sink->parts == 0 ? 0 : sink->sealed_count;
@@ -234,11 +238,14 @@ static void begin_round(struct stream_load *sink)
         sink->sealed[i].target->last = NULL;
 }
 
-/* Whoever refuses rows from now on may refuse as many as there is room for letters. */
+/* Whoever refuses rows from now on may refuse as many as there is room for letters; those that are letters
+ * have their room. */
 static void submit_task(struct stream_load *sink, struct load_task *task)
 {
     if (task->refused != NULL)
-        refused_rows_reset(task->refused, dead_letters_room(sink->refusing.letters));
+        refused_rows_reset(task->refused, reload_is(sink, sink->sealed_epoch)
+                                              ? UINT64_MAX
+                                              : dead_letters_room(sink->refusing.letters));
     loaders_submit(sink->loaders, task);
 }
 

@@ -3,6 +3,7 @@
 #include "refuse_int.h"
 
 #include "column_set_int.h"
+#include "reload_int.h"
 
 #define EVENT_MAX ((size_t)4 << 30)
 #define COLUMNS_MAX ((size_t)1 << 20)
@@ -258,10 +259,8 @@ enum rc refuse_store(struct stream_load *sink, struct error *err)
 
 /* --- when the target has refused a load --- */
 
-static enum rc check_fruit(struct sealed_load *sealed, struct error *err)
+static enum rc no_fruit(const struct sealed_load *sealed, struct error *err)
 {
-    if (sealed->refused.count > 0 || ++sealed->fruitless <= FRUITLESS_MAX)
-        return RC_OK;
     return error_set(err, RC_REJECTED,
                      "The load of %llu rows into table %.*s.%.*s (label %.*s) was refused because "
                      "of its rows, but none of them is refused alone. Look for the reason in the "
@@ -275,12 +274,16 @@ enum rc refuse_rows(struct stream_load *sink, struct sealed_load *sealed, struct
 {
     const struct refused_rows *refused = &sealed->refused;
     struct body *body = target_sealed_body(sealed->target);
-    enum rc rc = check_fruit(sealed, err);
+    if (refused->count == 0 && ++sealed->fruitless <= FRUITLESS_MAX)
+        return RC_OK; /* as it is, once more */
+    if (reload_is(sink, sink->sealed_epoch))
+        return reload_refuse(sink, sealed, err);
+    enum rc rc = refused->count == 0 ? no_fruit(sealed, err) : RC_OK;
     for (uint32_t i = 0; rc == RC_OK && i < refused->count; i++)
         rc = add_letter(sink, sealed, refused->rows[i].row, refused_rows_reason(refused, i), err);
     if (rc == RC_OK)
         rc = dead_letters_store(sink->refusing.letters, err);
-    if (rc != RC_OK || refused->count == 0)
+    if (rc != RC_OK)
         return rc;
     for (uint32_t i = 0; i < refused->count; i++)
         body_drop_row(body, refused->rows[i].row);

@@ -40,6 +40,12 @@ struct refusing {
     struct buf columns;
 };
 
+/* The dead letters that are being loaded again. */
+struct reloading {
+    uint64_t epoch; /* whose rows are all letters; 0: none */
+    struct arena arena;
+};
+
 struct stream_load {
     struct sink base;
     const struct load_dialect *dialect;
@@ -54,6 +60,7 @@ struct stream_load {
     struct transfer transfer; /* of the pipeline's thread: questions and checks */
     struct loaders *loaders;
     struct refusing refusing;
+    struct reloading reloading;
 
     struct load_target *targets;
     struct load_target *open_first; /* targets with rows in the open batch */
@@ -97,5 +104,24 @@ static inline const struct stream_load *stream_load_of_const(const struct sink *
 {
     return (const struct stream_load *)base;
 }
+
+/* What loads of letters share with those of changes (stream_load.c). */
+
+/* The target, with what letters need; NULL: no memory. */
+struct load_target *sink_target_of(struct stream_load *sink, struct slice db, struct slice table);
+/* Two phases where they are wanted and the target can; else plain loads, told once. */
+enum rc sink_choose_phases(struct stream_load *sink, struct myconn *conn,
+                           const struct load_schema *schema, bool *two_phase_out,
+                           struct error *err) MUST_CHECK;
+/* Rows that lack columns are for targets that can keep the columns which they have. */
+enum rc sink_need_partial(struct stream_load *sink, struct load_target *target,
+                          const struct load_schema *schema, struct error *err) MUST_CHECK;
+/* Whether the draft may join the open batch. The first row of a batch always may. `beside`: bytes that are
+ * kept beside its lines. */
+bool sink_has_room(const struct stream_load *sink, const struct body *body,
+                   const struct body_draft *draft, uint64_t beside);
+/* The target's open body has its first row. */
+void sink_note_open(struct stream_load *sink, struct load_target *target,
+                    const struct load_schema *schema);
 
 #endif

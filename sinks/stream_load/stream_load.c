@@ -13,6 +13,7 @@
 #include "joint_int.h"
 #include "label_int.h"
 #include "refuse_int.h"
+#include "reload_int.h"
 
 #include <stdlib.h>
 
@@ -110,11 +111,13 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
         return rc;
     }
     arena_init(&sink->arena, "stream load sink", SINK_ARENA_MAX);
+    reload_init(&sink->reloading);
     rc = refuse_init(&sink->refusing, options, err);
     if (rc == RC_OK)
         rc = open_parts(sink, query, err);
     if (rc != RC_OK) {
         refuse_deinit(&sink->refusing);
+        reload_deinit(&sink->reloading);
         arena_deinit(&sink->arena);
         halt_deinit(&sink->halt);
         free(sink);
@@ -151,6 +154,7 @@ void stream_load_close(struct sink *base)
     for (uint32_t i = 0; i < sink->sealed_made; i++)
         refused_rows_deinit(&sink->sealed[i].refused);
     refuse_deinit(&sink->refusing);
+    reload_deinit(&sink->reloading);
     free(sink->sealed);
     free(sink->entries);
     arena_deinit(&sink->arena);
@@ -299,27 +303,17 @@ struct prepare_call {
     bool two_phase;
 };
 
-/* All tables of a database in one transaction: what it needs there. */
-static enum rc prepare_joint(struct prepare_call *call, struct myconn *conn, struct error *err)
+enum rc sink_choose_phases(struct stream_load *sink, struct myconn *conn,
+                           const struct load_schema *schema, bool *two_phase_out, struct error *err)
 {
-    struct joint *joint = joint_find_or_add(call->sink, call->target->db);
-    return joint == NULL ? error_set(err, RC_MEMORY, "There is no memory for a progress table.")
-                         : joint_prepare(call->sink, joint, conn, err);
-}
-
-/* Two phases where they are wanted and the target can; else plain loads, told once. */
-static enum rc choose_phases(struct prepare_call *call, struct myconn *conn, struct error *err)
-{
-    struct stream_load *sink = call->sink;
-    const struct load_schema *schema = &call->table->schema;
-    call->two_phase = wants_two_phase(sink, schema->keyless);
-    if (!call->two_phase)
+    *two_phase_out = wants_two_phase(sink, schema->keyless);
+    if (!*two_phase_out)
         return RC_OK;
     struct error own;
     error_clear(&own);
     enum rc rc = sink->dialect->two_phase_check(conn, schema, &own);
     if (rc == RC_UNSUPPORTED) {
-        call->two_phase = false;
+        *two_phase_out = false;
         if (!sink->told_plain)
             log_warn("sink.table", "Tables get plain loads where two phases were wanted.",
                      LOG_SLICE("db", schema->db), LOG_SLICE("table", schema->table),
@@ -329,7 +323,15 @@ static enum rc choose_phases(struct prepare_call *call, struct myconn *conn, str
     }
     if (rc != RC_OK && err != NULL)
         *err = own;
-    return rc == RC_OK && sink->settings.joint ? prepare_joint(call, conn, err) : rc;
+    return rc;
+}
+
+/* All tables of a database in one transaction: what it needs there. */
+static enum rc prepare_joint(struct prepare_call *call, struct myconn *conn, struct error *err)
+{
+    struct joint *joint = joint_find_or_add(call->sink, call->target->db);
+    return joint == NULL ? error_set(err, RC_MEMORY, "There is no memory for a progress table.")
+                         : joint_prepare(call->sink, joint, conn, err);
 }
 
 static enum rc run_prepare(void *ctx, struct myconn *conn, struct error *err)
@@ -340,7 +342,10 @@ static enum rc run_prepare(void *ctx, struct myconn *conn, struct error *err)
     enum rc rc = call->sink->dialect->target_prepare(&call->sink->settings, call->sink->config,
                                                      conn, table->source, call->target,
                                                      &table->arena, &table->schema, err);
-    return rc == RC_OK ? choose_phases(call, conn, err) : rc;
+    if (rc == RC_OK)
+        rc = sink_choose_phases(call->sink, conn, &table->schema, &call->two_phase, err);
+    bool joint = call->two_phase && call->sink->settings.joint;
+    return rc == RC_OK && joint ? prepare_joint(call, conn, err) : rc;
 }
 
 /* Compares the table with its target, or makes that, and then all that follows from it. */
@@ -385,9 +390,8 @@ static enum rc refuse_partial(const struct load_schema *schema, struct error *er
                      SLICE_ARG(schema->db), SLICE_ARG(schema->table));
 }
 
-/* Rows that lack columns are for targets that can keep the columns which they have. */
-static enum rc need_partial(struct stream_load *sink, struct load_target *target,
-                            const struct load_schema *schema, struct error *err)
+enum rc sink_need_partial(struct stream_load *sink, struct load_target *target,
+                          const struct load_schema *schema, struct error *err)
 {
     struct partial_call call = {.dialect = sink->dialect, .schema = schema};
     if (sink->settings.joint)
@@ -413,15 +417,21 @@ static enum rc renew_table(struct stream_load *sink, struct sink_table *table, s
     return rc == RC_OK ? target_renew_table(target, table, err) : rc;
 }
 
+struct load_target *sink_target_of(struct stream_load *sink, struct slice db, struct slice table)
+{
+    struct load_target *target =
+        target_find_or_add(&sink->targets, &sink->arena, db, table, open_bytes_max(sink) + ROW_MAX);
+    if (target != NULL)
+        refuse_watch(&sink->refusing, target);
+    return target;
+}
+
 enum rc stream_load_table(struct sink *base, const struct table *source,
                           const struct sink_target *names, struct sink_table **table_out,
                           struct error *err)
 {
     struct stream_load *sink = stream_load_of(base);
-    struct load_target *target = target_find_or_add(&sink->targets, &sink->arena, names->db,
-                                                    names->table, open_bytes_max(sink) + ROW_MAX);
-    if (target != NULL)
-        refuse_watch(&sink->refusing, target);
+    struct load_target *target = sink_target_of(sink, names->db, names->table);
     struct sink_table *table = target == NULL ? NULL : target_find_table(target, source);
     if (table != NULL) {
         enum rc rc = table->stale ? renew_table(sink, table, err) : RC_OK;
@@ -443,7 +453,7 @@ enum rc stream_load_table(struct sink *base, const struct table *source,
     err = err == NULL ? &own : err;
     enum rc rc = prepare_table(sink, table, names, &target->two_phase, err);
     if (rc == RC_OK && sink->partial_rows)
-        rc = need_partial(sink, target, &table->schema, err);
+        rc = sink_need_partial(sink, target, &table->schema, err);
     if (rc == RC_OK)
         rc = target_add_table(target, table, err);
     if (rc != RC_OK) {
@@ -568,14 +578,12 @@ enum rc stream_load_change_table(struct sink *base, const struct schema_step *st
     return rc == RC_OK ? refuse_follow_step(sink, step, names, err) : rc;
 }
 
-/* Whether the draft may join the open batch. The first row of a batch always may. */
-static bool draft_fits(const struct stream_load *sink, const struct body *body,
-                       const struct body_draft *draft, const struct change *change)
+bool sink_has_room(const struct stream_load *sink, const struct body *body,
+                   const struct body_draft *draft, uint64_t beside)
 {
     if (sink->open_rows == 0)
         return true;
-    uint64_t memory =
-        body_draft_memory(body, draft) + kept_change_memory(&body->kept, change, draft->count);
+    uint64_t memory = body_draft_memory(body, draft) + beside;
     if (sink->open_bytes + memory > open_bytes_max(sink))
         return false;
     uint64_t max = sink->dialect->body_bytes_max;
@@ -583,11 +591,10 @@ static bool draft_fits(const struct stream_load *sink, const struct body *body,
     return max == 0 || body->live_rows == 0 || grown <= max;
 }
 
-static void note_open(struct stream_load *sink, struct sink_table *table)
+void sink_note_open(struct stream_load *sink, struct load_target *target,
+                    const struct load_schema *schema)
 {
-    struct load_target *target = table->target;
-    target->open_schema = &table->schema;
-    target->open_column_list = table->column_list;
+    target->open_schema = schema;
     target->next_open = NULL;
     *sink->open_end = target;
     sink->open_end = &target->next_open;
@@ -600,8 +607,9 @@ static enum rc check_partial(struct stream_load *sink, struct sink_table *table,
     bool partial = false;
     for (unsigned i = 0; i < draft->count; i++)
         partial |= draft->lines[i].set != BODY_WHOLE;
-    return partial ? need_partial(sink, table->target, &table->schema, err == NULL ? &own : err)
-                   : RC_OK;
+    return partial
+               ? sink_need_partial(sink, table->target, &table->schema, err == NULL ? &own : err)
+               : RC_OK;
 }
 
 /* Takes the draft's lines into the open batch. */
@@ -614,8 +622,10 @@ static enum rc keep_draft(struct stream_load *sink, struct sink_table *table, st
     enum rc rc = body_draft_keep(body, draft, !table->schema.keyless, err);
     if (rc != RC_OK)
         return rc;
-    if (first)
-        note_open(sink, table);
+    if (first) {
+        sink_note_open(sink, table->target, &table->schema);
+        table->target->open_column_list = table->column_list;
+    }
     sink->open_rows += body->live_rows - rows;
     sink->open_bytes += body_memory(body) - memory;
     sink->stats.rows_collapsed += body->collapsed - collapsed;
@@ -676,7 +686,8 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
     if (rc != RC_OK || draft.count == 0)
         return rc;
     rc = check_partial(sink, table, &draft, err);
-    if (rc == RC_OK && !draft_fits(sink, body, &draft, change))
+    if (rc == RC_OK &&
+        !sink_has_room(sink, body, &draft, kept_change_memory(&body->kept, change, draft.count)))
         rc = RC_FULL;
     if (rc == RC_OK && body->kept.wanted)
         rc = keep_change(body, &draft, change, reason, err);
@@ -688,6 +699,12 @@ enum rc stream_load_write(struct sink *base, struct sink_table *table, const str
     if (rc == RC_OK && reason.len > 0)
         body_refuse_row(body, body->row_count - 1);
     return rc;
+}
+
+enum rc stream_load_reload(struct sink *base, uint64_t epoch, bool again, uint64_t *rows_out,
+                           struct error *err)
+{
+    return reload_take(stream_load_of(base), epoch, again, rows_out, err);
 }
 
 void stream_load_pending(const struct sink *base, struct sink_pending *pending_out)

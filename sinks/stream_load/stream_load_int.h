@@ -31,6 +31,8 @@
  *   stream_load.c  the sink_ops behind both warehouses, and the open batch
  *   epoch.c        the sealed batch: its loads, from their labels to their ends
  *   refuse.c       rows that become dead letters
+ *   letter_row.c   the letters of a key -> the one row that they make                (pure)
+ *   reload.c       dead letters, loaded again
  *   resolve.c      what became of a load of an earlier life
  *
  * Threads: the sink's operations run on the pipeline's thread, loads on the loaders'. A sealed body
@@ -252,6 +254,10 @@ struct load_dialect {
                            struct error *err);
     /* TRUNCATE of the target, for a TRUNCATE at the source (at an epoch border). */
     void (*truncate_sql)(const struct load_schema *schema, struct buf *out);
+    /* The names of the columns that the target has, in `arena`; none: there is no such table. */
+    enum rc (*target_columns)(struct myconn *conn, const struct sink_target *target,
+                              struct arena *arena, struct slice **names_out, uint32_t *count_out,
+                              struct error *err);
     /* Whether the target holds no row. */
     enum rc (*is_empty)(struct myconn *conn, const struct load_schema *schema, bool *empty_out,
                         struct error *err);
@@ -277,6 +283,8 @@ enum rc stream_load_change_table(struct sink *sink, const struct schema_step *st
                                  const struct sink_target *target, struct error *err);
 enum rc stream_load_is_empty(struct sink *sink, struct sink_table *table, bool *empty_out,
                              struct error *err);
+enum rc stream_load_reload(struct sink *sink, uint64_t epoch, bool again, uint64_t *rows_out,
+                           struct error *err);
 void stream_load_pending(const struct sink *sink, struct sink_pending *pending_out);
 enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                          struct error *err);
@@ -296,9 +304,9 @@ void stream_load_close(struct sink *sink);
 #define STREAM_LOAD_OPERATIONS                                                                     \
     .check = stream_load_check, .limits = stream_load_limits, .table = stream_load_table,          \
     .check_table = stream_load_check_table, .change_table = stream_load_change_table,              \
-    .is_empty = stream_load_is_empty, .write = stream_load_write, .pending = stream_load_pending,  \
-    .seal = stream_load_seal, .submit = stream_load_submit, .poll = stream_load_poll,              \
-    .seal_part = stream_load_seal_part, .commit = stream_load_commit,                              \
+    .is_empty = stream_load_is_empty, .write = stream_load_write, .reload = stream_load_reload,    \
+    .pending = stream_load_pending, .seal = stream_load_seal, .submit = stream_load_submit,        \
+    .poll = stream_load_poll, .seal_part = stream_load_seal_part, .commit = stream_load_commit,    \
     .resolve = stream_load_resolve, .stats = stream_load_stats, .stop = stream_load_stop,          \
     .close = stream_load_close
 

@@ -35,6 +35,7 @@ struct model_store {
     struct manifest_entry entries[MODEL_ENTRIES];
     bool done[MODEL_ENTRIES];
     char tokens[MODEL_ENTRIES][64];
+    char dbs[MODEL_ENTRIES][32];
     char names[MODEL_ENTRIES][32];
     struct store_state state;
     struct model_notes notes;   /* true */
@@ -86,7 +87,7 @@ static void model_notes_take(struct model_notes *notes, const struct store_note 
     }
 }
 
-static const char *model_note_get(const char *key)
+static UNUSED const char *model_note_get(const char *key)
 {
     for (unsigned i = 0; i < stored.notes.count; i++)
         if (strcmp(stored.notes.items[i].key, key) == 0 && !stored.notes.items[i].forgotten)
@@ -164,9 +165,11 @@ static enum rc store_intent(struct store *store UNUSED, const struct store_inten
         stored.entries[i] = intent->entries[i];
         snprintf(stored.tokens[i], sizeof(stored.tokens[i]), "%.*s",
                  SLICE_ARG(intent->entries[i].token));
+        snprintf(stored.dbs[i], sizeof(stored.dbs[i]), "%.*s", SLICE_ARG(intent->entries[i].db));
         snprintf(stored.names[i], sizeof(stored.names[i]), "%.*s",
                  SLICE_ARG(intent->entries[i].table));
         stored.entries[i].token = slice_str(stored.tokens[i]);
+        stored.entries[i].db = slice_str(stored.dbs[i]);
         stored.entries[i].table = slice_str(stored.names[i]);
         stored.entries[i].transaction = 0;
         stored.done[i] = model_was_done(old_tokens, old_done, old_count, intent->entries[i].token);

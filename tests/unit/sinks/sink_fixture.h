@@ -265,7 +265,8 @@ static const char pipeline_id[] = "0123456789abcdef0123456789abcdef";
 static struct dead_letters *fixture_letters;
 static bool fixture_recovering;
 
-static void bench_open(struct bench *bench, const char *query_host)
+static void bench_open_as(struct bench *bench, const char *query_host,
+                          enum load_two_phase two_phase)
 {
     static const char *const frontends[] = {"fe1:8030"};
     memset(bench, 0, sizeof(*bench));
@@ -285,7 +286,8 @@ static void bench_open(struct bench *bench, const char *query_host)
                                              .flush_bytes = 64u << 10,
                                              .flush_interval_ms = 100,
                                              .max_retries = -1,
-                                             .threads = 3};
+                                             .threads = 3,
+                                             .two_phase = two_phase};
     struct myconn_options query = {.host = query_host, .port = 9030, .user = "loader"};
     struct sink_options options = {.pipeline = SLICE("p"),
                                    .pipeline_id = slice_str(pipeline_id),
@@ -297,6 +299,11 @@ static void bench_open(struct bench *bench, const char *query_host)
                      RC_OK);
     source_init(&bench->orders, "orders", "name", "TEXT");
     source_init(&bench->items, "items", "name", "TEXT");
+}
+
+static UNUSED void bench_open(struct bench *bench, const char *query_host)
+{
+    bench_open_as(bench, query_host, LOAD_TWO_PHASE_AUTO);
 }
 
 static enum rc add_way(struct bench *bench, struct source_table *source, const char *target,
@@ -314,8 +321,8 @@ static UNUSED void bench_open_two(struct bench *bench)
     assert_int_equal(add_way(bench, &bench->items, "items", &bench->to_items), RC_OK);
 }
 
-static enum rc write_row(struct bench *bench, struct sink_table *table, const char *id,
-                         const char *name)
+static UNUSED enum rc write_row(struct bench *bench, struct sink_table *table, const char *id,
+                                const char *name)
 {
     struct slice texts[] = {slice_str(id), slice_str(name)};
     struct cell cells[2];
@@ -340,7 +347,7 @@ static enum rc poll_one(struct bench *bench, struct sink_result *result)
     return rc;
 }
 
-static struct manifest seal(struct bench *bench, uint64_t epoch)
+static UNUSED struct manifest seal(struct bench *bench, uint64_t epoch)
 {
     struct manifest manifest;
     assert_int_equal(bench->sink->ops->seal(bench->sink, epoch, &manifest, &bench->err), RC_OK);

@@ -4,154 +4,9 @@
  * and everything else loaded once. The warehouse is a model that keeps labels and rows; the engine dies
  * before and after each request that it makes, and the next life has to end in the same state.
  */
-#include "sink_fixture.h"
+#include "labels_fixture.h"
 
 #include <unistd.h>
-
-#define IDS 12u
-
-enum label_life { GONE = 0, PREPARED, COMMITTED, ABORTED };
-
-struct label {
-    char text[64];
-    enum label_life life;
-    unsigned ids[IDS];
-    unsigned count;
-};
-
-/* What the warehouse has, and when the engine dies. */
-static struct {
-    struct label labels[400];
-    unsigned label_count;
-    unsigned copies[IDS]; /* of each row, visible */
-    bool keyed;           /* a row that comes again takes its own place */
-    unsigned requests;
-    unsigned dies_at; /* that request; 0: never */
-    bool dies_after;  /* it was served first */
-} world;
-
-static struct label *label_of(const char *text, size_t len)
-{
-    for (unsigned i = 0; i < world.label_count; i++)
-        if (strlen(world.labels[i].text) == len && memcmp(world.labels[i].text, text, len) == 0)
-            return &world.labels[i];
-    return NULL;
-}
-
-static void make_visible(struct label *label)
-{
-    label->life = COMMITTED;
-    for (unsigned i = 0; i < label->count; i++)
-        world.copies[label->ids[i]] = world.keyed ? 1 : world.copies[label->ids[i]] + 1;
-}
-
-static bool takes_rows(const char *lines, struct label *label)
-{
-    bool good = true;
-    label->count = 0;
-    for (const char *at = lines; (at = strstr(at, "\"id\":\"")) != NULL; at++) {
-        uint64_t id;
-        size_t len = strcspn(at + 6, "\"");
-        assert_true(text_parse_u64(slice_of(at + 6, len), &id) && id < IDS);
-        label->ids[label->count++] = (unsigned)id;
-    }
-    if (strstr(lines, "bad") != NULL)
-        good = false;
-    return good;
-}
-
-static void serve_load(const struct exchange_request *request, struct exchange_response *response)
-{
-    static char lines[1 << 16];
-    struct body_cursor cursor;
-    response->body_started = true;
-    const char *text = memmem(request->headers.ptr, request->headers.len, "label: ", 7);
-    assert_non_null(text);
-    text += 7;
-    size_t len = strcspn(text, "\n");
-    body_cursor_init(&cursor, request->body, request->set);
-    size_t size = body_cursor_read(&cursor, (uint8_t *)lines, sizeof(lines) - 1);
-    lines[size] = '\0';
-    assert_true(size > 0); /* a load without rows is an error at the target */
-    struct label *label = label_of(text, len);
-    if (label != NULL && (label->life == PREPARED || label->life == COMMITTED)) {
-        buf_add_str(&response->body, "EXISTS");
-        return;
-    }
-    if (label == NULL) {
-        assert_true(world.label_count < COUNT_OF(world.labels));
-        label = &world.labels[world.label_count++];
-        snprintf(label->text, sizeof(label->text), "%.*s", (int)len, text);
-    }
-    label->life = ABORTED;
-    if (!takes_rows(lines, label)) {
-        buf_add_str(&response->body, "BAD ROW no partition for this tuple");
-        return;
-    }
-    if (memmem(request->headers.ptr, request->headers.len, "two_phase: true", 15) != NULL)
-        label->life = PREPARED;
-    else
-        make_visible(label);
-    buf_addf(&response->body, "DONE %u %u 0", label->count, label->count);
-}
-
-/* All prepared loads have the number 7; there is never more than one. */
-static void serve_commit(struct exchange_response *response)
-{
-    struct label *found = NULL;
-    for (unsigned i = 0; i < world.label_count; i++)
-        if (world.labels[i].life == PREPARED) {
-            assert_null(found);
-            found = &world.labels[i];
-        }
-    if (found != NULL)
-        make_visible(found);
-    buf_add_str(&response->body, found != NULL ? "DONE" : "ABSENT");
-}
-
-static void serve_state(const char *path, struct exchange_response *response)
-{
-    static const char *const words[] = {"UNKNOWN", "PREPARED", "COMMITTED", "ABORTED"};
-    const char *text = strstr(path, "label=");
-    assert_non_null(text);
-    const struct label *label = label_of(text + 6, strlen(text + 6));
-    buf_add_str(&response->body, words[label == NULL ? GONE : label->life]);
-}
-
-static void serve_request(const struct exchange_request *request,
-                          struct exchange_response *response)
-{
-    const char *path = request->endpoint.path;
-    if (strcmp(request->method, "GET") == 0) {
-        serve_state(path, response);
-    } else if (strncmp(path, "/commit?", 8) == 0) {
-        serve_commit(response);
-    } else if (strcmp(request->method, "POST") == 0) {
-        struct label *label = label_of(strchr(path, '?') + 1, strlen(strchr(path, '?') + 1));
-        if (label != NULL && label->life == PREPARED)
-            label->life = ABORTED;
-        buf_add_str(&response->body, "DONE");
-    } else if (request->body == NULL) {
-        response->http_status = 307;
-        snprintf(response->location, sizeof(response->location), "http://be1:8040%s", path);
-    } else {
-        serve_load(request, response);
-    }
-}
-
-static bool serve(const struct exchange_request *request, struct exchange_response *response)
-{
-    bool dies = ++world.requests == world.dies_at;
-    if (!dies || world.dies_after)
-        serve_request(request, response);
-    return !dies;
-}
-
-static enum rc two_phases(struct myconn *conn UNUSED, const struct load_schema *schema UNUSED,
-                          struct error *err UNUSED)
-{
-    return RC_OK;
-}
 
 /* One life of a sink, and what the journal would know of its epoch. */
 struct journal {
@@ -161,8 +16,6 @@ struct journal {
     char token[SINK_TOKEN_MAX];
     uint64_t rows;
 };
-
-static char folder[64];
 
 static void open_life(struct bench *bench, bool keyless, bool recovering)
 {
@@ -485,12 +338,6 @@ static void test_no_swap_over_letters(void **state UNUSED)
     assert_non_null(strstr(bench.err.text, "dead letters"));
     expect_letters(1);
     close_life(&bench);
-}
-
-static int make_folder(void **state UNUSED)
-{
-    snprintf(folder, sizeof(folder), "/tmp/millrace-refused-XXXXXX");
-    return mkdtemp(folder) == NULL;
 }
 
 static int remove_folder(void **state UNUSED)
