@@ -311,7 +311,7 @@ enum rc refuse_check_step(const struct stream_load *sink, const struct schema_st
         return RC_OK;
     return error_set(err, RC_UNSUPPORTED,
                      "Table %.*s.%.*s was rebuilt as %.*s, and rows of it are dead letters in %s. "
-                     "Mend the new table, load the rows that the letters hold and take the letters "
+                     "Mend the new table, ask for the letters with `millrace replay`, or take them "
                      "out of the file; then start again.",
                      SLICE_ARG(names->db), SLICE_ARG(names->table),
                      SLICE_ARG(step->new_target.table), dead_letters_path(letters));

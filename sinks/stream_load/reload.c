@@ -332,7 +332,7 @@ static enum rc take_key(struct round *round, uint64_t first, struct error *err)
 {
     struct letters_of_key found;
     struct letter_row row;
-    struct slice *lines;
+    struct slice *lines = NULL;
     struct error why;
     arena_reset(&round->arena);
     error_clear(&why);

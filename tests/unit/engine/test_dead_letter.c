@@ -188,6 +188,91 @@ static void test_write_fails(void **state UNUSED)
     assert_int_equal(now.st_size, status.st_size);
 }
 
+static bool of_g(void *ctx UNUSED, struct slice db UNUSED, struct slice table)
+{
+    return slice_equal(table, SLICE("g"));
+}
+
+static uint64_t find(const struct dead_letters *letters, const char *id)
+{
+    uint64_t index = 0;
+    while (!slice_equal(dead_letters_at(letters, index)->id, slice_str(id)))
+        index++;
+    return index;
+}
+
+/* Letters that are loaded again: which they are outlives the engine, and so does that they were loaded. */
+static void test_loaded_again(void **state UNUSED)
+{
+    struct dead_letters *letters = open_letters(10);
+    put(letters, "g", "\x01", "g1");
+    put(letters, "g", "\x02", "g2");
+    put(letters, "g", "\x03", "g3");
+    uint64_t others = dead_letters_count(letters) - 3;
+    assert_int_equal(dead_letters_ask(letters, of_g, NULL), 3);
+    assert_true(dead_letters_is_asked(letters, find(letters, "g3")));
+    dead_letters_mark(letters, find(letters, "g1"), 12);
+    assert_int_equal(dead_letters_keep(letters, find(letters, "g2"), SLICE("no \"room\""), &err),
+                     RC_OK);
+    assert_false(dead_letters_has_marked(letters, 12)); /* not yet */
+    assert_int_equal(dead_letters_apply(letters, &err), RC_OK);
+    assert_true(dead_letters_has_marked(letters, 12));
+    assert_non_null(strstr(content(), "no \\\"room\\\""));
+    /* What was not tried is still asked for. */
+    assert_false(dead_letters_is_asked(letters, find(letters, "g1")));
+    assert_false(dead_letters_is_asked(letters, find(letters, "g2")));
+    assert_true(dead_letters_is_asked(letters, find(letters, "g3")));
+    dead_letters_mark(letters, find(letters, "g3"), 13);
+    assert_int_equal(dead_letters_apply(letters, &err), RC_OK);
+    dead_letters_close(letters);
+
+    /* Whoever only looks needs no lock, and changes nothing. */
+    struct dead_letters *seen = NULL;
+    letters = open_letters(10);
+    assert_int_equal(dead_letters_peek(folder, &seen, &err), RC_OK);
+    assert_int_equal(dead_letters_count(seen), others + 3);
+    dead_letters_close(seen);
+    assert_int_equal(dead_letters_at(letters, find(letters, "g1"))->replay, 12);
+    assert_int_equal(dead_letters_settle(letters, 12, &err), RC_OK);
+    assert_int_equal(dead_letters_count(letters), others + 2);
+    assert_false(dead_letters_has_marked(letters, 13)); /* it was never begun */
+    assert_int_equal(dead_letters_at(letters, find(letters, "g3"))->replay, 0);
+    assert_int_equal(dead_letters_settle(letters, 0, &err), RC_OK);
+    assert_int_equal(dead_letters_count(letters), others + 2);
+    dead_letters_close(letters);
+    letters = open_letters(10);
+    assert_int_equal(dead_letters_count(letters), others + 2);
+    assert_int_equal(dead_letters_forget(letters, SLICE("ods"), SLICE("g"), &err), RC_OK);
+    dead_letters_close(letters);
+}
+
+/* The file cannot be written anew: it is the old one still, and nothing more is written. */
+static void test_rewriting_fails(void **state UNUSED)
+{
+    struct rlimit old;
+    struct dead_letters *letters = open_letters(10);
+    put(letters, "h", "", "h1");
+    char *before = strdup(content());
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    struct rlimit tight = {.rlim_cur = 20, .rlim_max = old.rlim_max};
+    dead_letters_mark(letters, find(letters, "h1"), 14);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    assert_int_equal(dead_letters_apply(letters, &err), RC_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(dead_letters_apply(letters, &err), RC_IO);
+    dead_letters_close(letters);
+    assert_string_equal(content(), before);
+    free(before);
+    letters = open_letters(10);
+    assert_false(dead_letters_has_marked(letters, 14));
+    assert_int_equal(dead_letters_forget(letters, SLICE("ods"), SLICE("h"), &err), RC_OK);
+    dead_letters_close(letters);
+    char path[110];
+    snprintf(path, sizeof(path), "%s.new", file);
+    unlink(path);
+}
+
 static void test_one_engine(void **state UNUSED)
 {
     struct dead_letters *letters = open_letters(10);
@@ -212,6 +297,8 @@ static void test_damaged(void **state UNUSED)
         "{\"db\":\"o\",\"table\":\"t\",\"id\":\"1\",\"epoch\":-1,\"row\":{},\"event\":{}}\n",
         "{\"db\":\"o\",\"table\":\"t\",\"id\":\"1\",\"epoch\":1,\"row\":{},\"event\":{}}x\n",
         "{\"db\":\"o\",\"table\":\"t\",\"key\":\"0g\",\"id\":\"1\",\"epoch\":1,\"row\":{},"
+        "\"event\":{}}\n",
+        "{\"db\":\"o\",\"table\":\"t\",\"id\":\"1\",\"epoch\":1,\"replay\":\"7\",\"row\":{},"
         "\"event\":{}}\n",
         "{\"db\":\"o\",\"table\":\"t\",\"key\":\"012\",\"id\":\"1\",\"epoch\":1,\"row\":{},"
         "\"event\":{}}\n",
@@ -261,6 +348,8 @@ int main(void)
         cmocka_unit_test(test_tables_come_and_go),
         cmocka_unit_test(test_torn_tail),
         cmocka_unit_test(test_write_fails),
+        cmocka_unit_test(test_loaded_again),
+        cmocka_unit_test(test_rewriting_fails),
         cmocka_unit_test(test_one_engine),
         cmocka_unit_test(test_damaged),
     };

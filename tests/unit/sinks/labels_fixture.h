@@ -34,6 +34,7 @@ static struct {
     unsigned label_count;
     unsigned copies[IDS];       /* of each row, visible */
     struct house_row rows[IDS]; /* as they were seen last */
+    bool refuses_many;          /* every load of more than one row */
     bool keyed;                 /* a row that comes again takes its own place */
     unsigned requests;
     unsigned dies_at; /* that request; 0: never */
@@ -80,7 +81,7 @@ static void line_text(struct slice line, const char *name, char *out, size_t siz
 
 static bool takes_rows(struct slice lines, struct label *label)
 {
-    bool good = true;
+    bool good = !world.refuses_many || memchr(lines.ptr, '\n', lines.len - 1) == NULL;
     label->count = 0;
     while (lines.len > 0) {
         struct slice line = slice_next_line(&lines);

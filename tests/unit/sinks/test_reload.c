@@ -411,6 +411,29 @@ static void test_marks_that_mean_nothing(void **state UNUSED)
     assert_int_equal(world.copies[1], 0);
 }
 
+/* Where the stream goes on inside a transaction the position must not move: a request waits. */
+static void test_inside_a_transaction(void **state UNUSED)
+{
+    begin_world(visits, "replay: yes\n", 0, false);
+    stored.state.position.rows_done = 3;
+    assert_false(live_and_die());
+    assert_true(request_is_there());
+    assert_int_equal(stored.state.position.rows_done, 3);
+    expect_letters("11 21 31 41");
+}
+
+/* A target that refuses a load and none of its rows: they stay, and the pipeline goes on. */
+static void test_refused_without_a_reason(void **state UNUSED)
+{
+    phases = LOAD_TWO_PHASE_AUTO;
+    begin_world(visits, "replay: yes\n", 0, false);
+    world.refuses_many = true;
+    assert_false(live_and_die());
+    expect_letters("11 21 31 41");
+    EXPECT(strstr(read_letters(), "none of them was refused alone") != NULL);
+    EXPECT(world.copies[1] + world.copies[3] + world.copies[4] == 0 && !request_is_there());
+}
+
 /* ---- one row out of the letters of a key ---- */
 
 static enum rc merge(const char *const *texts, unsigned count, struct buf *out, struct error *err)
@@ -500,6 +523,8 @@ int main(void)
         cmocka_unit_test(test_keyless_in_one_phase),
         cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_marks_that_mean_nothing),
+        cmocka_unit_test(test_inside_a_transaction),
+        cmocka_unit_test(test_refused_without_a_reason),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
