@@ -13,17 +13,6 @@ bool letter_line_text(struct slice object, const char *name, struct buf *out)
            json_string_text(written, out);
 }
 
-static bool hex_digit(uint8_t byte, uint8_t *value)
-{
-    if (byte >= '0' && byte <= '9')
-        *value = (uint8_t)(byte - '0');
-    else if (byte >= 'a' && byte <= 'f')
-        *value = (uint8_t)(byte - 'a' + 10);
-    else
-        return false;
-    return true;
-}
-
 /* The member "key", which a table without a key does not have. */
 static bool member_key(struct slice object, struct buf *out)
 {
@@ -35,9 +24,9 @@ static bool member_key(struct slice object, struct buf *out)
     if (hex.len < 2 || hex.len % 2 != 0 || hex.ptr[0] != '"')
         return false;
     for (size_t i = 1; i + 1 < hex.len; i += 2) {
-        uint8_t high;
-        uint8_t low;
-        if (!hex_digit(hex.ptr[i], &high) || !hex_digit(hex.ptr[i + 1], &low))
+        int high = text_hex_value(hex.ptr[i]);
+        int low = text_hex_value(hex.ptr[i + 1]);
+        if (high < 0 || low < 0)
             return false;
         buf_add_byte(out, (uint8_t)(high << 4 | low));
     }

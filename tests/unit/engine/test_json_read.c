@@ -34,6 +34,33 @@ static void members_as_they_are_written(void **state)
     }
 }
 
+/* One after the other; what is left says whether the end was one. */
+static void next_ones(void **state)
+{
+    (void)state;
+    struct slice name;
+    struct slice value;
+    struct slice rest = SLICE(" { \"a,\" : [1,2] ,\"b\":\"}\"}");
+    assert_true(json_next_member(&rest, &name, &value));
+    assert_true(slice_equal(name, SLICE("\"a,\"")) && slice_equal(value, SLICE("[1,2]")));
+    assert_true(json_next_member(&rest, &name, &value));
+    assert_true(slice_equal(name, SLICE("\"b\"")) && slice_equal(value, SLICE("\"}\"")));
+    assert_false(json_next_member(&rest, &name, &value));
+    rest = SLICE("[\"x\", {\"y\":[]} ]");
+    assert_true(json_next_element(&rest, &value));
+    assert_true(slice_equal(value, SLICE("\"x\"")));
+    assert_true(json_next_element(&rest, &value));
+    assert_true(slice_equal(value, SLICE("{\"y\":[]}")));
+    assert_false(json_next_element(&rest, &value));
+    static const char *const cases[] = {"", "{}", "[]", "{\"a\"", "{\"a\":", "{a:1}", "[", "x"};
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        rest = slice_str(cases[i]);
+        assert_false(json_next_member(&rest, &name, &value));
+        rest = slice_str(cases[i]);
+        assert_false(json_next_element(&rest, &value));
+    }
+}
+
 static void what_is_no_object(void **state)
 {
     (void)state;
@@ -87,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_as_they_are_written),
+        cmocka_unit_test(next_ones),
         cmocka_unit_test(what_is_no_object),
         cmocka_unit_test(texts_of_strings),
     };
