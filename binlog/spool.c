@@ -126,8 +126,8 @@ void spool_drop_first(struct spool *spool)
 
 void spool_clear(struct spool *spool)
 {
-    spool_writer_close(&spool->writer);
-    spool_reader_close(&spool->reader);
+    record_writer_close(&spool->writer);
+    record_reader_close(&spool->reader);
     while (spool->first != NULL)
         spool_drop_first(spool);
     spool->reading = NULL;
@@ -164,19 +164,19 @@ void spool_leave_gap(struct spool *spool)
 static enum rc begin_segment(struct spool *spool, const struct position *at, bool new_run,
                              struct error *err)
 {
-    enum rc rc = spool_writer_flush(&spool->writer, err);
+    enum rc rc = record_writer_flush(&spool->writer, err);
     if (rc != RC_OK)
         return rc;
     struct spool_segment *segment = spool_segment_new(spool->number + 1);
     if (segment == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the spool.");
-    spool_writer_close(&spool->writer);
+    record_writer_close(&spool->writer);
     segment->new_run = new_run;
     rc = position_copy(&segment->begin, at, err);
     segment->begin.rows_done = 0; /* rows are not looked at, so none of them can be passed over */
     segment->begin.targets_done = 0;
     if (rc == RC_OK)
-        rc = spool_writer_begin(&spool->writer, spool->dir_fd, segment, err);
+        rc = spool_segment_begin(&spool->writer, spool->dir_fd, segment, err);
     if (rc == RC_OK)
         spool_link_segment(spool, segment);
     else
@@ -191,19 +191,19 @@ static enum rc append_format(struct spool *spool, struct error *err)
     struct slice format = spool_repeat_format(spool);
     if (format.len == 0)
         return RC_OK;
-    enum rc rc = spool_writer_append(&spool->writer, format, err);
+    enum rc rc = record_writer_append(&spool->writer, SPOOL_EVENT, format, err);
     if (rc != RC_OK)
         return rc;
-    spool->last->bytes += spool_frame_bytes(format);
-    spool->bytes += spool_frame_bytes(format);
+    spool->last->bytes += record_bytes(format);
+    spool->bytes += record_bytes(format);
     return spool_follow(spool, format, err);
 }
 
 static enum rc read_from_last(struct spool *spool, struct error *err)
 {
     spool->reading = spool->last;
-    return spool_reader_open(&spool->reader, spool->dir_fd, spool->last->number,
-                             spool->last->head_bytes, err);
+    return spool_segment_open(&spool->reader, spool->dir_fd, spool->last->number,
+                              spool->last->head_bytes, err);
 }
 
 void spool_begin(struct spool *spool, const struct position *at, bool new_run, bool border)
@@ -246,17 +246,17 @@ enum rc spool_append(struct spool *spool, struct slice event)
 {
     struct error err = {0};
     spool_keep_format(spool, event);
-    if (!spool->open || spool->bytes + spool_frame_bytes(event) > spool->options.bytes_max)
+    if (!spool->open || spool->bytes + record_bytes(event) > spool->options.bytes_max)
         return RC_FULL;
     enum rc rc = roll(spool, &err);
     if (rc == RC_OK)
-        rc = spool_writer_append(&spool->writer, event, &err);
+        rc = record_writer_append(&spool->writer, SPOOL_EVENT, event, &err);
     if (rc != RC_OK) {
         close_writing(spool, err.text);
         return RC_FULL;
     }
-    spool->last->bytes += spool_frame_bytes(event);
-    spool->bytes += spool_frame_bytes(event);
+    spool->last->bytes += record_bytes(event);
+    spool->bytes += record_bytes(event);
     /* What cannot be followed cannot be decoded either: the decoder, which gets it, says so. */
     if (spool_follow(spool, event, &err) != RC_OK)
         close_writing(spool, err.text);
@@ -276,7 +276,7 @@ bool spool_is_out(const struct spool *spool)
 void spool_flush(struct spool *spool)
 {
     struct error err = {0};
-    if (spool->open && spool_writer_flush(&spool->writer, &err) != RC_OK)
+    if (spool->open && record_writer_flush(&spool->writer, &err) != RC_OK)
         close_writing(spool, err.text);
 }
 
@@ -326,8 +326,8 @@ const struct position *spool_border(const struct spool *spool)
 static enum rc read_on_in_next(struct spool *spool, struct error *err)
 {
     spool->reading = spool->reading->next;
-    return spool_reader_open(&spool->reader, spool->dir_fd, spool->reading->number,
-                             spool->reading->head_bytes, err);
+    return spool_segment_open(&spool->reader, spool->dir_fd, spool->reading->number,
+                              spool->reading->head_bytes, err);
 }
 
 void spool_cross(struct spool *spool)
@@ -350,15 +350,15 @@ enum rc spool_read(struct spool *spool, struct slice *event, struct error *err)
         enum rc rc = RC_OK;
         if (spool->reader.at == spool->reading->bytes)
             rc = read_on_in_next(spool, err);
-        struct spool_frame frame;
+        struct record record;
         bool newest = spool->reading == spool->last && spool->writer.fd >= 0;
         if (rc == RC_OK)
-            rc = spool_reader_next(&spool->reader, spool->reading->bytes,
-                                   newest ? &spool->writer : NULL, &frame, err);
+            rc = record_reader_next(&spool->reader, spool->reading->bytes,
+                                    newest ? &spool->writer : NULL, &record, err);
         if (rc == RC_EOF)
             continue;
         if (rc == RC_OK)
-            *event = frame.body;
+            *event = record.body;
         return rc;
     }
     return RC_AGAIN;

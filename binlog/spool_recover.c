@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an earlier life left in the spool's folder. All of it is read once: the files have to follow one
- * another, each frame has to be whole, and the stream that reads along has to come by the place that is
+ * another, each record has to be whole, and the stream that reads along has to come by the place that is
  * looked for. A tail that is not whole is cut, as a crash leaves it; what lies behind it goes too, for
  * the server gives it again.
  */
@@ -100,8 +100,8 @@ enum rc spool_open(const struct spool_options *options, struct spool **spool_out
     buf_init(&spool->repeated, FORMAT_BYTES_MAX);
     buf_init(&spool->prelude, FORMAT_BYTES_MAX);
     position_init(&spool->end);
-    spool_writer_init(&spool->writer);
-    spool_reader_init(&spool->reader);
+    record_writer_init(&spool->writer, &spool_style);
+    record_reader_init(&spool->reader, &spool_style);
     struct binlog_stream_options follow = {.watch = spool_pass_statement,
                                            .watch_ctx = spool,
                                            .announced_crc32 = true,
@@ -127,8 +127,8 @@ void spool_close(struct spool *spool)
     if (spool == NULL)
         return;
     spool_flush(spool);
-    spool_writer_deinit(&spool->writer);
-    spool_reader_deinit(&spool->reader);
+    record_writer_deinit(&spool->writer);
+    record_reader_deinit(&spool->reader);
     while (spool->first != NULL) {
         struct spool_segment *segment = spool->first;
         spool->first = segment->next;
@@ -147,7 +147,7 @@ void spool_close(struct spool *spool)
 struct search {
     const struct position *from;
     struct spool_segment *found;
-    uint64_t found_at; /* of the frame with which the place begins */
+    uint64_t found_at; /* of the record with which the place begins */
 };
 
 /* One event of a segment. The place begins with it when the stream stands there before it, or when it
@@ -176,14 +176,14 @@ static enum rc scan_event(struct spool *spool, struct search *search, struct spo
 static enum rc scan_head(struct spool *spool, struct spool_segment *segment, uint64_t file_bytes,
                          struct error *err)
 {
-    struct spool_frame frame;
-    enum rc rc = spool_reader_open(&spool->reader, spool->dir_fd, segment->number, 0, err);
+    struct record record;
+    enum rc rc = spool_segment_open(&spool->reader, spool->dir_fd, segment->number, 0, err);
     if (rc == RC_OK)
-        rc = spool_reader_next(&spool->reader, file_bytes, NULL, &frame, err);
-    if (rc == RC_OK && frame.kind != SPOOL_BEGIN)
+        rc = record_reader_next(&spool->reader, file_bytes, NULL, &record, err);
+    if (rc == RC_OK && record.kind != SPOOL_BEGIN)
         rc = RC_CORRUPT;
     if (rc == RC_OK)
-        rc = spool_begin_parse(frame.body, segment, err);
+        rc = spool_begin_parse(record.body, segment, err);
     if (rc != RC_OK)
         return rc;
     segment->head_bytes = spool->reader.at;
@@ -227,12 +227,12 @@ static bool scan_segment(struct spool *spool, struct search *search, uint64_t nu
     }
     segment->bytes = segment->head_bytes;
     while (rc == RC_OK) {
-        struct spool_frame frame;
-        rc = spool_reader_next(&spool->reader, file_bytes, NULL, &frame, &err);
-        if (rc == RC_OK && frame.kind != SPOOL_EVENT)
+        struct record record;
+        rc = record_reader_next(&spool->reader, file_bytes, NULL, &record, &err);
+        if (rc == RC_OK && record.kind != SPOOL_EVENT)
             rc = RC_CORRUPT;
         if (rc == RC_OK)
-            rc = scan_event(spool, search, segment, segment->bytes, frame.body, &err);
+            rc = scan_event(spool, search, segment, segment->bytes, record.body, &err);
         if (rc == RC_OK)
             segment->bytes = spool->reader.at;
     }
@@ -279,8 +279,8 @@ static bool begin_reading(struct spool *spool, const struct search *search)
     while (spool->first != search->found)
         spool_drop_first(spool);
     spool->reading = search->found;
-    if (spool_reader_open(&spool->reader, spool->dir_fd, search->found->number, search->found_at,
-                          &err) != RC_OK)
+    if (spool_segment_open(&spool->reader, spool->dir_fd, search->found->number, search->found_at,
+                           &err) != RC_OK)
         return false;
     buf_reset(&spool->prelude);
     buf_add_slice(&spool->prelude, spool_repeat_format(spool));

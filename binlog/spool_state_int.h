@@ -25,7 +25,7 @@ struct spool {
     uint64_t number; /* the highest in use */
     uint64_t bytes;  /* of all segments */
 
-    struct spool_writer writer; /* of the last segment while `open` */
+    struct record_writer writer; /* of the last segment while `open` */
     bool open;
     bool gap;            /* events behind the last segment were not taken */
     struct buf format;   /* the last format description that came by */
@@ -37,8 +37,8 @@ struct spool {
     uint64_t told_us; /* of a gap */
 
     struct spool_segment *reading; /* NULL: nothing is here */
-    struct spool_reader reader;
-    struct buf prelude; /* not empty: an event that goes before the next frame */
+    struct record_reader reader;
+    struct buf prelude; /* not empty: an event that goes before the next record */
 };
 
 /* Moves `place` on by one event. */
