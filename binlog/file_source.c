@@ -41,6 +41,12 @@ static void file_source_close(struct source *source)
     free(files);
 }
 
+static const char *temporary_folder(void)
+{
+    const char *named = getenv("TMPDIR");
+    return named != NULL && named[0] != '\0' ? named : "/tmp";
+}
+
 static enum rc file_source_open(const struct source_options *options, struct source **source_out,
                                 struct error *err)
 {
@@ -62,6 +68,8 @@ static enum rc file_source_open(const struct source_options *options, struct sou
         .start_gtids = config->start_gtid,
         .include_gtids = config->include_gtids,
         .server = "",
+        .xa_dir = temporary_folder(),
+        .xa_bytes_max = UINT64_MAX,
     };
     struct history_options history = {.wants = options->wants, .wants_ctx = options->wants_ctx};
     enum rc rc = history_new(&history, &files->history, err);

@@ -147,6 +147,17 @@ static const struct cfg_row rows[] = {
              "checkpoint's place on, for sources that purge early. While the target cannot take "
              "changes the binlog is read on into the spool, and a restart reads the spool first. "
              "At least 1mb; 0: no spool."},
+    {.key = "xa.max-size",
+     .type = CFG_SIZE,
+     .offset = FIELD(xa_bytes_max),
+     .fallback = "16gb",
+     .min = 0,
+     .max = 1ll << 40,
+     .flags = CFG_OURS,
+     .help = "How many bytes of rows of prepared XA transactions may wait on disk, in the "
+             "checkpoint's folder, for their XA COMMIT. 16mb of small transactions wait in memory "
+             "besides. Of one that finds no room the tables are read again when it commits. 0: "
+             "memory alone."},
     {.key = "scan.startup.mode",
      .type = CFG_ENUM,
      .offset = FIELD(startup),

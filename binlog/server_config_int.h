@@ -45,6 +45,7 @@ struct mysql_source_config {
     uint64_t heartbeat_ms;
     uint64_t read_ahead_bytes;
     uint64_t spool_bytes_max; /* 0: no spool */
+    uint64_t xa_bytes_max;    /* 0: in memory alone */
 
     int startup; /* enum server_startup */
     const char *offset_file;

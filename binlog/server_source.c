@@ -55,7 +55,7 @@ static enum rc draw_server_id(struct server_source *source, struct error *err)
     return RC_OK;
 }
 
-static enum rc make_stream(struct server_source *source, struct error *err)
+static enum rc make_stream(struct server_source *source, const char *state_dir, struct error *err)
 {
     enum rc rc = server_history_open(source, err);
     if (rc != RC_OK)
@@ -72,7 +72,9 @@ static enum rc make_stream(struct server_source *source, struct error *err)
         .verify_checksums = true,
         .invalid_text = (enum invalid_text)source->config->invalid_text,
         .announced_crc32 = true,
-        .server = source->identity.server};
+        .server = source->identity.server,
+        .xa_dir = state_dir,
+        .xa_bytes_max = source->config->xa_bytes_max};
     return binlog_stream_new(&options, &server_link_no_feed, &source->stream, err);
 }
 
@@ -128,7 +130,7 @@ static enum rc open_source(const struct source_options *options, struct source *
     if (rc == RC_OK)
         rc = server_link_open(source, &local);
     if (rc == RC_OK)
-        rc = make_stream(source, &local);
+        rc = make_stream(source, options->state_dir, &local);
     if (rc == RC_OK)
         rc = server_spool_open(source, options->state_dir, &local);
     if (rc != RC_OK) {
@@ -369,6 +371,7 @@ static enum rc start(struct source *base, const struct position *from, struct er
 {
     struct server_source *source = source_of(base);
     ASSERT(!source->started);
+    binlog_stream_xa_begin(source->stream);
     struct error local = {0};
     struct startup_plan plan;
     struct position before;
@@ -460,6 +463,13 @@ static bool reached(struct source *base, const struct position *to)
     return binlog_stream_reached(source_of(base)->stream, to);
 }
 
+static void settled(struct source *base, const struct position *durable)
+{
+    struct server_source *source = source_of(base);
+    server_spool_settled(source, durable);
+    binlog_stream_xa_settled(source->stream, durable);
+}
+
 static const struct myconn_options *connection(const struct source *base)
 {
     return &((const struct server_source *)base)->snapshot_connection;
@@ -516,7 +526,7 @@ const struct source_ops binlog_server_source = {
     .position = position,
     .reached = reached,
     .read_ahead = server_spool_read_ahead,
-    .settled = server_spool_settled,
+    .settled = settled,
     .stats = stats,
     .stop = stop,
     .close = close_source,

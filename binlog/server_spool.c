@@ -157,9 +157,8 @@ bool server_spool_read_ahead(struct source *base, unsigned wait_ms)
     return false;
 }
 
-void server_spool_settled(struct source *base, const struct position *durable)
+void server_spool_settled(struct server_source *source, const struct position *durable)
 {
-    struct server_source *source = (struct server_source *)base;
     if (source->spool != NULL)
         spool_settle(source->spool, durable);
 }

@@ -21,8 +21,9 @@ void server_spool_look(struct server_source *source);
  * reading goes on; RC_OK is to be tried again. */
 bool server_spool_goes_on(struct server_source *source, const struct error *err);
 
-/* source_ops.read_ahead and source_ops.settled */
+/* source_ops.read_ahead */
 bool server_spool_read_ahead(struct source *base, unsigned wait_ms);
-void server_spool_settled(struct source *base, const struct position *durable);
+/* No start will begin before `durable` any more. */
+void server_spool_settled(struct server_source *source, const struct position *durable);
 
 #endif

@@ -44,6 +44,8 @@ static enum rc make_parts(struct binlog_stream *stream, struct error *err)
     }
     enum rc rc = tables_new(&tables, &stream->tables, err);
     if (rc == RC_OK)
+        rc = stream_xa_open(stream, err);
+    if (rc == RC_OK)
         rc = payload_new(&stream->payload, err);
     if (rc == RC_OK)
         rc = gtid_set_new(&stream->executed, err);
@@ -69,8 +71,10 @@ enum rc binlog_stream_new(const struct binlog_stream_options *options, struct bi
     buf_init(&stream->txn_gtid, 256);
     buf_init(&stream->inflated, STREAM_INFLATED_MAX);
     fragments_init(&stream->fragments, STREAM_INFLATED_MAX);
-    size_t held_max = options->offline ? STREAM_HELD_OFFLINE_MAX : STREAM_HELD_MAX;
-    buf_init(&stream->held, options->held_max != 0 ? options->held_max : held_max);
+    stream->held_max = options->held_max != 0 ? options->held_max : STREAM_HELD_MAX;
+    xa_rows_init(&stream->held);
+    record_writer_init(&stream->held_writer, &xa_folder_style);
+    xa_reading_init(&stream->replay);
     buf_init(&stream->held_names, XA_NAMES_BYTES_MAX);
     buf_init(&stream->savepoints, STREAM_SAVEPOINTS_MAX);
     buf_init(&stream->reached_text, POSITION_GTID_MAX);
@@ -97,10 +101,9 @@ void binlog_stream_free(struct binlog_stream *stream)
     buf_deinit(&stream->txn_gtid);
     buf_deinit(&stream->inflated);
     fragments_deinit(&stream->fragments);
-    buf_deinit(&stream->held);
+    stream_xa_close(stream);
     buf_deinit(&stream->held_names);
     buf_deinit(&stream->savepoints);
-    xa_store_clear(&stream->xa);
     buf_deinit(&stream->reached_text);
     rows_partial_deinit(&stream->partial);
     free(stream);

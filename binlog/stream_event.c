@@ -132,7 +132,7 @@ enum rc stream_event_take(struct binlog_stream *stream, const struct binlog_raw_
 enum rc stream_event_inner(struct binlog_stream *stream, struct error *err)
 {
     if (stream->held_replay)
-        return stream_xa_take_held(stream) ? RC_OK : RC_EOF;
+        return stream_xa_take_held(stream, err);
     struct slice bytes = SLICE_EMPTY;
     enum rc rc = payload_next(stream->payload, &bytes, err);
     if (rc == RC_EOF)

@@ -30,7 +30,7 @@ enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid 
                                           .skipped = is_skipped(stream, &head->gtid),
                                           .pass = stream->pass_rows};
     stream->pass_rows = 0;
-    buf_reset(&stream->held);
+    stream_xa_drop_held(stream);
     buf_reset(&stream->held_names);
     buf_reset(&stream->savepoints);
     memcpy(stream->txn_file, stream->file, sizeof(stream->txn_file));
@@ -110,6 +110,7 @@ enum rc stream_group_drop(struct binlog_stream *stream, struct error *err)
                          "The transaction that began at %s:%llu has no end: the server stopped "
                          "while it wrote it, and rows of it were given out already.",
                          stream->txn_file, (unsigned long long)stream->txn.offset);
+    stream_xa_drop_held(stream);
     stream->pass_rows = group->pass;
     *group = (struct stream_group){0};
     return RC_OK;

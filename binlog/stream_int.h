@@ -43,7 +43,11 @@ struct binlog_stream_options {
     const char *start_gtids; /* offline: see struct source_file_config; NULL: none */
     const char *include_gtids;
     const char *server; /* identity for positions; "" offline */
-    size_t held_max;    /* bytes of rows of XA transactions that are held; 0: as it is made for */
+    size_t held_max;    /* bytes of XA transactions in memory; 0: as it is made for */
+    /* A folder that is there, where rows of XA transactions go that are more; NULL: nowhere. Offline it is for
+     * temporary files. Borrowed until binlog_stream_new returns. */
+    const char *xa_dir;
+    uint64_t xa_bytes_max; /* of all of these; 0: none is made */
 };
 
 struct binlog_stream;
@@ -88,6 +92,11 @@ enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key
                                   struct slice value, struct error *err) MUST_CHECK;
 enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visit, void *ctx,
                                struct error *err) MUST_CHECK;
+
+/* The notes of the life before are remembered: files that none of them names go. */
+void binlog_stream_xa_begin(struct binlog_stream *stream);
+/* No start will begin before `durable` any more. */
+void binlog_stream_xa_settled(struct binlog_stream *stream, const struct position *durable);
 
 /* How many statements that change tables the open group has given so far, the one in hand among
  * them: what a reading of the same group from its beginning has to pass over. */

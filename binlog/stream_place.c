@@ -38,11 +38,10 @@ enum rc binlog_stream_seek(struct binlog_stream *stream, struct binlog_feed *fee
     stream->unknown = (struct stream_unknown){0};
     fragments_drop(&stream->fragments);
     stream->payload_open = false;
-    stream->held_replay = false;
     stream->moved = false;
-    buf_reset(&stream->held);
+    stream_xa_drop_held(stream);
+    stream_xa_drop_replay(stream);
     buf_reset(&stream->held_names);
-    stream->format_behind = (struct event_format){0};
     stream->xa_left_told = false;
     if (!stream_place_file(stream, slice_str(at->file)))
         return error_set(err, RC_CONFIG,

@@ -42,20 +42,20 @@ void stream_savepoint_set(struct binlog_stream *stream)
         return;
     }
     uint8_t head[SAVEPOINT_HEAD];
-    store_u64le(head, stream->held.len);
+    store_u64le(head, xa_rows_len(&stream->held));
     head[8] = (uint8_t)name.len;
     buf_add(&stream->savepoints, head, sizeof(head));
     buf_add_slice(&stream->savepoints, name);
 }
 
 /* The last savepoint of the name: what was held before it, and those behind it are gone. */
-static bool go_back(struct binlog_stream *stream, struct slice name, size_t *held_out)
+static bool go_back(struct binlog_stream *stream, struct slice name, uint64_t *held_out)
 {
     struct buf *savepoints = &stream->savepoints;
     struct cursor cursor = cursor_of(buf_slice(savepoints));
     size_t kept = 0;
     while (cursor_left(&cursor) > 0) {
-        size_t held = (size_t)cursor_u64(&cursor);
+        uint64_t held = cursor_u64(&cursor);
         struct slice one = cursor_slice(&cursor, cursor_u8(&cursor));
         ASSERT(!cursor.failed);
         if (!slice_equal_nocase(one, name))
@@ -67,39 +67,18 @@ static bool go_back(struct binlog_stream *stream, struct slice name, size_t *hel
     return kept > 0;
 }
 
-bool stream_savepoint_cut(struct buf *held, size_t from)
-{
-    ASSERT(from <= held->len);
-    size_t to = from;
-    size_t at = from;
-    while (at < held->len) {
-        const uint8_t *head = held->ptr + at;
-        size_t size = XA_HELD_HEAD + load_u32le(head + 8);
-        bool is_rows = head[12] == EVENT_TABLE_MAP || rows_type_of(head[12]).kind != ROWS_NONE;
-        if (!is_rows) {
-            memmove(held->ptr + to, head, size);
-            to += size;
-        }
-        at += size;
-    }
-    ASSERT(at == held->len);
-    held->len = to;
-    return to > from;
-}
-
 void stream_savepoint_undo(struct binlog_stream *stream)
 {
     struct stream_group *group = &stream->group;
     struct slice name = name_of(&stream->statement);
-    size_t from = 0;
+    uint64_t from = 0;
     if (group->held_overflow)
         return; /* of its tables the names are kept, whether they are undone or not */
     bool has_all = !group->savepoints_lost && stream->savepoints.rc == RC_OK;
-    if (has_all && is_comparable(name) && go_back(stream, name, &from)) {
-        (void)stream_savepoint_cut(&stream->held, from);
+    if (has_all && is_comparable(name) && go_back(stream, name, &from) &&
+        xa_rows_undo(&stream->held, from))
         return;
-    }
     group->held_overflow = true;
     group->undone_unknown = true;
-    buf_reset(&stream->held);
+    stream_xa_drop_held(stream);
 }

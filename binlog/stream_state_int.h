@@ -10,7 +10,8 @@
  *   stream_schema.c   what statements do to tables
  *   stream_unknown.c  changes of rows that the binlog does not tell
  *   stream_rows.c     table maps and rows
- *   stream_xa.c       XA transactions: holding their rows until their end
+ *   stream_xa.c       XA transactions: prepared, ended, remembered
+ *   stream_held.c     their rows, which are held until then
  *   stream_savepoint.c  what an XA transaction undid of itself
  *
  * A group is what has one GTID or one BEGIN..COMMIT: a transaction, or one DDL (facts/binlog.md
@@ -22,8 +23,8 @@
  * XA: rows of a group that begins with XA START are held back, copied, until XA_PREPARE tells
  * whether it is one-phase. Then they are given. The rows of a two-phase XA transaction belong to the
  * group of a later XA COMMIT: they are kept under their XID until that group comes, and given out as
- * its rows, or until XA ROLLBACK. Of one with more rows than are held the names of its captured tables
- * are kept instead, and given out as changes that are not told. What is undone, by ROLLBACK TO or XA ROLLBACK, is
+ * its rows, or until XA ROLLBACK. Where they are many they wait in a file. Of one that finds no room there, too, the names
+ * of its captured tables are kept instead, and given out as changes that are not told. What is undone, by ROLLBACK TO or XA ROLLBACK, is
  * not given, but for statements that are in the binlog as text: they are told at the end in any case. A seek keeps them, for it goes on in
  * the same stream; on the wire they are notes beside the checkpoint (xa_note_int.h), so that a restart
  * between the two finds them.
@@ -37,13 +38,10 @@
 #include "rows_partial_int.h"
 #include "sql_int.h"
 #include "stream_int.h"
-#include "xa_names_int.h"
 #include "xa_store_int.h"
 
-/* On the wire: of all XA transactions that are held at one time; a note takes 16 MiB. */
+/* In memory, of all XA transactions that are held at one time; a note takes 16 MiB. */
 #define STREAM_HELD_MAX (((size_t)16 << 20) - 4096)
-/* Where files are read: of all XA transactions that are held at one time. */
-#define STREAM_HELD_OFFLINE_MAX ((size_t)256 << 20)
 /* Savepoints of one XA transaction. */
 #define STREAM_SAVEPOINTS_MAX ((size_t)64 << 10)
 #define STREAM_INFLATED_MAX ((size_t)1 << 30)
@@ -61,7 +59,7 @@ struct stream_group {
     bool told;    /* something was given out: a COMMIT must follow */
     bool xa;
     bool xa_captured;     /* held rows are of captured tables */
-    bool held_overflow;   /* more rows than are held: none is, only the names of their tables */
+    bool held_overflow;   /* its rows find no room: none is held, only the names of their tables */
     bool held_statement;  /* a statement that changes rows is held, or its tables are */
     bool savepoints_lost; /* not all of its savepoints are known */
     bool undone_unknown;  /* held_overflow for that, behind a rollback to one of them */
@@ -146,11 +144,15 @@ struct binlog_stream {
     struct payload *payload;
     bool payload_open;
     uint64_t payload_offset;
-    struct buf held;       /* of an XA group: its table maps and rows (stream_xa.c) */
-    struct buf held_names; /* of an XA group: captured tables that it touches (xa_names_int.h) */
-    struct buf savepoints; /* of an XA group (stream_savepoint.c) */
-    size_t held_at;
+    struct xa_rows held;              /* of an XA group: its table maps and rows (stream_xa.c) */
+    size_t held_max;                  /* bytes in memory, of all XA transactions */
+    struct record_writer held_writer; /* of their file */
+    struct xa_folder *xa_folder;      /* owned; NULL: rows are held in memory alone */
+    struct buf held_names;    /* of an XA group: captured tables that it touches (xa_names_int.h) */
+    struct buf savepoints;    /* of an XA group (stream_savepoint.c) */
+    struct xa_reading replay; /* held rows on their way out */
     bool held_replay;
+    bool held_replay_files;            /* their file goes with them: no note names it */
     struct event_format format_behind; /* known: what comes back when the replay is over */
     struct xa_store xa;                /* prepared, not ended */
     bool xa_left_told;
@@ -188,9 +190,25 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change,
 enum rc stream_group_drop(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 enum rc stream_group_seed(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 
-/* stream_xa.c. Keeps the event in hand (a table map, rows, a statement that changes rows) until the
+/* stream_held.c: rows of XA transactions on their way in and out. */
+enum rc stream_xa_open(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+void stream_xa_close(struct binlog_stream *stream);
+/* Keeps the event in hand (a table map, rows, a statement that changes rows) until the
  * end of its XA group is known. */
 enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+/* No more come. They wait for the end of their transaction, or are given out at once. */
+void stream_xa_finish_held(struct binlog_stream *stream, bool waits);
+/* Gives the rows out from here on. `files_go`: their file is of no use behind that. On failure the rows are the
+ * caller's still. */
+enum rc stream_xa_replay(struct binlog_stream *stream, struct xa_rows *rows, bool only_statements,
+                         bool files_go, struct error *err) MUST_CHECK;
+/* The next event that was held becomes stream->event; RC_EOF behind the last. */
+enum rc stream_xa_take_held(struct binlog_stream *stream, struct error *err) MUST_CHECK;
+/* Forgets the rows in hand, and those on their way out. */
+void stream_xa_drop_held(struct binlog_stream *stream);
+void stream_xa_drop_replay(struct binlog_stream *stream);
+
+/* stream_xa.c. XA_PREPARE, the event in hand. */
 enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err) MUST_CHECK;
 /* XA COMMIT or XA ROLLBACK, in the group that is open. */
 enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, bool commits,
@@ -198,16 +216,12 @@ enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, b
 /* The XA transaction in hand was undone and will not be prepared. */
 enum rc stream_xa_undone(struct binlog_stream *stream, const struct query *query,
                          struct error *err) MUST_CHECK;
-/* The next event that was held becomes stream->event; false behind the last. */
-bool stream_xa_take_held(struct binlog_stream *stream) MUST_CHECK;
 /* The stream is at its end: warns, once, of what is prepared still. */
 void stream_xa_tell_left(struct binlog_stream *stream);
 
 /* stream_savepoint.c, for the XA group that is held. SAVEPOINT and ROLLBACK TO, the statement in hand. */
 void stream_savepoint_set(struct binlog_stream *stream);
 void stream_savepoint_undo(struct binlog_stream *stream);
-/* Rows from there on go, statements stay. True when there are any. */
-bool stream_savepoint_cut(struct buf *held, size_t from);
 
 /* stream_query.c */
 enum rc stream_query(struct binlog_stream *stream, struct change *change,

@@ -1,69 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * XA transactions in the stream (facts/binlog.md 4.4; stream_state_int.h says what becomes of
- * them). Their table maps, rows and statements that change rows are copied when they come, in the form of xa_store_int.h.
- *
- * Where a transaction has more of them than there is room for, its rows are dropped, those that were held
- * too, so that they take nobody's room; which captured tables it touches is remembered (xa_names_int.h) and
- * told when it commits.
+ * them): what is prepared, what ends, and the notes of that. How rows are held is in stream_held.c.
  */
-#include <stdlib.h>
-
 #include "stream_state_int.h"
 #include "xa_note_int.h"
-
-/* Rows of a captured table: their table is touched, whether there is room for them or not. */
-static enum rc touch(struct binlog_stream *stream, struct error *err)
-{
-    const struct event *event = &stream->event;
-    struct rows_head rows;
-    enum rc rc = rows_head_parse(event->body, event->header.type, &stream->format, &rows, err);
-    if (rc != RC_OK)
-        return rc;
-    const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
-    if (shape == NULL || shape->table == NULL)
-        return RC_OK;
-    stream->group.xa_captured = true;
-    stream_unknown_touch(stream, shape->table);
-    xa_names_add(&stream->held_names, stream->group.held_seen, shape->table->db,
-                 shape->table->name);
-    return buf_check(&stream->held_names, "The tables of a transaction", err);
-}
-
-/* Rows that would have to wait take no room once it is known that not all of them find it. */
-static bool has_room(struct binlog_stream *stream)
-{
-    struct stream_group *group = &stream->group;
-    size_t held = stream->xa.bytes + stream->held.len + XA_HELD_HEAD + stream->event.body.len;
-    if (!group->held_overflow && held > stream->held.max) {
-        group->held_overflow = true;
-        buf_reset(&stream->held);
-    }
-    return !group->held_overflow;
-}
-
-enum rc stream_xa_hold(struct binlog_stream *stream, struct error *err)
-{
-    struct stream_group *group = &stream->group;
-    const struct event *event = &stream->event;
-    bool has_rows = rows_type_of(event->header.type).kind != ROWS_NONE;
-    enum rc rc = has_rows ? touch(stream, err) : RC_OK;
-    if (rc != RC_OK)
-        return rc;
-    if (!has_rows && event->header.type != EVENT_TABLE_MAP)
-        group->xa_captured = true; /* a statement: what it changes is asked when it is given out */
-    group->held_seen++;
-    if (!has_room(stream))
-        return RC_OK;
-    uint8_t head[XA_HELD_HEAD];
-    store_u64le(head, event->offset);
-    store_u32le(head + 8, (uint32_t)event->body.len);
-    head[12] = event->header.type;
-    buf_add(&stream->held, head, sizeof(head));
-    buf_add_slice(&stream->held, event->body);
-    stream->bytes_copied += event->body.len;
-    return buf_check(&stream->held, "The rows of an XA transaction", err);
-}
 
 /* Without the beginning of its group an XA transaction looks like any other until it is prepared. */
 static enum rc refuse_given(const struct binlog_stream *stream, struct error *err)
@@ -85,28 +26,33 @@ static void warn_unheld(const struct binlog_stream *stream)
                    "those of this one are not. If it commits, the captured tables that it touches "
                    "are told as changed in a way that is not known.",
              LOG_STR("file", stream->txn_file), LOG_U64("offset", stream->txn.offset),
-             LOG_U64("bytes_held", stream->xa.bytes), LOG_U64("most", stream->held.max));
+             LOG_U64("bytes_held", stream->xa.bytes + stream->xa.filed),
+             LOG_U64("most_in_memory", stream->held_max),
+             LOG_U64("most_in_files", stream->options.xa_bytes_max));
 }
 
-/* What waits for the transaction's end: its rows, or the names of their tables. */
+/* What waits for the transaction's end: its rows, the names of their tables, or both. */
 static enum rc fill_prepared(struct binlog_stream *stream, struct xa_prepared *prepared,
                              struct error *err)
 {
     const struct buf *names = &stream->held_names;
-    if (stream->group.held_overflow && names->len > 0) {
-        prepared->names_only = true;
+    if (!stream->group.xa_captured || (names->len == 0 && stream->held.file != 0))
+        stream_xa_drop_held(stream);
+    stream_xa_finish_held(stream, true);
+    bool unheld = stream->group.held_overflow;
+    if (names->len == 0 && stream->held.file != 0)
+        stream_xa_drop_held(stream); /* statements about other tables */
+    if (names->len > 0 && (unheld || stream->held.file != 0)) {
+        prepared->names_only = unheld;
         prepared->has_statement = stream->group.held_statement;
-        buf_init(&prepared->rows, XA_NAMES_BYTES_MAX);
-        buf_add_slice(&prepared->rows, buf_slice(names));
-        warn_unheld(stream);
-        return buf_check(&prepared->rows, "The tables of a transaction", err);
+        buf_add_slice(&prepared->names, buf_slice(names));
     }
-    size_t max = stream->held.max;
-    if (!stream->group.xa_captured)
-        buf_deinit(&stream->held);
+    if (prepared->names_only)
+        warn_unheld(stream);
+    struct xa_rows unused = prepared->rows;
     prepared->rows = stream->held;
-    buf_init(&stream->held, max);
-    return RC_OK;
+    stream->held = unused;
+    return buf_check(&prepared->names, "The tables of a transaction", err);
 }
 
 /* The rows in hand wait under their XID. */
@@ -118,11 +64,12 @@ static enum rc keep_prepared(struct binlog_stream *stream, const struct xid *xid
                          "An XA transaction is prepared whose XID is that of the one that began at "
                          "%s:%llu, which neither committed nor rolled back in between.",
                          twin->file, (unsigned long long)twin->offset);
-    struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+    struct xa_prepared *prepared = xa_prepared_new();
     if (prepared == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for an XA transaction.");
     enum rc rc = fill_prepared(stream, prepared, err);
     if (rc != RC_OK) {
+        xa_rows_drop(&prepared->rows, stream->xa_folder, NULL);
         xa_prepared_free(prepared);
         return rc;
     }
@@ -132,6 +79,15 @@ static enum rc keep_prepared(struct binlog_stream *stream, const struct xid *xid
     memcpy(prepared->file, stream->txn_file, sizeof(prepared->file));
     xa_store_add(&stream->xa, prepared);
     return RC_OK;
+}
+
+/* It is prepared and committed at once: its rows are those of the group in hand. */
+static enum rc give_one_phase(struct binlog_stream *stream, struct error *err)
+{
+    stream_xa_finish_held(stream, false);
+    if (stream->group.held_overflow && stream->held_names.len > 0)
+        return stream_unknown_unheld(stream, SLICE("XA COMMIT"), SLICE_EMPTY, err);
+    return stream_xa_replay(stream, &stream->held, false, true, err);
 }
 
 enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err)
@@ -146,65 +102,84 @@ enum rc stream_xa_prepare(struct binlog_stream *stream, struct error *err)
         return RC_OK;
     if (!one_phase && group->given > 0)
         return refuse_given(stream, err);
-    /* On the wire all are remembered, so that one whose end comes without its beginning is known
-     * for what it is: prepared before reading began. */
-    enum rc rc = RC_OK;
-    if (!one_phase && (group->xa_captured || !stream->options.offline))
-        rc = keep_prepared(stream, &xid, err);
-    if (rc != RC_OK)
-        return rc;
     group->ended = true;
     group->xa = false;
-    stream->held_at = 0;
-    if (one_phase && group->held_overflow && stream->held_names.len > 0)
-        return stream_unknown_unheld(stream, SLICE("XA COMMIT"), SLICE_EMPTY, err);
-    stream->held_replay = one_phase && stream->held.len > 0;
-    if (!stream->held_replay)
-        buf_reset(&stream->held);
+    if (one_phase)
+        return give_one_phase(stream, err);
+    /* On the wire all are remembered, so that one whose end comes without its beginning is known
+     * for what it is: prepared before reading began. */
+    if (group->xa_captured || !stream->options.offline)
+        return keep_prepared(stream, &xid, err);
+    stream_xa_drop_held(stream);
     return RC_OK;
-}
-
-/* The rows are given out as the XA COMMIT's, so that is where they lie for whoever reads them. */
-static void place_rows(struct buf *rows, uint64_t offset)
-{
-    size_t at = 0;
-    while (at < rows->len) {
-        store_u64le(rows->ptr + at, offset);
-        at += XA_HELD_HEAD + load_u32le(rows->ptr + at + 8);
-    }
-    ASSERT(at == rows->len);
 }
 
 static enum rc give_names(struct binlog_stream *stream, const struct xa_prepared *prepared,
                           const struct query *query, struct error *err)
 {
     buf_reset(&stream->held_names);
-    buf_add_slice(&stream->held_names, buf_slice(&prepared->rows));
+    buf_add_slice(&stream->held_names, buf_slice(&prepared->names));
     enum rc rc = buf_check(&stream->held_names, "The tables of a transaction", err);
     return rc != RC_OK ? rc : stream_unknown_unheld(stream, query->text, query->db, err);
 }
 
-static void begin_replay(struct binlog_stream *stream, struct xa_prepared *prepared)
+/* The rows are given out as the XA COMMIT's, so that is where they lie for whoever reads them. */
+static enum rc give_rows(struct binlog_stream *stream, struct xa_prepared *prepared,
+                         bool only_statements, struct error *err)
 {
-    if (prepared->rows.len == 0)
-        return;
-    place_rows(&prepared->rows, stream->event.offset);
-    struct buf unused = stream->held;
-    stream->held = prepared->rows;
-    prepared->rows = unused;
+    uint64_t file = prepared->rows.file;
+    uint64_t file_bytes = prepared->rows.file_bytes;
+    enum rc rc = stream_xa_replay(stream, &prepared->rows, only_statements, !prepared->noted, err);
+    if (rc != RC_OK)
+        return rc;
+    if (prepared->noted) { /* a start before this needs the file still */
+        prepared->rows.file = file;
+        prepared->rows.file_bytes = file_bytes;
+    }
+    stream->replay.place = stream->event.offset;
     stream->format_behind = stream->format;
     stream->format = prepared->format;
-    stream->held_at = 0;
-    stream->held_replay = true;
+    return RC_OK;
 }
 
-/* What is left of rows that were undone: statements that are in the binlog as text, of which nobody knows
- * whether their tables undid them. They are told; true when there are any. */
-static bool keep_statements(const struct binlog_stream *stream, struct xa_prepared *prepared)
+/* Its file is lost: the tables stand for the rows. Those of its rows that were given before a restart stay
+ * counted, so that the names come behind them. */
+static enum rc give_names_of_lost(struct binlog_stream *stream, const struct xa_prepared *prepared,
+                                  const struct query *query, const struct error *why,
+                                  struct error *err)
 {
+    struct stream_group *group = &stream->group;
+    log_warn(
+        "binlog.stream",
+        "The rows of an XA transaction that waited on the disk are lost; the captured tables that "
+        "it touches are told as changed in a way that is not known.",
+        LOG_STR("reason", why->text), LOG_STR("file", stream->file),
+        LOG_U64("offset", stream->event.offset));
+    if (group->ordinal < group->pass)
+        group->ordinal = group->pass;
+    return give_names(stream, prepared, query, err);
+}
+
+/* What the transaction did, now that it is over. What was undone leaves statements that are in the binlog as
+ * text, of which nobody knows whether their tables undid them. */
+static enum rc give_prepared(struct binlog_stream *stream, struct xa_prepared *prepared,
+                             const struct query *query, bool commits, struct error *err)
+{
+    struct error why = {0};
+    bool names = prepared->names_only || prepared->rows.file != 0;
+    if (!commits && names && !prepared->has_statement)
+        return RC_OK;
     if (prepared->names_only)
-        return prepared->has_statement;
-    return !stream->group.skipped && stream_savepoint_cut(&prepared->rows, 0);
+        return give_names(stream, prepared, query, err);
+    if (stream->group.skipped || xa_rows_len(&prepared->rows) == 0)
+        return RC_OK;
+    enum rc rc = give_rows(stream, prepared, !commits, &why);
+    if (rc == RC_OK || prepared->rows.file == 0) {
+        if (rc != RC_OK && err != NULL)
+            *err = why;
+        return rc;
+    }
+    return give_names_of_lost(stream, prepared, query, &why, err);
 }
 
 enum rc stream_xa_undone(struct binlog_stream *stream, const struct query *query, struct error *err)
@@ -212,12 +187,14 @@ enum rc stream_xa_undone(struct binlog_stream *stream, const struct query *query
     struct stream_group *group = &stream->group;
     group->ended = true;
     group->xa = false;
-    stream->held_at = 0;
-    if (!group->held_overflow)
-        stream->held_replay = stream_savepoint_cut(&stream->held, 0);
-    else if (group->held_statement)
+    if (!group->held_statement) {
+        stream_xa_drop_held(stream);
+        return RC_OK;
+    }
+    stream_xa_finish_held(stream, false);
+    if (group->held_overflow)
         return stream_unknown_unheld(stream, query->text, query->db, err);
-    return RC_OK;
+    return stream_xa_replay(stream, &stream->held, true, true, err);
 }
 
 /* Offline: nothing of captured tables was in it, or it was prepared before the first file. */
@@ -254,42 +231,15 @@ enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, b
                          "The XID of the statement that ends an XA transaction cannot be read.");
     }
     struct xa_prepared *prepared = xa_store_take(&stream->xa, &xid);
-    bool gives = prepared != NULL && (commits || keep_statements(stream, prepared));
-    if (prepared == NULL)
+    if (prepared == NULL) {
         tell_unknown(stream, &xid, commits);
-    else if (gives && prepared->names_only)
-        rc = give_names(stream, prepared, query, err);
-    else if (gives && !stream->group.skipped)
-        begin_replay(stream, prepared);
+        return RC_OK;
+    }
+    rc = give_prepared(stream, prepared, query, commits, err);
+    if (!prepared->noted) /* of a file that is being read nothing is left here */
+        xa_rows_drop(&prepared->rows, stream->xa_folder, NULL);
     xa_store_end(&stream->xa, prepared);
     return rc;
-}
-
-bool stream_xa_take_held(struct binlog_stream *stream)
-{
-    ASSERT(stream->held_replay);
-    struct slice all = buf_slice(&stream->held);
-    struct cursor cursor =
-        cursor_of(slice_of(all.ptr + stream->held_at, all.len - stream->held_at));
-    if (cursor_left(&cursor) == 0) {
-        stream->held_replay = false;
-        buf_reset(&stream->held);
-        if (stream->format_behind.known)
-            stream->format = stream->format_behind;
-        stream->format_behind = (struct event_format){0};
-        return false;
-    }
-    uint64_t offset = cursor_u64(&cursor);
-    uint32_t body_len = cursor_u32(&cursor);
-    uint8_t type = cursor_u8(&cursor);
-    struct slice body = cursor_slice(&cursor, body_len);
-    ASSERT(!cursor.failed);
-    stream->held_at = all.len - cursor_left(&cursor);
-    stream->event = (struct event){.header = {.type = type, .length = body_len},
-                                   .body = body,
-                                   .offset = offset,
-                                   .inner = true};
-    return true;
 }
 
 enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key,
@@ -301,7 +251,32 @@ enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key
 enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visit, void *ctx,
                                struct error *err)
 {
-    return xa_note_each(&stream->xa, visit, ctx, err);
+    struct position here;
+    position_init(&here);
+    enum rc rc = binlog_stream_position(stream, &here, err);
+    if (rc == RC_OK)
+        rc = xa_note_each(&stream->xa, stream->xa_folder, &here, visit, ctx, err);
+    position_deinit(&here);
+    return rc;
+}
+
+static bool needs_file(void *ctx, uint64_t number)
+{
+    return xa_store_has_file(ctx, number);
+}
+
+void binlog_stream_xa_begin(struct binlog_stream *stream)
+{
+    if (stream->xa_folder == NULL)
+        return;
+    xa_folder_sweep(stream->xa_folder, needs_file, &stream->xa);
+    xa_folder_grow(stream->xa_folder, stream->xa.filed);
+}
+
+void binlog_stream_xa_settled(struct binlog_stream *stream, const struct position *durable)
+{
+    if (stream->xa_folder != NULL)
+        xa_folder_settle(stream->xa_folder, durable);
 }
 
 void stream_xa_tell_left(struct binlog_stream *stream)

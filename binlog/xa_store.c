@@ -3,24 +3,6 @@
 
 #include <stdlib.h>
 
-#include "rows_int.h"
-
-bool xa_held_is_whole(struct slice rows)
-{
-    struct cursor cursor = cursor_of(rows);
-    while (!cursor.failed && cursor_left(&cursor) > 0) {
-        cursor_take(&cursor, 8);
-        uint32_t body_len = cursor_u32(&cursor);
-        uint8_t type = cursor_u8(&cursor);
-        cursor_take(&cursor, body_len);
-        bool statement = type == EVENT_QUERY || type == EVENT_MARIADB_QUERY_COMPRESSED ||
-                         type == EVENT_EXECUTE_LOAD_QUERY;
-        if (type != EVENT_TABLE_MAP && !statement && rows_type_of(type).kind == ROWS_NONE)
-            return false;
-    }
-    return !cursor.failed;
-}
-
 static size_t chain_of(const struct xid *xid)
 {
     return (size_t)(xid_hash(xid) % XA_STORE_CHAINS);
@@ -28,14 +10,26 @@ static size_t chain_of(const struct xid *xid)
 
 static size_t bytes_of(const struct xa_prepared *prepared)
 {
-    return sizeof(*prepared) + prepared->rows.len;
+    return sizeof(*prepared) + prepared->rows.bytes.len + prepared->rows.undone.len +
+           prepared->names.len;
+}
+
+struct xa_prepared *xa_prepared_new(void)
+{
+    struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+    if (prepared == NULL)
+        return NULL;
+    xa_rows_init(&prepared->rows);
+    buf_init(&prepared->names, XA_NAMES_BYTES_MAX);
+    return prepared;
 }
 
 void xa_prepared_free(struct xa_prepared *prepared)
 {
     if (prepared == NULL)
         return;
-    buf_deinit(&prepared->rows);
+    xa_rows_deinit(&prepared->rows);
+    buf_deinit(&prepared->names);
     free(prepared);
 }
 
@@ -70,6 +64,7 @@ void xa_store_add(struct xa_store *store, struct xa_prepared *prepared)
     store->count++;
     store->unnoted += prepared->noted ? 0 : 1;
     store->bytes += bytes_of(prepared);
+    store->filed += prepared->rows.file_bytes;
 }
 
 struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid)
@@ -85,6 +80,7 @@ struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid)
     store->count--;
     store->unnoted -= prepared->noted ? 0 : 1;
     store->bytes -= bytes_of(prepared);
+    store->filed -= prepared->rows.file_bytes;
     return prepared;
 }
 
@@ -101,7 +97,8 @@ void xa_store_end(struct xa_store *store, struct xa_prepared *prepared)
         xa_prepared_free(prepared);
         return;
     }
-    buf_deinit(&prepared->rows);
+    xa_rows_deinit(&prepared->rows);
+    buf_deinit(&prepared->names);
     prepared->next = store->ended;
     store->ended = prepared;
 }
@@ -122,6 +119,16 @@ struct xa_prepared *xa_store_unnoted(const struct xa_store *store)
             if (!prepared->noted)
                 return prepared;
     return NULL;
+}
+
+bool xa_store_has_file(const struct xa_store *store, uint64_t file)
+{
+    for (size_t i = 0; i < XA_STORE_CHAINS; i++)
+        for (const struct xa_prepared *prepared = store->chains[i]; prepared != NULL;
+             prepared = prepared->next)
+            if (prepared->rows.file == file)
+                return true;
+    return false;
 }
 
 void xa_store_text(const struct xa_store *store, size_t most, struct buf *out)

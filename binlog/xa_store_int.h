@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XA transactions that were prepared and whose end has not come yet, with their rows. Bounded by
- * the bytes that they take: of one whose rows are more than there is room for, the names of its tables are
- * kept. One thread.
+ * XA transactions that were prepared and whose end has not come yet, with their rows (xa_rows_int.h). Of
+ * those whose rows are in a file the names of their tables are kept as well, should the file be lost; of those
+ * whose rows found no room, these alone. One thread.
  *
  * On the wire they are kept as notes beside the checkpoint too (xa_note.c), for their rows are in
  * the binlog before a position that a restart begins at.
@@ -10,16 +10,17 @@
 #ifndef MILLRACE_BINLOG_XA_STORE_INT_H
 #define MILLRACE_BINLOG_XA_STORE_INT_H
 
-#include "event_int.h"
+#include "xa_names_int.h"
+#include "xa_rows_int.h"
 #include "xid_int.h"
 
 struct xa_prepared {
     struct xid xid;
     bool noted;                 /* the caller was given a note of it */
-    bool names_only;            /* more rows than are held: `rows` has names (xa_names_int.h) */
-    bool has_statement;         /* names_only: some are of statements that change rows */
-    struct buf rows;            /* owned: events, as the decoder holds them back; of a transaction
-                                   without rows of captured tables: empty */
+    bool names_only;            /* its rows are not known, only the tables in `names` */
+    bool has_statement;         /* some of the names are of statements that change rows */
+    struct xa_rows rows;        /* finished; of one without rows of captured tables: none */
+    struct buf names;           /* owned (xa_names_int.h); where rows are in memory: none */
     struct event_format format; /* by which those events are read */
     char file[POSITION_FILE_MAX];
     uint64_t offset; /* where the transaction began */
@@ -28,21 +29,13 @@ struct xa_prepared {
 
 enum { XA_STORE_CHAINS = 256 };
 
-/*
- * How rows are held: one table map, rows event or statement that changes rows after the other, each as
- *
- *   offset 8 | body length 4 | event type 1 | body
- */
-enum { XA_HELD_HEAD = 8 + 4 + 1 };
-/* True when the bytes are a row of such events to the end, each of a type that is held. */
-bool xa_held_is_whole(struct slice rows);
-
 struct xa_store {
     struct xa_prepared *chains[XA_STORE_CHAINS]; /* owned; by hash of the XID */
     struct xa_prepared *ended; /* owned: noted, and over; their notes are to be forgotten */
     size_t count;
     size_t unnoted; /* of those */
-    size_t bytes;
+    size_t bytes;   /* in memory */
+    uint64_t filed; /* bytes of their files */
 };
 
 /* All zero is an empty store. */
@@ -53,10 +46,14 @@ const struct xa_prepared *xa_store_find(const struct xa_store *store, const stru
 void xa_store_add(struct xa_store *store, struct xa_prepared *prepared);
 /* Takes it out; the caller gives it to xa_store_end. NULL: it is not there. */
 struct xa_prepared *xa_store_take(struct xa_store *store, const struct xid *xid);
-/* It is over: freed, or remembered in `ended` until its note is forgotten. NULL is fine. */
+/* The rows of one of them are in this file. */
+bool xa_store_has_file(const struct xa_store *store, uint64_t file);
+/* It is over: freed, or remembered in `ended`, with its file's name, until its note is forgotten. NULL is fine. */
 void xa_store_end(struct xa_store *store, struct xa_prepared *prepared);
 /* The transaction in front of the list `ended` goes; NULL: there is none. The caller frees it. */
 struct xa_prepared *xa_store_take_ended(struct xa_store *store);
+/* NULL: no memory. */
+struct xa_prepared *xa_prepared_new(void);
 void xa_prepared_free(struct xa_prepared *prepared);
 /* Its note was given. */
 void xa_store_set_noted(struct xa_store *store, struct xa_prepared *prepared);

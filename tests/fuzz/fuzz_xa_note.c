@@ -37,8 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (store.chains[i] != NULL)
                 store.chains[i]->noted = false;
         store.unnoted = 1;
-        ASSERT(xa_note_each(&store, look, &wanted, &err) == RC_OK && wanted.given == 1);
-        ASSERT(xa_note_each(&store, look, &wanted, &err) == RC_OK && wanted.given == 1);
+        ASSERT(xa_note_each(&store, NULL, NULL, look, &wanted, &err) == RC_OK && wanted.given == 1);
+        ASSERT(xa_note_each(&store, NULL, NULL, look, &wanted, &err) == RC_OK && wanted.given == 1);
     } else {
         ASSERT(err.rc == RC_CORRUPT);
         fuzz_told(err.rc, &err);

@@ -146,55 +146,6 @@ static const struct binlog_stream_options offline = {.offline = true};
 
 /* --- on the wire --- */
 
-enum { NOTES_MAX = 8 };
-
-struct notes {
-    struct buf keys[NOTES_MAX];
-    struct buf values[NOTES_MAX];
-    unsigned count;
-    unsigned forgotten;
-};
-
-static enum rc keep_note(void *ctx, struct slice key, struct slice value, struct error *err)
-{
-    struct notes *notes = ctx;
-    (void)err;
-    if (value.ptr == NULL) {
-        notes->forgotten++;
-        for (unsigned i = 0; i < notes->count; i++) {
-            if (!slice_equal(buf_slice(&notes->keys[i]), key))
-                continue;
-            buf_deinit(&notes->keys[i]);
-            buf_deinit(&notes->values[i]);
-            notes->count--;
-            notes->keys[i] = notes->keys[notes->count];
-            notes->values[i] = notes->values[notes->count];
-            return RC_OK;
-        }
-        fail_msg("a note is to be forgotten that was never given: %.*s", SLICE_ARG(key));
-    }
-    assert_true(notes->count < NOTES_MAX);
-    buf_init(&notes->keys[notes->count], 4096);
-    buf_init(&notes->values[notes->count], 1 << 20);
-    buf_add_slice(&notes->keys[notes->count], key);
-    buf_add_slice(&notes->values[notes->count++], value);
-    return RC_OK;
-}
-
-static void notes_deinit(struct notes *notes)
-{
-    for (unsigned i = 0; i < notes->count; i++) {
-        buf_deinit(&notes->keys[i]);
-        buf_deinit(&notes->values[i]);
-    }
-    *notes = (struct notes){0};
-}
-
-static void take_notes(struct fixture *f, struct notes *notes)
-{
-    assert_int_equal(binlog_stream_xa_notes(f->stream, keep_note, notes, &f->err), RC_OK);
-}
-
 /* A life that reads from `at` on, with the notes of the life before. */
 static void setup_wire(struct fixture *f, struct notes *notes, const struct position *at)
 {
@@ -204,13 +155,6 @@ static void setup_wire(struct fixture *f, struct notes *notes, const struct posi
                                                    buf_slice(&notes->values[i]), &f->err),
                          RC_OK);
     assert_int_equal(binlog_stream_seek(f->stream, &f->feed.base, at, &f->err), RC_OK);
-}
-
-/* What a server sends first to a dump from the middle of a file. */
-static void put_dump_start(void)
-{
-    w = (struct writer){.crc32 = true, .base = 4};
-    put_format(&w, "8.0.36");
 }
 
 static void kept_over_a_restart(void **state)
@@ -777,10 +721,9 @@ static void parts_tell_names_apart(void **state)
     assert_true(xid_of_statement(SLICE("XA COMMIT X'6162',X'',1"), &ab));
     assert_true(xid_of_statement(SLICE("XA COMMIT X'61',X'62',1"), &a_b));
     assert_false(xid_equal(&ab, &a_b));
-    struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+    struct xa_prepared *prepared = xa_prepared_new();
     assert_non_null(prepared);
     prepared->xid = ab;
-    buf_init(&prepared->rows, 10);
     xa_store_add(&store, prepared);
     assert_null(xa_store_find(&store, &a_b));
     assert_null(xa_store_take(&store, &a_b));
@@ -797,10 +740,9 @@ static void a_long_list_is_cut(void **state)
     (void)state;
     buf_init(&text, 1024);
     for (unsigned i = 0; i < 3; i++) {
-        struct xa_prepared *prepared = calloc(1, sizeof(*prepared));
+        struct xa_prepared *prepared = xa_prepared_new();
         assert_non_null(prepared);
         prepared->xid = (struct xid){.format = i, .global_len = 1, .data = {'a'}};
-        buf_init(&prepared->rows, 10);
         xa_store_add(&store, prepared);
     }
     xa_store_text(&store, 2, &text);

@@ -74,4 +74,62 @@ static inline void expect_unknown(struct fixture *f, const char *table, uint64_t
     assert_true(slice_equal(f->change.txn->gtid, slice_str(gtid)));
 }
 
+/* --- notes, as the checkpoint keeps them --- */
+
+enum { NOTES_MAX = 8 };
+
+struct notes {
+    struct buf keys[NOTES_MAX];
+    struct buf values[NOTES_MAX];
+    unsigned count;
+    unsigned forgotten;
+};
+
+static inline enum rc keep_note(void *ctx, struct slice key, struct slice value, struct error *err)
+{
+    struct notes *notes = ctx;
+    (void)err;
+    if (value.ptr == NULL) {
+        notes->forgotten++;
+        for (unsigned i = 0; i < notes->count; i++) {
+            if (!slice_equal(buf_slice(&notes->keys[i]), key))
+                continue;
+            buf_deinit(&notes->keys[i]);
+            buf_deinit(&notes->values[i]);
+            notes->count--;
+            notes->keys[i] = notes->keys[notes->count];
+            notes->values[i] = notes->values[notes->count];
+            return RC_OK;
+        }
+        fail_msg("a note is to be forgotten that was never given: %.*s", SLICE_ARG(key));
+    }
+    assert_true(notes->count < NOTES_MAX);
+    buf_init(&notes->keys[notes->count], 4096);
+    buf_init(&notes->values[notes->count], 1 << 20);
+    buf_add_slice(&notes->keys[notes->count], key);
+    buf_add_slice(&notes->values[notes->count++], value);
+    return RC_OK;
+}
+
+static inline void notes_deinit(struct notes *notes)
+{
+    for (unsigned i = 0; i < notes->count; i++) {
+        buf_deinit(&notes->keys[i]);
+        buf_deinit(&notes->values[i]);
+    }
+    *notes = (struct notes){0};
+}
+
+static inline void take_notes(struct fixture *f, struct notes *notes)
+{
+    assert_int_equal(binlog_stream_xa_notes(f->stream, keep_note, notes, &f->err), RC_OK);
+}
+
+/* What a server sends first to a dump from the middle of a file. */
+static inline void put_dump_start(void)
+{
+    w = (struct writer){.crc32 = true, .base = 4};
+    put_format(&w, "8.0.36");
+}
+
 #endif
