@@ -102,6 +102,7 @@ struct stream_unknown {
     uint32_t count;
     uint32_t next; /* to be given out */
     bool overflow;
+    bool from_before;  /* as of struct change */
     struct slice text; /* borrowed: the event in hand */
     struct slice db;
 };
@@ -243,6 +244,10 @@ enum rc stream_unknown_hold(struct binlog_stream *stream, const struct query *qu
 /* An XA transaction is committed whose rows were more than is held: its tables by the names in
  * `held_names`. `text`, `db`: borrowed until they are given out. */
 enum rc stream_unknown_unheld(struct binlog_stream *stream, struct slice text, struct slice db,
+                              struct error *err) MUST_CHECK;
+/* An XA transaction is committed whose rows were in the binlog before reading began: any captured table may
+ * have them. */
+enum rc stream_unknown_before(struct binlog_stream *stream, const struct query *query,
                               struct error *err) MUST_CHECK;
 /* Rows of a captured table are in the open group. */
 void stream_unknown_touch(struct binlog_stream *stream, struct table *table);

@@ -162,6 +162,18 @@ enum rc stream_unknown_unheld(struct binlog_stream *stream, struct slice text, s
     return seeking.rc;
 }
 
+enum rc stream_unknown_before(struct binlog_stream *stream, const struct query *query,
+                              struct error *err)
+{
+    buf_reset(&stream->held_names);
+    xa_names_add(&stream->held_names, 0, SLICE_EMPTY, SLICE_EMPTY);
+    enum rc rc = buf_check(&stream->held_names, "The tables of a transaction", err);
+    if (rc == RC_OK)
+        rc = stream_unknown_unheld(stream, query->text, query->db, err);
+    stream->unknown.from_before = true;
+    return rc;
+}
+
 void stream_unknown_touch(struct binlog_stream *stream, struct table *table)
 {
     struct stream_group *group = &stream->group;
@@ -209,6 +221,7 @@ enum rc stream_unknown_next(struct binlog_stream *stream, struct change *change)
             .ddl_db = unknown->db,
             .about_db = what->db,
             .about_table = what->name,
+            .from_before = unknown->from_before,
         };
         return RC_OK;
     }

@@ -197,24 +197,31 @@ enum rc stream_xa_undone(struct binlog_stream *stream, const struct query *query
     return stream_xa_replay(stream, &stream->held, true, true, err);
 }
 
-/* Offline: nothing of captured tables was in it, or it was prepared before the first file. */
-static void tell_unknown(const struct binlog_stream *stream, const struct xid *xid, bool commits)
+/*
+ * Its XA PREPARE did not come by. On the wire all that do are remembered, so that this one was prepared before
+ * reading began, and its rows are nowhere to be had. Offline those without captured rows are not remembered, and what lies before
+ * the first file was not asked for.
+ */
+static enum rc end_unprepared(struct binlog_stream *stream, const struct xid *xid,
+                              const struct query *query, bool commits, struct error *err)
 {
-    if (stream->options.offline || !commits) {
+    if (stream->options.offline || stream->options.watch != NULL || !commits) {
         log_debug("binlog.stream", "An XA transaction ends of which no captured row was seen.",
                   LOG_STR("file", stream->file), LOG_U64("offset", stream->event.offset));
-        return;
+        return RC_OK;
     }
     struct buf text;
     buf_init(&text, XID_TEXT_MAX);
     xid_text(xid, &text);
-    log_warn("binlog.stream",
-             "An XA transaction is committed that was prepared before reading began. If it changed "
-             "captured tables, their targets lack its rows: take those tables again with millrace "
-             "snapshot.",
-             LOG_SLICE("xid", buf_slice(&text)), LOG_STR("file", stream->file),
-             LOG_U64("offset", stream->event.offset));
+    log_warn(
+        "binlog.stream",
+        "An XA transaction is committed that was prepared before reading began, so that its rows "
+        "are not known, nor which captured tables it changed: all of them are told as changed "
+        "in a way that is not known.",
+        LOG_SLICE("xid", buf_slice(&text)), LOG_STR("file", stream->file),
+        LOG_U64("offset", stream->event.offset));
     buf_deinit(&text);
+    return stream_unknown_before(stream, query, err);
 }
 
 enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, bool commits,
@@ -231,10 +238,8 @@ enum rc stream_xa_end(struct binlog_stream *stream, const struct query *query, b
                          "The XID of the statement that ends an XA transaction cannot be read.");
     }
     struct xa_prepared *prepared = xa_store_take(&stream->xa, &xid);
-    if (prepared == NULL) {
-        tell_unknown(stream, &xid, commits);
-        return RC_OK;
-    }
+    if (prepared == NULL)
+        return end_unprepared(stream, &xid, query, commits, err);
     rc = give_prepared(stream, prepared, query, commits, err);
     if (!prepared->noted) /* of a file that is being read nothing is left here */
         xa_rows_drop(&prepared->rows, stream->xa_folder, NULL);

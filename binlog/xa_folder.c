@@ -105,7 +105,8 @@ static enum rc open_folder(struct xa_folder *folder, bool make, struct error *er
     if (made)
         folder->dir_fd = open(folder->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (folder->dir_fd < 0)
-        return error_set_os(err, RC_IO, errno, "The folder %s cannot be opened", folder->name);
+        return error_set_os(err, RC_IO, errno, "The folder %s cannot be made or opened",
+                            folder->name);
     return make && !folder->temporary ? sync_parent(folder, err) : RC_OK;
 }
 

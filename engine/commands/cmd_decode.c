@@ -67,18 +67,20 @@ static void alarm(const struct change *change)
     log_error(
         "decode",
         "Rows of captured tables changed, and the binlog does not say which: a statement is in "
-        "it as text, a transaction was rolled back behind its rows, or an XA transaction had more "
-        "rows than are held until its XA COMMIT. Its tables are told by events of type "
+        "it as text, a transaction was rolled back behind its rows, or the rows of an XA "
+        "transaction "
+        "could not be held until its XA COMMIT. Its tables are told by events of type "
         "io.millrace.mysql.rows.unknown.v1.",
         LOG_SLICE("gtid", change->txn->gtid), LOG_SLICE("file", change->txn->file),
         LOG_U64("offset", change->event_offset), LOG_SLICE("db", change->ddl_db),
         LOG_SLICE("table", change->table != NULL ? change->table->name : change->about_table),
         LOG_SLICE("statement", slice_of(change->ddl.ptr, len)),
-        LOG_STR("remedy", slice_starts_nocase(change->ddl, SLICE("xa commit"))
-                              ? "Take these tables anew; smaller XA transactions keep it from "
-                                "happening again."
-                              : "Take these tables anew; SET GLOBAL binlog_format=ROW keeps it "
-                                "from happening again."));
+        LOG_STR("remedy",
+                slice_starts_nocase(change->ddl, SLICE("xa commit"))
+                    ? "Take these tables anew; more room in the folder that TMPDIR names, "
+                      "where such rows wait, keeps it from happening again."
+                    : "Take these tables anew; SET GLOBAL binlog_format=ROW keeps it "
+                      "from happening again."));
 }
 
 /* Ends the command for what lanes_add and lanes_finish say. A reader that went away ends it quietly. */

@@ -49,6 +49,7 @@ struct change {
     /* What the statement names, where `table` is NULL because its definition is not known. */
     struct slice about_db;
     struct slice about_table;
+    bool from_before; /* CHANGE_UNKNOWN: the rows were in the binlog before reading began */
     /* CHANGE_SCHEMA: what became of one captured table; a statement that touches several comes as
      * several changes. NULL: the statement was not understood, and no captured table's rows can
      * mean another thing because of it. */

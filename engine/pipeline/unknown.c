@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tables of which the stream no longer tells what rows they have (CHANGE_UNKNOWN): a statement changed
- * them that is in the binlog as text, a transaction was rolled back behind its rows, or an XA transaction
- * had more rows than are held until its XA COMMIT. Such a table is
+ * them that is in the binlog as text, a transaction was rolled back behind its rows, or an XA transaction's
+ * rows could not be held until its XA COMMIT, or were written before the stream began. Such a table is
  * marked, which survives a crash, and by `unknown.rows.behavior` it is read again:
  *
  *   marked   the target may differ from the table, and nothing is being done about it yet
@@ -91,9 +91,13 @@ static const char *told_of(const struct change *change)
         return "A transaction was rolled back behind its rows in the binlog, as happens when it "
                "mixes tables with and without transactions: which of its rows the table has is "
                "not known any more.";
+    if (change->from_before)
+        return "An XA transaction is committed that was prepared before reading began: its rows "
+               "lie "
+               "before that, and which rows the table has is not known any more.";
     if (slice_starts_nocase(change->ddl, SLICE("xa commit")))
         return "An XA transaction is committed that had more rows than are held between XA "
-               "PREPARE and XA COMMIT (16 MiB of all that are prepared): which rows the table "
+               "PREPARE and XA COMMIT (xa.max-size), or whose file is lost: which rows the table "
                "has is not known any more.";
     return "A statement changed rows of a captured table and is in the binlog as text "
            "(binlog_format is not ROW in its session): which rows the table has is not "
@@ -104,13 +108,19 @@ static const char *told_of(const struct change *change)
 static const char *remedy_of(const struct pipeline *pipeline, const struct change *change)
 {
     bool xa = slice_starts_nocase(change->ddl, SLICE("xa commit"));
+    if (change->from_before)
+        return unknown_is_reread(pipeline)
+                   ? "None is needed for this table: it is read again by itself."
+                   : "If it changed this table: millrace snapshot PIPELINE --tables TABLE "
+                     "--rebuild "
+                     "makes the target equal.";
     if (unknown_is_reread(pipeline))
-        return xa ? "None is needed for this table: it is read again by itself. Smaller XA "
-                    "transactions keep it from happening again."
+        return xa ? "None is needed for this table: it is read again by itself. A larger "
+                    "xa.max-size keeps it from happening again."
                   : "None is needed for this table: it is read again by itself. "
                     "SET GLOBAL binlog_format=ROW keeps it from happening again.";
     return xa ? "millrace snapshot PIPELINE --tables TABLE --rebuild makes the target equal; "
-                "smaller XA transactions keep it from happening again."
+                "a larger xa.max-size keeps it from happening again."
               : "millrace snapshot PIPELINE --tables TABLE --rebuild makes the target equal; SET "
                 "GLOBAL binlog_format=ROW keeps it from happening again.";
 }

@@ -2,10 +2,13 @@
 """Two-phase XA transactions through `run`: their rows are nothing until XA COMMIT, over kills of the engine and restarts
 of the server between PREPARE and its end."""
 
+import time
+
 import pytest
 
 from engine import Killer
-from events import DATA, errors, events_of, millrace
+from events import DATA, OK, errors, events_of, millrace
+from servers import wait_until
 from test_snapshot import initial
 from test_unknown_rows import shown, until_known
 
@@ -87,17 +90,73 @@ def test_snapshot_beside_prepared_everywhere(source, twin, engine, must_be_equal
     snapshot_beside_prepared(source, twin, engine, must_be_equal)
 
 
+def waiting(engine) -> list:
+    """The files of rows that wait."""
+    return sorted((engine.checkpoint / "xa").glob("rows.*"))
+
+
+MEMORY_MAX = 80 << 20  # as without XA: buffers, read-ahead, loaders
+
+
+def larger_than_memory(source, twin, engine, rows, must_be_equal, expect):
+    """Rows of many blocks wait in a file over kills of the engine; nothing is read again."""
+    source.query("CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(100)); INSERT INTO a VALUES (1, 'one'), (2, 'two');"
+                 "CREATE TABLE n (d INT); INSERT INTO n VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9);"
+                 "CREATE TABLE u (v VARCHAR(100)); INSERT INTO u VALUES ('seven');")
+    engine.write(initial(source, tables=f"{source.database}.a, {source.database}.u"), twin.sink())
+    engine.start().until_log("The snapshot is complete")
+    numbers = "SELECT 100 + x.d + 10 * y.d + 100 * z.d + 1000 * w.d + 10000 * v.d + 100000 * t.d AS id " \
+              "FROM n x, n y, n z, n w, n v, n t HAVING id < " + str(100 + rows)
+    prepare(source, "large", f"INSERT INTO a SELECT id, REPEAT('x', 100) FROM ({numbers}) many; DELETE FROM a WHERE id = 2; "
+            f"INSERT INTO u VALUES ('eight')")
+    prepare(source, "undone", f"INSERT INTO u SELECT REPEAT('y', 100) FROM ({numbers}) many")
+    source.query("INSERT INTO a VALUES (30, 'thirty');")  # the position goes on behind both
+    engine.until_carried(source.place())
+    assert [len(waiting(engine)), ids(twin)] == [2, [1, 2, 30]]
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in waiting(engine))
+    engine.kill9()
+    end(source, "undone", "ROLLBACK")
+    source.query("INSERT INTO a VALUES (31, 'meanwhile');")
+    engine.start()
+    engine.until_carried(source.place())
+    end(source, "large", "COMMIT")
+    expect(engine)
+    source.query("INSERT INTO a VALUES (32, 'more');")
+    engine.until_carried(source.place(), 240)
+    assert engine.peak_memory() < MEMORY_MAX
+    must_be_equal(source, twin, engine, ["a", "u"], 240)
+    wait_until(lambda: waiting(engine) == [], 60, "the files are gone")
+    assert "read anew" not in engine.log() and shown(engine)["shop.a"]["rows_unknown_since"] is None
+    assert engine.stop() == 0
+
+
+def test_larger_than_memory(source_of, twin_of, engine, must_be_equal):
+    larger_than_memory(source_of("mariadb"), twin_of("doris"), engine, 12_000, must_be_equal, lambda engine: None)
+
+
+@pytest.mark.long
+def test_larger_than_memory_by_far(source, twin, engine, rng, must_be_equal):
+    """300,000 rows, killed while they are given out; the engine's memory does not know of them."""
+    def killed(engine):
+        for _ in range(3):
+            engine.until_log("The pipeline runs.", 60)
+            time.sleep(rng.uniform(0, 2))
+            engine.kill9()
+            engine.start()
+    larger_than_memory(source, twin, engine, 300_000, must_be_equal, killed)
+
+
 NOT_HELD = "more than is held"
 ALARM = "An XA transaction is committed that had more rows than are held"
 
 
 def larger_than_is_held(source, twin, engine, must_be_equal):
-    """18 MiB of rows are prepared, and the engine is killed before their end: the tables are read again at the XA COMMIT. A
+    """18 MiB of rows are prepared, without a file for them, and the engine is killed before their end: the tables are read again at the XA COMMIT. A
     small one beside it has its rows; one that is rolled back is nothing."""
     source.query("CREATE TABLE a (id INT PRIMARY KEY, v MEDIUMTEXT); INSERT INTO a VALUES (1, 'one'), (2, 'two'), (3, 'three');"
                  "CREATE TABLE b (id INT PRIMARY KEY, v MEDIUMTEXT); INSERT INTO b VALUES (1, 'one');"
                  "CREATE TABLE u (id INT PRIMARY KEY, v INT); INSERT INTO u VALUES (1, 7);")
-    engine.write(initial(source), twin.sink())
+    engine.write(initial(source) | {"xa.max-size": "0"}, twin.sink())
     engine.start().until_log("The snapshot is complete")
     large = ", ".join(f"({number}, REPEAT('x', 3000000))" for number in range(10, 13))
     many = f"INSERT INTO {{0}} VALUES {large}; UPDATE {{0}} SET v = 'small' WHERE id >= 10; INSERT INTO {{0}} VALUES" + \
@@ -131,6 +190,7 @@ def larger_than_is_held(source, twin, engine, must_be_equal):
     assert engine.stop() == 0
 
 
+@pytest.mark.long
 def test_larger_than_is_held(source_of, twin_of, engine, must_be_equal):
     larger_than_is_held(source_of("mariadb"), twin_of("doris"), engine, must_be_equal)
 
@@ -142,17 +202,21 @@ def test_larger_than_is_held_on_mysql(source_of, twin_of, engine, must_be_equal,
 
 
 @pytest.mark.long
-def test_decode_of_more_than_it_holds(mariadb):
-    """Files are read with 256 MiB of held rows; past that the tables are told, and every other row is printed."""
+def test_decode_of_more_than_it_holds(mariadb, tmp_path):
+    """276 MB of rows wait in a file, in TMPDIR. Where that takes none, their tables are told, and every other row is printed."""
     mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v MEDIUMTEXT); CREATE TABLE u (id INT PRIMARY KEY);")
     prepare(mariadb, "huge", "INSERT INTO a SELECT seq, REPEAT('x', 3000000) FROM seq_1_to_92; DELETE FROM a")
     prepare(mariadb, "small", "INSERT INTO u VALUES (1), (2)")
     end(mariadb, "huge", "COMMIT")
     end(mariadb, "small", "COMMIT")
     mariadb.query("INSERT INTO u VALUES (3);")
-    done = millrace("decode", "--tables", "shop.(a|u)", *mariadb.binlogs())
+    done = millrace("decode", "--tables", "shop.(a|u)", *mariadb.binlogs(), environment={"TMPDIR": str(tmp_path)})
+    assert done.returncode == OK and done.stderr == b"", errors(done)
+    assert [sum(f'"cdcop":"{op}"'.encode() in line for line in done.stdout.splitlines()) for op in "cd"] == [95, 92]
+    assert list(tmp_path.iterdir()) == []
+    done = millrace("decode", "--tables", "shop.(a|u)", *mariadb.binlogs(), environment={"TMPDIR": str(tmp_path / "none")})
     assert done.returncode == DATA, errors(done)
-    assert NOT_HELD in errors(done) and "smaller XA transactions" in errors(done)
+    assert NOT_HELD in errors(done) and "cannot be kept on the disk" in errors(done) and "TMPDIR" in errors(done)
     events = events_of(done.stdout)
     told = [event for event in events if event["type"] == "io.millrace.mysql.rows.unknown.v1"]
     assert [(event["cdcdb"], event["cdctable"]) for event in told] == [("shop", "a")]

@@ -257,7 +257,46 @@ static void kept_over_a_reconnect(void **state)
     position_deinit(&at);
 }
 
+/* On the wire all that is prepared is known, so that an XA COMMIT of another name has rows from before. */
+static void prepared_before_reading_began(void **state)
+{
+    struct fixture f;
+    struct notes notes = {0};
+    struct position at;
+    (void)state;
+    position_init(&at);
+    begin_file(&w, true);
+    put_prepared(1, 'a', "u", 10, 2); /* of no captured table, and known */
+    put_end(2, "COMMIT", 'a');
+    put_end(3, "ROLLBACK", 'b'); /* what is undone matters to nobody */
+    put_end(4, "COMMIT", 'c');
+    put_transaction(&w, 5, 40, 1);
+    for (uint64_t done = 0; done < 2; done++) {
+        setup_wire(&f, &notes, &at);
+        if (done == 0) {
+            expect(&f, CHANGE_UNKNOWN);
+            assert_true(f.change.from_before);
+            assert_null(f.change.table);
+            assert_int_equal(f.change.about_db.len + f.change.about_table.len, 0);
+            assert_true(slice_equal(f.change.txn->gtid, SLICE(GTID("4"))));
+            expect(&f, CHANGE_COMMIT);
+        }
+        expect_rows(&f, 40, 1, GTID("5"));
+        teardown(&f);
+        put_dump_start();
+        put_transaction(&w, 5, 40, 1);
+    }
+    position_deinit(&at);
+}
+
 #define WHOLE_NOTE "\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b"
+
+#define NUMBER "12345678"
+#define NOTHING "\0\0\0\0\0\0\0\0"
+/* Behind the flags: a file of 100 bytes with 20 bytes of rows; then what was undone. */
+#define FILE_NOTE(number, undone)                                                                  \
+    "\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b" number "d\0\0\0\0\0\0\0\x14\0\0\0\0\0\0\0" undone
+#define NAMES NOTHING "\x01\0d\x01\0t"
 
 static void bad_notes_are_refused(void **state)
 {
@@ -276,6 +315,14 @@ static void bad_notes_are_refused(void **state)
         {SLICE("xa/X'61',X'',1"),
          SLICE("\x01\0\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b12345678\0\0\0\0\x21")},
         {SLICE("xa/X'61',X'',1"), SLICE("\x01\x08\x13\0\0\0\0\x04\0\0\0\0\0\0\0\x01\0b")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x10" FILE_NOTE(NUMBER, "\0\0\0\0"))},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x10" FILE_NOTE(NUMBER, "\0\0\0\0") "names")},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x14" FILE_NOTE(NUMBER, "\0\0\0\0") NAMES)},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x10" FILE_NOTE(NOTHING, "\0\0\0\0") NAMES)},
+        {SLICE("xa/X'61',X'',1"), SLICE("\x01\x10" FILE_NOTE(NUMBER, "\x01\0\0\0"
+                                                                     "1") NAMES)},
+        {SLICE("xa/X'61',X'',1"),
+         SLICE("\x01\x10" FILE_NOTE(NUMBER, "\x10\0\0\0" NOTHING "\xff\0\0\0\0\0\0\0") NAMES)},
     };
     struct fixture f;
     (void)state;
@@ -286,6 +333,9 @@ static void bad_notes_are_refused(void **state)
             fail_msg("note %zu is taken", i);
         assert_non_null(strstr(f.err.text, "cannot be read"));
     }
+    struct slice filed = SLICE("\x01\x10" FILE_NOTE(NUMBER, "\0\0\0\0") NAMES);
+    assert_int_equal(binlog_stream_xa_remember(f.stream, SLICE("xa/X'62',X'',1"), filed, &f.err),
+                     RC_OK);
     struct slice key = SLICE("xa/X'61',X'',1");
     assert_int_equal(binlog_stream_xa_remember(f.stream, key, SLICE(WHOLE_NOTE), &f.err), RC_OK);
     assert_int_equal(binlog_stream_xa_remember(f.stream, key, SLICE(WHOLE_NOTE), &f.err),
@@ -765,6 +815,7 @@ int main(void)
         cmocka_unit_test(kept_over_a_restart),
         cmocka_unit_test(a_restart_among_its_rows),
         cmocka_unit_test(kept_over_a_reconnect),
+        cmocka_unit_test(prepared_before_reading_began),
         cmocka_unit_test(bad_notes_are_refused),
         cmocka_unit_test(a_name_twice),
         cmocka_unit_test(names_that_cannot_be_read),
