@@ -169,7 +169,7 @@ enum rc stream_unknown_before(struct binlog_stream *stream, const struct query *
     xa_names_add(&stream->held_names, 0, SLICE_EMPTY, SLICE_EMPTY);
     enum rc rc = buf_check(&stream->held_names, "The tables of a transaction", err);
     if (rc == RC_OK)
-        rc = stream_unknown_unheld(stream, query->text, query->db, err);
+        rc = stream_unknown_unheld(stream, query->text, SLICE_EMPTY, err);
     stream->unknown.from_before = true;
     return rc;
 }

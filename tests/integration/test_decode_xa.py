@@ -176,3 +176,5 @@ def test_one_from_before_the_start_is_told(server, source_of, tmp_path):
     pipeline.until_ids([2, 3])
     assert pipeline.stop() == OK
     assert "prepared before reading began" in pipeline.log()
+    told = [event for event in pipeline.events() if event["type"] == "io.millrace.mysql.rows.unknown.v1"]
+    assert [("subject" in event, event["data"]["statement"].split(" X")[0]) for event in told] == [(False, "XA COMMIT")]

@@ -95,6 +95,33 @@ def waiting(engine) -> list:
     return sorted((engine.checkpoint / "xa").glob("rows.*"))
 
 
+def prepared_before_the_start(source, twin, engine, must_be_equal):
+    """The rows are before the place where the stream begins, and came into no snapshot: the tables are read again at its end."""
+    source.query(TABLES)
+    prepare(source, "before", "INSERT INTO a VALUES (10, 'ten'); UPDATE a SET v = 'eins' WHERE id = 1; DELETE FROM a WHERE id = 2; INSERT INTO u VALUES (8)")
+    prepare(source, "undone", "INSERT INTO a VALUES (20, 'twenty')")
+    engine.write(initial(source), twin.sink())
+    engine.start().until_log("The snapshot is complete")
+    end(source, "undone", "ROLLBACK")
+    source.query("INSERT INTO a VALUES (30, 'thirty');")
+    engine.until_carried(source.place())
+    assert ids(twin) == [1, 2, 30] and FROM_BEFORE not in engine.log()
+    end(source, "before", "COMMIT")
+    engine.until_log(FROM_BEFORE)
+    engine.until_log("A table was read anew and took its target's place", times=2)
+    source.query("INSERT INTO a VALUES (31, 'more');")
+    must_be_equal(source, twin, engine, ["a", "u"])
+    until_known(engine)
+    assert ids(twin) == [1, 10, 30, 31]
+    assert engine.stop() == 0
+
+
+@pytest.mark.long
+def test_prepared_before_the_start(source, twin, engine, must_be_equal):
+    prepared_before_the_start(source, twin, engine, must_be_equal)
+
+
+FROM_BEFORE = "prepared before reading began"
 MEMORY_MAX = 80 << 20  # as without XA: buffers, read-ahead, loaders
 
 
