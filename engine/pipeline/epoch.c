@@ -54,6 +54,10 @@ enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error
         return rc;
     out->rows_done = pipeline->in_txn ? pipeline->txn_rows_done : 0;
     out->targets_done = pipeline->in_txn ? pipeline->row_targets_done : 0;
+    if (!pipeline->inside)
+        return RC_OK;
+    out->rows_done = pipeline->skip_row;
+    out->targets_done = pipeline->skip_targets;
     return RC_OK;
 }
 
