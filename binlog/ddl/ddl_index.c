@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys in the model of a table. Their order is the server's own: the primary key, then unique keys
- * without NULLs, whole before prefixes, then those with NULLs, then the rest; else as they were
- * made. MariaDB sorts them anew only where an ALTER adds one, or drops a column of the primary key
- * (or of what serves as one) or lets it be NULL. Indexes that are not unique are followed because
- * the name that a key without one gets depends on what there is.
+ * without NULLs, whole before prefixes, then those with NULLs, then the rest; among equals MySQL has
+ * those over VIRTUAL columns last; else as they were made. MariaDB sorts them anew only where an
+ * ALTER adds one, or drops a column of the primary key (or of what serves as one) or lets it be
+ * NULL. Indexes that are not unique are followed because the name that a key without one gets depends
+ * on what there is.
  */
 #include "ddl_table_int.h"
 
@@ -233,24 +234,39 @@ static bool has_null(const struct ddl_key *key)
     return found;
 }
 
+/* A unique key's rank is one more than the sum of its weights. */
+enum {
+    WEIGHT_VIRTUAL = 1,
+    WEIGHT_PREFIX = 2,
+    WEIGHT_NULL = 4,
+    RANK_PRIMARY = 0,
+    RANK_HASHED = 1 + WEIGHT_VIRTUAL + WEIGHT_PREFIX + WEIGHT_NULL + 1,
+    RANK_OTHER,
+    RANKS
+};
+
 static int rank(const struct ddl_parser *parser, const struct ddl_key *key)
 {
     if (key->kind == DDL_KEY_PRIMARY)
-        return 0;
+        return RANK_PRIMARY;
     if (key->kind == DDL_KEY_OTHER)
-        return 6;
+        return RANK_OTHER;
     if (key->was_hashed || ddl_key_is_hashed(parser, key))
-        return 5;
-    bool has_prefix = false;
-    for (uint32_t i = 0; i < key->part_count; i++)
-        has_prefix = has_prefix || key->parts[i].prefix != 0;
-    return 1 + 2 * has_null(key) + has_prefix;
+        return RANK_HASHED;
+    int weights = has_null(key) ? WEIGHT_NULL : 0;
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        bool is_virtual = key->parts[i].column->shown.generated == CATALOG_VIRTUAL;
+        if (key->parts[i].prefix != 0)
+            weights |= WEIGHT_PREFIX;
+        if (is_virtual && !parser->context->is_mariadb)
+            weights |= WEIGHT_VIRTUAL;
+    }
+    return 1 + weights;
 }
 
 /* Stable; in as many rounds as there are ranks. */
 static void sort_keys(struct ddl_parser *parser, struct ddl_table *table)
 {
-    enum { RANKS = 7 };
     struct ddl_key *sorted = ddl_alloc(parser, (table->key_count + 1) * sizeof(*sorted));
     if (sorted == NULL)
         return;

@@ -301,6 +301,28 @@ static void test_order_of_keys(void **state)
     fixture_deinit(&fixture);
 }
 
+/* Seen on MySQL 9.7 and MariaDB 10.11. */
+static void test_order_of_keys_over_virtual_columns(void **state)
+{
+    static const char nulls[] = "a INT AS (1) VIRTUAL, b VARCHAR(9), UNIQUE ka (a)";
+    static const char both[] = "a INT AS (1) VIRTUAL, b VARCHAR(9), UNIQUE ka (b, a)";
+    static const char whole[] = "a INT AS (1) VIRTUAL NOT NULL, b INT NOT NULL, UNIQUE ka (a)";
+    (void)state;
+    struct ddl_fixture fixture;
+    fixture_init(&fixture);
+    check_order(&fixture, nulls, "ADD UNIQUE kb (b)", "ka(a) kb(b)");
+    fixture.context.is_mariadb = false;
+    fixture.context.version = 90704;
+    check_order(&fixture, nulls, "ADD UNIQUE kb (b)", "kb(b) ka(a)");
+    check_order(&fixture, nulls, "ADD UNIQUE kb (b(3))", "ka(a) kb(b:3)");
+    check_order(&fixture, both, "ADD UNIQUE kb (b)", "kb(b) ka(b,a)");
+    check_order(&fixture, "a INT AS (1) STORED, b VARCHAR(9), UNIQUE ka (a)", "ADD UNIQUE kb (b)",
+                "ka(a) kb(b)");
+    check_order(&fixture, whole, "ADD UNIQUE kb (b)", "kb(b) ka(a)");
+    check_order(&fixture, whole, "MODIFY b INT, ADD UNIQUE kb (b)", "ka(a) kb(b)");
+    fixture_deinit(&fixture);
+}
+
 static void test_unreadable(void **state)
 {
     static const char *const sql[] = {"ALTER TABLE t FROBNICATE",
@@ -332,10 +354,15 @@ static void test_unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clauses),          cmocka_unit_test(test_no_effect),
-        cmocka_unit_test(test_rename),           cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_rows_that_vanish), cmocka_unit_test(test_indexes),
-        cmocka_unit_test(test_unreadable),       cmocka_unit_test(test_order_of_keys),
+        cmocka_unit_test(test_clauses),
+        cmocka_unit_test(test_no_effect),
+        cmocka_unit_test(test_rename),
+        cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_rows_that_vanish),
+        cmocka_unit_test(test_indexes),
+        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_order_of_keys),
+        cmocka_unit_test(test_order_of_keys_over_virtual_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
