@@ -115,6 +115,9 @@ enum rc charset_text(const struct charset *charset, enum invalid_text invalid_te
 /* charset_table.c: the upper halves of the 8-bit sets, by charset id; NULL where there is none. */
 extern const uint16_t *const charset_high[CHARSET_COUNT];
 
+/* charset_text.c: the code point of a byte of an 8-bit set; 0: none, but for the byte 0. */
+uint16_t charset_byte_code(const struct charset *charset, uint8_t byte);
+
 /* Byte sequences, read as big-endian numbers, that the servers read otherwise than iconv: `first`
  * is `code`, the next one the next; code 0: all of them are no characters. In ascending order. */
 struct charset_patch {

@@ -20,11 +20,17 @@ static const uint16_t swe7_low[128] = {
 
 /* --- the 8-bit sets --- */
 
+uint16_t charset_byte_code(const struct charset *charset, uint8_t byte)
+{
+    const uint16_t *high = charset_high[charset->id];
+    if (byte >= 0x80)
+        return high == NULL ? 0 : high[byte - 0x80];
+    return charset->id == CHARSET_SWE7 ? swe7_low[byte] : byte;
+}
+
 static enum rc from_single(const struct charset *charset, struct slice bytes, bool replace,
                            struct buf *scratch, struct slice *text)
 {
-    const uint16_t *high = charset_high[charset->id];
-    const uint16_t *low = charset->id == CHARSET_SWE7 ? swe7_low : NULL;
     size_t start = scratch->len;
     uint8_t *out = buf_reserve(scratch, bytes.len * 3);
     if (out == NULL)
@@ -32,11 +38,7 @@ static enum rc from_single(const struct charset *charset, struct slice bytes, bo
     size_t len = 0;
     for (size_t i = 0; i < bytes.len; i++) {
         uint8_t byte = bytes.ptr[i];
-        uint16_t code = byte;
-        if (byte >= 0x80)
-            code = high == NULL ? 0 : high[byte - 0x80];
-        else if (low != NULL)
-            code = low[byte];
+        uint16_t code = charset_byte_code(charset, byte);
         if (code == 0 && byte != 0) {
             if (!replace)
                 return RC_REJECTED;
