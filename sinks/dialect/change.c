@@ -136,6 +136,13 @@ static enum rc look_at(const struct dialect_changes *changes, struct myconn *con
     return rc;
 }
 
+/* Words are metadata: a server that has taken them has them, and some show an empty one as another; one
+ * that has no statement for them (StarRocks of before late 3.3, for those of a column) goes without. */
+static bool is_comment(const struct schema_step *step)
+{
+    return step->kind == SCHEMA_COMMENT_COLUMN || step->kind == SCHEMA_COMMENT_TABLE;
+}
+
 static enum rc refused(const struct dialect_changes *changes, const struct schema_step *step,
                        const struct sink_target *target, const char *words, struct error *err)
 {
@@ -184,10 +191,16 @@ static enum rc send(const struct dialect_changes *changes, struct myconn *conn, 
         *state_out = CHANGE_UNSEEN;
         break;
     case REPLY_REFUSED:
-    default: {
-        struct error words = *err;
-        return refused(changes, step, target, words.text, err);
-    }
+    default:
+        if (!is_comment(step)) {
+            struct error words = *err;
+            return refused(changes, step, target, words.text, err);
+        }
+        log_warn("sink.ddl", "The target does not take the new comment; it keeps what it has.",
+                 LOG_SLICE("db", target->db), LOG_SLICE("table", target->table),
+                 LOG_STR("reason", err->text));
+        *state_out = CHANGE_DONE;
+        break;
     }
     snprintf(progress->reason, sizeof(progress->reason), "%.*s", (int)sizeof(progress->reason) - 1,
              err->text);
@@ -201,12 +214,6 @@ static enum rc create(const struct dialect_product *product, const void *config,
 {
     struct load_schema schema;
     return dialect_target_prepare(product, config, conn, step->after, target, arena, &schema, err);
-}
-
-/* Words are metadata: a server that has taken them has them, and some show an empty one as another. */
-static bool is_comment(const struct schema_step *step)
-{
-    return step->kind == SCHEMA_COMMENT_COLUMN || step->kind == SCHEMA_COMMENT_TABLE;
 }
 
 enum rc dialect_change_turn(const struct dialect_product *product,

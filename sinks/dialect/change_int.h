@@ -36,6 +36,8 @@ struct dialect_changes {
     const char *version_word;  /* in front of the version in @@version_comment */
     unsigned rename_major;     /* the oldest version that renames columns */
     unsigned rename_minor;
+    const char
+        *rename_word; /* between the old name of a column and the new one; it ends in a blank */
 };
 
 /* A product, as far as its tables go. */
@@ -151,8 +153,8 @@ void dialect_modify_column_sql(const struct sink_target *target,
                                const struct dialect_definition *column, struct buf *sql);
 void dialect_drop_column_sql(const struct sink_target *target, struct slice column,
                              struct buf *sql);
-void dialect_rename_column_sql(const struct sink_target *target, struct slice from, struct slice to,
-                               struct buf *sql);
+void dialect_rename_column_sql(const char *word, const struct sink_target *target,
+                               struct slice from, struct slice to, struct buf *sql);
 void dialect_comment_column_sql(const struct sink_target *target, struct slice column,
                                 struct slice comment, struct buf *sql);
 void dialect_comment_table_sql(const struct sink_target *target, const char *clause,

@@ -214,7 +214,8 @@ static enum rc plan_rename(struct planner *planner)
                    look->version_minor < changes->rename_minor)))
         return cannot_change(planner, from->name,
                              "this version cannot rename columns; newer ones can");
-    dialect_rename_column_sql(planner->target, from->name, step->column->name, planner->sql);
+    dialect_rename_column_sql(changes->rename_word, planner->target, from->name, step->column->name,
+                              planner->sql);
     return RC_OK;
 }
 

@@ -71,13 +71,14 @@ void dialect_drop_column_sql(const struct sink_target *target, struct slice colu
     myconn_add_identifier(sql, column);
 }
 
-void dialect_rename_column_sql(const struct sink_target *target, struct slice from, struct slice to,
-                               struct buf *sql)
+void dialect_rename_column_sql(const char *word, const struct sink_target *target,
+                               struct slice from, struct slice to, struct buf *sql)
 {
     add_alter(target, sql);
     buf_add_str(sql, "RENAME COLUMN ");
     myconn_add_identifier(sql, from);
-    buf_add_byte(sql, ' '); /* Doris has no TO here, StarRocks does without */
+    buf_add_byte(sql, ' ');
+    buf_add_str(sql, word);
     myconn_add_identifier(sql, to);
 }
 

@@ -117,6 +117,7 @@ const struct dialect_changes doris_changes = {
     .version_word = "doris-",
     .rename_major = 1, /* with light_schema_change, which our tables have */
     .rename_minor = 2,
+    .rename_word = "", /* its grammar has none */
 };
 
 static const struct dialect_product product = {

@@ -105,6 +105,7 @@ const struct dialect_changes starrocks_changes = {
     .version_word = "StarRocks",
     .rename_major = 3,
     .rename_minor = 3,
+    .rename_word = "TO ", /* its grammar asks for it, its manual does not */
 };
 
 static const struct dialect_product product = {

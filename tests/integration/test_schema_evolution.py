@@ -149,6 +149,20 @@ def test_tables_that_are_renamed(mariadb, twin, engine, must_be_equal):
     assert engine.stop() == 0
 
 
+def test_a_comment_that_the_target_cannot_take(mariadb, twin_of, engine):
+    """Words are no reason to stop."""
+    twin = twin_of("starrocks", options=["--version", "3.2.4"])
+    engine.write(mariadb.block(), twin.sink("20ms"))
+    mariadb.query("CREATE TABLE members (id INT PRIMARY KEY, name VARCHAR(17));")
+    engine.start().until_log("The pipeline runs.")
+    mariadb.query("INSERT INTO members VALUES (1, 'Alice'); ALTER TABLE members MODIFY COLUMN name VARCHAR(17) COMMENT 'hers';"
+                  "INSERT INTO members VALUES (2, 'Bob');")
+    engine.until_carried(mariadb.place())
+    assert cells(twin, "name", 2) == [["Bob"]]
+    engine.until_log("The target does not take the new comment", 60)
+    assert engine.stop() == 0
+
+
 def test_another_key_is_rebuilt(mariadb, twin, engine, must_be_equal):
     mariadb.query("CREATE TABLE a (id INT NOT NULL PRIMARY KEY, r INT NOT NULL, v INT);"
                   "INSERT INTO a VALUES (1, 1, 1), (2, 1, 2);")

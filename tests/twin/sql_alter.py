@@ -104,7 +104,7 @@ def _rename(session, cursor: Cursor, table: Table) -> Ok:
     if cursor.word("COLUMN"):
         column = need_column(session, table, cursor.name())
         if session.product == "starrocks":
-            cursor.word("TO")
+            cursor.need_word("TO")  # the server's grammar; its manual calls it optional
         name = cursor.name()
         cursor.need_end()
         if session.product == "starrocks" and session.house.version < (3, 3):
@@ -215,6 +215,8 @@ class Change:
     def _modify(self, cursor: Cursor, text: str) -> None:
         session = self.session
         if len(cursor.tokens) > cursor.at + 1 and cursor.tokens[cursor.at + 1].is_word("COMMENT"):
+            if session.product == "starrocks" and session.house.version < (3, 3):
+                raise session.error("Getting syntax error. Detail message: Unexpected input 'COMMENT'.")
             column = need_column(session, self.draft, cursor.name())
             cursor.need_word("COMMENT")
             comment = cursor.string()

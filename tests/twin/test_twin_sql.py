@@ -111,11 +111,26 @@ def wait_job(bench: Bench, name: str = "t") -> str:
         time.sleep(0.02)
 
 
+TO = {"doris": "", "starrocks": "TO "}  # the grammars of the two
+
+
+def test_renaming_a_column_in_the_other_ones_words(doris, starrocks):
+    refused(doris, "ALTER TABLE t RENAME COLUMN n TO m")
+    refused(starrocks, "ALTER TABLE t RENAME COLUMN n m")
+
+
+def test_words_about_a_column_are_younger_than_those_about_a_table(make):
+    bench = make("starrocks", version="3.2.4")
+    bench.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")
+    bench.sql("ALTER TABLE t COMMENT = 'words'")
+    assert "syntax error" in refused(bench, "ALTER TABLE t MODIFY COLUMN n COMMENT 'words'").text
+
+
 def test_light_changes(both):
     both.sql("INSERT INTO t VALUES (1, 'a', 10)")
     both.sql('ALTER TABLE t ADD COLUMN x INT NOT NULL DEFAULT "5" AFTER id')
     assert both.rows("t") == [(1, 5, "a", 10)]
-    both.sql("ALTER TABLE t RENAME COLUMN n m")
+    both.sql(f"ALTER TABLE t RENAME COLUMN n {TO[both.kind]}m")
     both.sql("ALTER TABLE t MODIFY COLUMN name VARCHAR(30)")
     assert wait_job(both) == "FINISHED"  # at once at Doris, a job at StarRocks
     both.sql("ALTER TABLE t DROP COLUMN x")
@@ -132,8 +147,8 @@ def test_light_changes(both):
     ("ADD COLUMN x INT NOT NULL", "doesn't have a default value"),
     ("DROP COLUMN zzz", "Column does not exists: zzz"),
     ("DROP COLUMN id", "Can not drop key column in"),
-    ("RENAME COLUMN n n", "Same column name"),
-    ("RENAME COLUMN n name", "Column name[name] is already used"),
+    ("RENAME COLUMN n {to}n", "Same column name"),
+    ("RENAME COLUMN n {to}name", "Column name[name] is already used"),
     ("MODIFY COLUMN name VARCHAR(10)", "horten "),  # Doris: type length; StarRocks: string length
     ("MODIFY COLUMN n INT NOT NULL", "Can not change from nullable to non-nullable"),
     ('MODIFY COLUMN n BIGINT DEFAULT "1"', "Can not change default value"),
@@ -142,7 +157,7 @@ def test_light_changes(both):
     ("RENAME t", "Same table name"),
 ])
 def test_alter_refusals(both, clause, text):
-    assert text in refused(both, f"ALTER TABLE t {clause}").text
+    assert text in refused(both, f"ALTER TABLE t {clause.format(to=TO[both.kind])}").text
 
 
 def test_heavy_change_is_a_job(both):

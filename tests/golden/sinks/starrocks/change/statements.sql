@@ -1,7 +1,7 @@
 ALTER TABLE `shop`.`orders` ADD COLUMN `n``1` INT NULL COMMENT 'it''s \\ new' AFTER `name`;
 ALTER TABLE `shop`.`orders` ADD COLUMN `n``1` INT NULL DEFAULT '-5' COMMENT 'it''s \\ new' AFTER `id`;
 ALTER TABLE `shop`.`orders` DROP COLUMN `name`;
-ALTER TABLE `shop`.`orders` RENAME COLUMN `name` `n``1`;
+ALTER TABLE `shop`.`orders` RENAME COLUMN `name` TO `n``1`;
 ALTER TABLE `shop`.`orders` MODIFY COLUMN `name` VARCHAR(400) NULL;
 ALTER TABLE `shop`.`orders` MODIFY COLUMN `name` VARCHAR(400) NULL DEFAULT 'it''s' COMMENT 'a "name"';
 ALTER TABLE `shop`.`orders` MODIFY COLUMN `name` COMMENT 'other words';
