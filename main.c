@@ -17,6 +17,7 @@ int main(int argc, char **argv)
         .sources = sources,
         .file_source = &binlog_file_source,
         .snapshot = &snapshot_reader,
+        .scan = &snapshot_scan,
         .sinks = sinks,
         .store = &checkpoint_store,
     };

@@ -44,7 +44,9 @@
 #include "config/route.h"
 
 #include "ports/invalid_text.h"
+#include "ports/look.h"
 #include "ports/report.h"
+#include "ports/scan.h"
 #include "ports/sink.h"
 #include "ports/snapshot.h"
 #include "ports/source.h"

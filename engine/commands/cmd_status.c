@@ -21,7 +21,7 @@ static int open_in(const char *dir, const char *name)
     return len < 0 || (size_t)len >= sizeof(path) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static bool engine_runs(const char *dir)
+bool command_engine_runs(const char *dir)
 {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     int fd = open_in(dir, "lock");
@@ -106,7 +106,7 @@ static enum exit_code tell(const struct command_parts *parts, const struct pipel
     buf_init(&out, TEXT_MAX);
     buf_init(&status, STATUS_MAX + 1);
     read_status(file->checkpoint_dir, &status);
-    bool runs = engine_runs(file->checkpoint_dir);
+    bool runs = command_engine_runs(file->checkpoint_dir);
     if (json)
         add_json(&out, buf_slice(&status), runs);
     else

@@ -14,9 +14,10 @@
 #include "../base/text.h"
 
 static const struct command *const commands[] = {
-    &command_run,    &command_check,        &command_snapshot,        &command_replay,
-    &command_status, &command_decode,       &command_checkpoint_show, &command_checkpoint_verify,
-    &command_config, &command_config_print, &command_version,
+    &command_run,    &command_check,           &command_snapshot,
+    &command_replay, &command_compare,         &command_status,
+    &command_decode, &command_checkpoint_show, &command_checkpoint_verify,
+    &command_config, &command_config_print,    &command_version,
 };
 
 static const struct command_option global_options[] = {
@@ -40,7 +41,8 @@ static const struct {
     {EXIT_CODE_CHECKPOINT,
      "The checkpoint is in use, damaged, another pipeline's, or cannot be written."},
     {EXIT_CODE_DATA,
-     "Input that is damaged, or rows that cannot be carried or that the binlog does not tell."},
+     "Input that is damaged, rows that cannot be carried or that the binlog does not tell, or "
+     "rows in which source and target differ (compare)."},
     {EXIT_CODE_STOPPED,
      "Told to stop, and the epoch could not be finished in time. Nothing is lost."},
 };

@@ -6,6 +6,8 @@
 #ifndef MILLRACE_COMMANDS_COMMANDS_H
 #define MILLRACE_COMMANDS_COMMANDS_H
 
+#include "../ports/look.h"
+#include "../ports/scan.h"
 #include "../ports/sink.h"
 #include "../ports/snapshot.h"
 #include "../ports/source.h"
@@ -19,7 +21,8 @@ enum exit_code {
     EXIT_CODE_SOURCE = 3,     /* the source refuses or cannot give what is needed */
     EXIT_CODE_SINK = 4,       /* the sink refuses */
     EXIT_CODE_CHECKPOINT = 5, /* the checkpoint is locked, damaged, foreign or cannot be written */
-    EXIT_CODE_DATA = 6,       /* input that is damaged, or a row that cannot be carried */
+    EXIT_CODE_DATA = 6,       /* input that is damaged, a row that cannot be carried, or source and
+                                 target differ */
     EXIT_CODE_STOPPED =
         7 /* told to stop, and the epoch could not be finished in time; nothing is lost */
 };
@@ -28,6 +31,7 @@ struct command_parts {
     const struct source_ops *const *sources; /* NULL-terminated */
     const struct source_ops *file_source;    /* config: struct source_file_config */
     const struct snapshot_ops *snapshot;     /* of online sources */
+    const struct scan_ops *scan;             /* of the same */
     const struct sink_ops *const *sinks;     /* NULL-terminated */
     const struct store_ops *store;
 };

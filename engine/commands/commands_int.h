@@ -44,6 +44,7 @@ extern const struct command command_check;
 extern const struct command command_decode;
 extern const struct command command_checkpoint_show;
 extern const struct command command_checkpoint_verify;
+extern const struct command command_compare;
 extern const struct command command_config;
 extern const struct command command_config_print;
 extern const struct command command_snapshot;
@@ -87,6 +88,9 @@ enum rc command_ask(const char *dir, struct slice text, const char *hint,
 /* What the checkpoint knows of each table: lines, or the member "tables" of a JSON object. */
 enum rc command_tables(const struct command_parts *parts, const struct store *store, bool json,
                        struct buf *out, struct error *err) MUST_CHECK;
+
+/* Whether an engine has this checkpoint's folder in its hands now. */
+bool command_engine_runs(const char *checkpoint_dir);
 
 /* Writes all of `out` to standard output and empties it. RC_EOF: the reader is gone, which is a
  * quiet end and no error; RC_IO: it cannot be written, as on a full disk. */

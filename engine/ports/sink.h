@@ -44,6 +44,7 @@
 struct sink;
 struct sink_table;
 struct dead_letters;
+struct look_ops;
 
 #define SINK_TOKEN_MAX 256
 
@@ -194,6 +195,7 @@ struct sink_ops {
     const char *summary; /* one sentence for help */
     unsigned caps;       /* enum sink_caps */
     const struct cfg_section *section;
+    const struct look_ops *look; /* NULL: it has no targets whose rows could be looked at */
 
     /* Connects as far as needed to know the target is there. On failure nothing is left behind. */
     enum rc (*open)(const struct sink_options *options, struct sink **sink_out, struct error *err);

@@ -29,6 +29,8 @@
  *   target.c       target tables, and the source tables that write to them
  *   change_table.c one step of a schema change, until the target shows it
  *   stream_load.c  the sink_ops behind both warehouses, and the open batch
+ *   look.c         what a target holds, for a comparison
+ *   same.c         whether a value there is the one that a load would have brought   (pure)
  *   epoch.c        the sealed batch: its loads, from their labels to their ends
  *   refuse.c       rows that become dead letters
  *   letter_row.c   the letters of a key -> the one row that they make                (pure)
@@ -300,13 +302,16 @@ void stream_load_stats(const struct sink *sink, struct sink_stats *stats_out);
 void stream_load_stop(struct sink *sink);
 void stream_load_close(struct sink *sink);
 
+extern const struct look_ops stream_load_look; /* look.c */
+
 /* All of them, for a sink_ops table. */
 #define STREAM_LOAD_OPERATIONS                                                                     \
-    .check = stream_load_check, .limits = stream_load_limits, .table = stream_load_table,          \
-    .check_table = stream_load_check_table, .change_table = stream_load_change_table,              \
-    .is_empty = stream_load_is_empty, .write = stream_load_write, .reload = stream_load_reload,    \
-    .pending = stream_load_pending, .seal = stream_load_seal, .submit = stream_load_submit,        \
-    .poll = stream_load_poll, .seal_part = stream_load_seal_part, .commit = stream_load_commit,    \
+    .look = &stream_load_look, .check = stream_load_check, .limits = stream_load_limits,           \
+    .table = stream_load_table, .check_table = stream_load_check_table,                            \
+    .change_table = stream_load_change_table, .is_empty = stream_load_is_empty,                    \
+    .write = stream_load_write, .reload = stream_load_reload, .pending = stream_load_pending,      \
+    .seal = stream_load_seal, .submit = stream_load_submit, .poll = stream_load_poll,              \
+    .seal_part = stream_load_seal_part, .commit = stream_load_commit,                              \
     .resolve = stream_load_resolve, .stats = stream_load_stats, .stop = stream_load_stop,          \
     .close = stream_load_close
 

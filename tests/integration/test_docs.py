@@ -119,7 +119,7 @@ def test_commands_in_readme_and_pages_exist(help_text):
 
 def test_options_in_readme_and_pages_exist():
     known = set()
-    for command in ("", "run", "check", "snapshot", "replay", "status", "decode", "checkpoint show", "checkpoint verify", "config", "config print"):
+    for command in ("", "run", "check", "snapshot", "replay", "compare", "status", "decode", "checkpoint show", "checkpoint verify", "config", "config print"):
         known |= set(re.findall(r"^  (--[a-z-]+)", millrace(*command.split(), "--help").stdout.decode(), re.M))
     foreign = {"--once", "--sink", "--all", "--raw", "--read-from-remote-server", "--discard", "--no-data",
                "--seed", "--wrap"}  # other programs'

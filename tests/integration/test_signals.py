@@ -110,8 +110,9 @@ def test_a_second_signal_ends_the_wait(mariadb, twin_of, engine, must_be_equal):
 
 
 @pytest.mark.threads
-def test_the_pipeline_file_is_read_again(mariadb, twin, engine, must_be_equal):
+def test_the_pipeline_file_is_read_again(mariadb, twin_of, engine, must_be_equal):
     """SIGHUP: one process, another file; a broken one changes nothing."""
+    twin = twin_of("doris")
     source = mariadb.block()
     engine.write(source | {"tables": f"{mariadb.database}.counters"}, twin.sink("20ms"))
     mariadb.query(schema(["counters", "texts"]))
