@@ -222,6 +222,16 @@ static void apply_charset(struct ddl_parser *parser, struct ddl_table *table,
         table->collation = of_table;
 }
 
+/* MySQL shows a dropped CURRENT_TIMESTAMP no more, and still gives it to rows outside of strict mode. */
+static bool stays_now(const struct ddl_parser *parser, const struct ddl_column *column)
+{
+    const struct catalog_column *shown = &column->shown;
+    return !parser->context->is_mariadb && parser->context->version >= 80000 &&
+           shown->default_is_expression &&
+           (slice_equal(shown->data_type, SLICE("timestamp")) ||
+            slice_equal(shown->data_type, SLICE("datetime")));
+}
+
 static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
 {
     struct ddl_default value = clause->value;
@@ -231,6 +241,8 @@ static void set_default(struct ddl_parser *parser, struct ddl_clause *clause)
     bool is_kept = !clause->column->shown.is_auto_increment || value.kind == DDL_DEFAULT_EXPRESSION;
     if (!ddl_ok(parser) || !is_kept)
         return; /* MariaDB allows a literal there, and forgets it */
+    if (clause->kind == DDL_DROP_DEFAULT && stays_now(parser, clause->column))
+        return;
     ddl_default_show(parser, &value, type, &clause->column->shown);
     clause->column->has_own_default = clause->kind == DDL_SET_DEFAULT;
 }

@@ -319,6 +319,7 @@ class Tables:
             odd.append("😀")  # MariaDB's and older servers' information_schema has a question mark instead
         members = [f"m{number}" for number in range(64)]
         latin = ["ä", "ß", "plain"]
+        asian = ["カ", "ぜ①", "表\\", "plain"]  # a charset keeps what it has of a label, and a question mark for the rest
         return Table("labels", [
             self._id("MEDIUMINT"),
             Column("few", "ENUM('a','b') NULL", lambda: values.one_of(["a", "b", "no such label"])),
@@ -326,6 +327,9 @@ class Tables:
             Column("odd", f"ENUM({label_literal(odd)}) CHARACTER SET utf8mb4 NULL", lambda: values.one_of(odd)),
             Column("latin", f"ENUM({label_literal(latin)}) CHARACTER SET latin1 NOT NULL DEFAULT 'plain'", lambda: values.one_of(latin)),
             Column("wide", f"ENUM({label_literal(latin)}) CHARACTER SET ucs2 NULL", lambda: values.one_of(latin)),
+            *(Column(f"{charset}_labels", f"ENUM({label_literal(asian)}) CHARACTER SET {charset} NULL", lambda: values.one_of(asian))
+              for charset in ("big5", "sjis", "cp932", "ujis", "gbk", "euckr")),
+            Column("brackets", "SET('a[b', '~c', 'plain') CHARACTER SET swe7 NULL", lambda: str(values.rng.randrange(8))),
             Column("flags", f"SET({label_literal(members)}) NULL", lambda: values.some_of(members)),
             Column("some", f"SET({label_literal(members[:9])}) NULL", lambda: values.some_of(members[:9])),
             Column("odd_flags", "SET('ä b','','back\\\\slash','q''q') CHARACTER SET utf8mb4 NULL",

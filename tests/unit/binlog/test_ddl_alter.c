@@ -323,6 +323,26 @@ static void test_order_of_keys_over_virtual_columns(void **state)
     fixture_deinit(&fixture);
 }
 
+/* Of MySQL 9.7; 5.6 and MariaDB forget it. */
+static void test_dropped_now(void **state)
+{
+    static const char create[] = "CREATE TABLE n (c TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+                                 "d INT DEFAULT (1 + 2))";
+    static const char drop[] = "ALTER TABLE n ALTER c DROP DEFAULT, ALTER d DROP DEFAULT";
+    (void)state;
+    struct ddl_fixture fixture;
+    fixture_init(&fixture);
+    fixture_must(&fixture, create);
+    fixture_must(&fixture, drop);
+    assert_string_equal(fixture_shape(&fixture, "n"), "c timestamp; d int(11) null");
+    fixture_forget(&fixture, SLICE("d"), SLICE("n"));
+    fixture_mysql(&fixture, 90704);
+    fixture_must(&fixture, create);
+    fixture_must(&fixture, drop);
+    assert_string_equal(fixture_shape(&fixture, "n"), "c timestamp =(); d int null");
+    fixture_deinit(&fixture);
+}
+
 static void test_unreadable(void **state)
 {
     static const char *const sql[] = {"ALTER TABLE t FROBNICATE",
@@ -361,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_rows_that_vanish),
         cmocka_unit_test(test_indexes),
         cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_dropped_now),
         cmocka_unit_test(test_order_of_keys),
         cmocka_unit_test(test_order_of_keys_over_virtual_columns),
     };
