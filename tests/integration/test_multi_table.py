@@ -40,7 +40,7 @@ def arrive(mariadb, house, engine):
     assert engine.stop() == OK
 
 
-@pytest.mark.costly
+@pytest.mark.long  # the other tests go the same way
 @pytest.mark.parametrize("house", ["4.0.6", "4.2.1"], indirect=True)
 def test_one_step(mariadb, house, engine):
     begin(mariadb, house, engine)
