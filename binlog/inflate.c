@@ -5,10 +5,6 @@
 
 #include "cursor_int.h"
 
-/* zlib reaches at most about 1032 to 1; a record that claims more is damage, and must not make us
- * ask for the memory. */
-enum { RATIO_MAX = 1100 };
-
 enum rc inflate_record(struct slice record, struct buf *out, struct error *err)
 {
     struct cursor cursor = cursor_of(record);
@@ -24,7 +20,7 @@ enum rc inflate_record(struct slice record, struct buf *out, struct error *err)
                          "The record is compressed by method %u; only zlib (0) is known.",
                          head >> 4 & 7u);
     uint64_t len = load_uint_be(size.ptr, size_bytes);
-    if (len > ((uint64_t)packed.len + 1) * RATIO_MAX)
+    if (!inflate_can_be(len, packed.len))
         return error_set(err, RC_CORRUPT, "The compressed record claims %llu bytes out of %zu.",
                          (unsigned long long)len, packed.len);
     uint8_t *to = buf_reserve(out, (size_t)len + 1);

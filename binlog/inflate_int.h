@@ -9,6 +9,14 @@
 
 #include "engine/engine.h"
 
+/* zlib reaches at most about 1032 to 1; what claims more is damage, and must not make us ask for the
+ * memory. */
+static inline bool inflate_can_be(uint64_t claimed_len, size_t packed_len)
+{
+    enum { RATIO_MAX = 1100 };
+    return claimed_len <= ((uint64_t)packed_len + 1) * RATIO_MAX;
+}
+
 /* Inflates `record` into `out`, which is emptied first. */
 enum rc inflate_record(struct slice record, struct buf *out, struct error *err) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "inflate_int.h"
 #include "value_codec_int.h"
 #include "value_thread_int.h"
 
@@ -56,6 +57,8 @@ static enum rc decompress(const struct column *column, struct slice cell, struct
         cell.len < 1 + size_bytes)
         return value_bad_bytes(column, cell, "the header of the compressed value is unknown", err);
     size_t whole = (size_t)load_uint_be(cell.ptr + 1, size_bytes);
+    if (!inflate_can_be(whole, cell.len))
+        return value_bad_bytes(column, cell, "the compressed value claims too long a text", err);
     z_stream *stream = value_thread_inflate((head & RAW) != 0);
     if (stream == NULL)
         return error_set(err, RC_MEMORY, "Column %.*s: there is no memory for decompression.",

@@ -177,6 +177,8 @@ static void compressed(void **state UNUSED)
             assert_int_equal(read_cell(cell, cut, &text), RC_CORRUPT);
         cell[2] = (uint8_t)(cell[2] + 1); /* the length lies */
         assert_int_equal(read_cell(cell, len, &text), RC_CORRUPT);
+        expect_rc("842000000078", RC_CORRUPT); /* 512 MiB, and no memory asked for them */
+        assert_non_null(strstr(fixture_error.text, "claims"));
     }
     expect_rc("90", RC_CORRUPT);
     expect_rc("80", RC_CORRUPT);
