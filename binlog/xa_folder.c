@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cursor_int.h"
 #include "event_int.h"
 #include "stream_int.h"
 #include "xa_rows_int.h"
@@ -56,8 +55,12 @@ static uint64_t number_of(const char *name)
     if (strncmp(name, NAME_PREFIX, prefix) != 0 || strlen(name) != prefix + NUMBER_DIGITS)
         return 0;
     uint64_t number = 0;
-    for (const char *at = name + prefix; *at != '\0'; at++)
-        number = number << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    for (const char *at = name + prefix; *at != '\0'; at++) {
+        int digit = text_hex_value((uint8_t)*at);
+        if (digit < 0)
+            return 0;
+        number = number << 4 | (uint64_t)digit;
+    }
     file_name(again, number);
     return strcmp(again, name) == 0 ? number : 0;
 }

@@ -121,6 +121,23 @@ def test_prepared_before_the_start(source, twin, engine, must_be_equal):
     prepared_before_the_start(source, twin, engine, must_be_equal)
 
 
+@pytest.mark.long
+def test_prepared_before_a_start_without_a_snapshot(source, twin, engine):
+    """Nobody asked for old rows, so nothing is read again: all captured tables are marked, with what mends them."""
+    source.query(TABLES)
+    prepare(source, "before", "INSERT INTO a VALUES (10, 'ten')")
+    engine.write(source.block() | {"scan.startup.mode": "latest-offset"}, twin.sink())
+    engine.start().until_log("The pipeline runs.")
+    end(source, "before", "COMMIT")
+    engine.until_log(FROM_BEFORE, times=3)  # the transaction, and each table
+    source.query("INSERT INTO a VALUES (30, 'thirty');")
+    engine.until_carried(source.place())
+    assert ids(twin) == [30]
+    assert all(shown(engine)[f"{source.database}.{table}"]["rows_unknown_since"] for table in "au")
+    assert "--rebuild makes the target equal" in engine.log()
+    assert engine.stop() == 0
+
+
 FROM_BEFORE = "prepared before reading began"
 MEMORY_MAX = 80 << 20  # as without XA: buffers, read-ahead, loaders
 
