@@ -58,13 +58,26 @@ static void forget_kept(struct evolution *evolution)
             member_keep(evolution->member, after->columns[i].name, false);
 }
 
+/* A row that is read again takes the place of the older one. */
+static bool may_write_over(const struct evolution *evolution)
+{
+    return may_read(evolution->pipeline, evolution->member) && evolution->tc->after->key_count > 0;
+}
+
+static enum rc write_over(struct evolution *evolution, struct error *err)
+{
+    enum rc rc = apply_bar(evolution, err);
+    return rc != RC_OK
+               ? rc
+               : taking_again(evolution->pipeline, evolution->member, evolution->tc->after, err);
+}
+
 /* A column came again under a name whose old values the target kept and may not drop: the rows are
  * written over. */
 static enum rc renew_values(struct evolution *evolution, struct error *err)
 {
-    struct pipeline *pipeline = evolution->pipeline;
     const struct table_change *tc = evolution->tc;
-    bool reads = may_read(pipeline, evolution->member) && tc->after->key_count > 0;
+    bool reads = may_write_over(evolution);
     log_warn("pipeline.schema",
              reads
                  ? "A column came under a name of which the target kept the values of another; the "
@@ -74,8 +87,36 @@ static enum rc renew_values(struct evolution *evolution, struct error *err)
                    "them equal.",
              LOG_SLICE("db", tc->after->db), LOG_SLICE("table", tc->after->name),
              LOG_SLICE("statement", statement_shown(evolution->change->ddl)));
-    enum rc rc = reads ? apply_bar(evolution, err) : RC_OK;
-    return rc != RC_OK || !reads ? rc : taking_again(pipeline, evolution->member, tc->after, err);
+    return reads ? write_over(evolution, err) : RC_OK;
+}
+
+/* A column that came and that the target takes, of which the statement does not say what older rows
+ * hold: a calculation, a time, a number for each row. NULL: there is none. */
+static const struct column *find_untold(const struct evolution *evolution)
+{
+    const struct table_change *tc = evolution->tc;
+    for (uint32_t i = 0; i < tc->after->column_count; i++) {
+        const struct column *column = &tc->after->columns[i];
+        if (tc->origin[i] == TABLE_CHANGE_NEW_COLUMN && !column->default_known &&
+            !member_skips(evolution->member, column->name))
+            return column;
+    }
+    return NULL;
+}
+
+static enum rc fill_untold(struct evolution *evolution, const struct column *column,
+                           struct error *err)
+{
+    if (!may_write_over(evolution))
+        return RC_OK;
+    const struct table *table = evolution->tc->after;
+    log_info("pipeline.schema",
+             "The statement does not say what older rows hold in a column that came; the table's "
+             "rows are read again and written over them.",
+             LOG_SLICE("db", table->db), LOG_SLICE("table", table->name),
+             LOG_SLICE("column", column->name),
+             LOG_SLICE("statement", statement_shown(evolution->change->ddl)));
+    return write_over(evolution, err);
 }
 
 /* What was known of the table under its old name is known under the new one. */
@@ -233,8 +274,11 @@ static enum rc altered(struct evolution *evolution, struct error *err)
     forget_dropped(evolution);
     if (rc == RC_OK)
         forget_kept(evolution);
+    const struct column *untold = rc == RC_OK ? find_untold(evolution) : NULL;
     if (rc == RC_OK && evolution->holds_old_values)
         rc = renew_values(evolution, err);
+    else if (untold != NULL)
+        rc = fill_untold(evolution, untold, err);
     /* The new name's target is not known as one that is being filled: it is begun again. */
     if (rc == RC_OK && filling && evolution->member != old)
         rc = apply_bar(evolution, err);
