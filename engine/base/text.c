@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * See text.h. snprintf and strtod are used where the C locale is certain: the program sets no
- * other.
- */
+/* See text.h. */
 #include "text.h"
-
-#include <float.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 const uint8_t text_pairs[200] = "0001020304050607080910111213141516171819"
                                 "2021222324252627282930313233343536373839"
@@ -77,82 +69,6 @@ void text_digits(uint8_t *out, uint32_t value, unsigned digits)
     }
     if (digits == 1)
         out[0] = (uint8_t)('0' + value % 10);
-}
-
-/*
- * The common case of the two functions below without a library call: a value that is m / 10^k, m of
- * at most 15 digits (6 for a float). m and 10^k are exact doubles, so the division rounds once, as
- * reading the text does; and so few digits name a value uniquely, so it is the shortest text. In
- * the range below %g writes no exponent, so both ways give the same text. Returns 0 for any other
- * value.
- */
-static unsigned short_decimal(uint8_t *out, double value, bool is_float)
-{
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    double magnitude = fabs(value);
-    double limit = is_float ? 1e6 : 1e15;
-    if (!(magnitude >= 1e-4 && magnitude < limit))
-        return 0;
-    for (unsigned k = 0; k < sizeof(powers) / sizeof(powers[0]); k++) {
-        double scaled = magnitude * powers[k];
-        if (scaled >= limit - 1)
-            return 0;
-        uint64_t m = (uint64_t)(scaled + 0.5);
-        double again = (double)m / powers[k];
-        if (is_float ? (float)again != (float)magnitude : again != magnitude)
-            continue;
-        unsigned len = 0;
-        if (value < 0)
-            out[len++] = '-';
-        uint64_t power = (uint64_t)powers[k];
-        len += text_u64(out + len, m / power);
-        if (k > 0) {
-            out[len++] = '.';
-            text_digits(out + len, (uint32_t)(m % power), k);
-            len += k;
-        }
-        return len;
-    }
-    return 0;
-}
-
-/* The fewest significant digits that read back the same: 6 to 9 for a float, 15 to 17 for a double
- * are enough by IEEE 754, and most values need the first (%g leaves zeros at the end away). A
- * subnormal number has fewer digits that mean something. */
-unsigned text_float(uint8_t *out, float value)
-{
-    if (!isfinite(value))
-        return 0;
-    unsigned short_len = short_decimal(out, (double)value, true);
-    if (short_len > 0)
-        return short_len;
-    char text[32];
-    int len = 0;
-    for (int digits = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; digits <= 9; digits++) {
-        len = snprintf(text, sizeof(text), "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
-    }
-    memcpy(out, text, (size_t)len);
-    return (unsigned)len;
-}
-
-unsigned text_double(uint8_t *out, double value)
-{
-    if (!isfinite(value))
-        return 0;
-    unsigned short_len = short_decimal(out, value, false);
-    if (short_len > 0)
-        return short_len;
-    char text[32];
-    int len = 0;
-    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
-        len = snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    memcpy(out, text, (size_t)len);
-    return (unsigned)len;
 }
 
 bool text_parse_u64(struct slice text, uint64_t *value_out)

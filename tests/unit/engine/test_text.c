@@ -121,32 +121,72 @@ static void the_shortest_that_reads_back(void **state)
     is_float(NAN, "");
 }
 
-/* Any number at all reads back as itself, and no shorter text does. */
-static void random_numbers_read_back(void **state)
+/* What the C library gives for the fewest digits that read back: 15 to 17 of a double, 6 to 9 of a float; a
+ * subnormal number may have fewer that mean something. */
+static void library_double(double value, char *text, size_t cap)
+{
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
+        snprintf(text, cap, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+}
+
+static void library_float(float value, char *text, size_t cap)
+{
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; digits <= 9; digits++) {
+        snprintf(text, cap, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+}
+
+/* Of all exponents. */
+static void random_numbers(void **state)
 {
     (void)state;
     uint64_t x = 88172645463325252u;
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < 40000; i++) {
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
+        char wanted[40];
         double value;
         memcpy(&value, &x, sizeof(value));
-        char text[33] = "";
-        unsigned len = text_double((uint8_t *)text, value);
-        if (!isfinite(value)) {
-            assert_int_equal(len, 0);
-            continue;
-        }
-        assert_true(strtod(text, NULL) == value);
+        library_double(value, wanted, sizeof(wanted));
+        is_double(value, isfinite(value) ? wanted : "");
         uint32_t bits = (uint32_t)x;
         float small;
         memcpy(&small, &bits, sizeof(small));
-        memset(text, 0, sizeof(text));
-        len = text_float((uint8_t *)text, small);
-        if (isfinite(small))
-            assert_true(len > 0 && strtof(text, NULL) == small);
+        library_float(small, wanted, sizeof(wanted));
+        is_float(small, isfinite(small) ? wanted : "");
     }
+}
+
+/* Powers of two are nearer to the number below than to the one above, and so a text of fewer digits may read
+ * back than the one that printf would round to; their neighbours are the ends of such intervals. */
+static void powers_of_two(void **state)
+{
+    (void)state;
+    for (int exponent = -1074; exponent < 1024; exponent++)
+        for (int side = -1; side <= 1; side++) {
+            double value = ldexp(1, exponent);
+            value = side < 0 ? nextafter(value, 0) : side > 0 ? nextafter(value, INFINITY) : value;
+            char wanted[40];
+            char text[33] = "";
+            library_double(value, wanted, sizeof(wanted));
+            text_double((uint8_t *)text, value);
+            assert_true(strtod(text, NULL) == value);
+            assert_true(side == 0 ? strlen(text) <= strlen(wanted) : strcmp(text, wanted) == 0);
+            float small = (float)value;
+            if (!isfinite(small))
+                continue;
+            memset(text, 0, sizeof(text));
+            library_float(small, wanted, sizeof(wanted));
+            text_float((uint8_t *)text, small);
+            assert_true(strtof(text, NULL) == small);
+            assert_true(strlen(text) <= strlen(wanted));
+        }
 }
 
 /* What people store: few digits behind the point. The text is the one that the C library gives for
@@ -164,18 +204,10 @@ static void everyday_numbers(void **state)
         if ((x >> 40 & 1) == 1)
             value = -value;
         char wanted[40];
-        for (int digits = 15; digits <= 17; digits++) {
-            snprintf(wanted, sizeof(wanted), "%.*g", digits, value);
-            if (strtod(wanted, NULL) == value)
-                break;
-        }
+        library_double(value, wanted, sizeof(wanted));
         is_double(value, wanted);
         float small = (float)value;
-        for (int digits = 6; digits <= 9; digits++) {
-            snprintf(wanted, sizeof(wanted), "%.*g", digits, (double)small);
-            if (strtof(wanted, NULL) == small)
-                break;
-        }
+        library_float(small, wanted, sizeof(wanted));
         is_float(small, wanted);
     }
 }
@@ -297,7 +329,8 @@ int main(void)
         cmocka_unit_test(integers),
         cmocka_unit_test(numbers_refused),
         cmocka_unit_test(the_shortest_that_reads_back),
-        cmocka_unit_test(random_numbers_read_back),
+        cmocka_unit_test(random_numbers),
+        cmocka_unit_test(powers_of_two),
         cmocka_unit_test(everyday_numbers),
         cmocka_unit_test(distances),
         cmocka_unit_test(hex_digits),
