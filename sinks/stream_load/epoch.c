@@ -111,8 +111,9 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
     sealed->target = target;
     sealed->joint = joint ? joint_find_or_add(sink, target->db) : NULL;
     sealed->refused = refused;
-    /* What has one row has no parts. */
-    bool in_parts = target->two_phase || !schema->keyless || reload_is(sink, seal->epoch);
+    /* Letters that go row by row need no parts (reload.c). */
+    bool in_parts = target->two_phase || !schema->keyless ||
+                    (reload_is(sink, seal->epoch) && body->parts[set].rows == 1);
     if (sink->refusing.letters != NULL && in_parts)
         sealed->task.refused = &sealed->refused;
     sealed->task.entry = index;

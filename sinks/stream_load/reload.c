@@ -74,14 +74,23 @@ static enum rc run_look(void *ctx, struct myconn *conn, struct error *err)
                        : rc;
 }
 
+/* The way that is known already, or NULL. */
+static struct reload_way *known_way(const struct round *round, const struct dead_letter_ref *ref)
+{
+    struct reload_way *way = round->ways;
+    while (way != NULL &&
+           !(slice_equal(way->target->db, ref->db) && slice_equal(way->target->table, ref->table)))
+        way = way->next;
+    return way;
+}
+
 static enum rc find_way(struct round *round, const struct dead_letter_ref *ref,
                         struct reload_way **way_out, struct error *err)
 {
     struct stream_load *sink = round->sink;
-    for (*way_out = round->ways; *way_out != NULL; *way_out = (*way_out)->next)
-        if (slice_equal((*way_out)->target->db, ref->db) &&
-            slice_equal((*way_out)->target->table, ref->table))
-            return RC_OK;
+    *way_out = known_way(round, ref);
+    if (*way_out != NULL)
+        return RC_OK;
     struct reload_way *way = arena_alloc(&sink->reloading.arena, sizeof(*way));
     struct load_target *target = sink_target_of(sink, ref->db, ref->table);
     if (way == NULL || target == NULL)
@@ -226,7 +235,7 @@ static enum rc put_row(struct round *round, struct reload_way *way, const struct
         sink_note_open(sink, way->target, way->schema);
     sink->open_rows++;
     sink->open_bytes += body_memory(body) - memory;
-    way->full = ref->key.len == 0 && !way->target->two_phase;
+    way->full = !round->again && ref->key.len == 0 && !way->target->two_phase;
     round->rows++;
     return RC_OK;
 }
@@ -302,7 +311,7 @@ static enum rc place_row(struct round *round, const struct dead_letter_ref *ref,
     if (rc != RC_OK)
         return rc;
     bool keyless = ref->key.len == 0;
-    if (way->full || (way->schema != NULL && !goes_along(way, row, keyless)))
+    if (way->schema != NULL && !goes_along(way, row, keyless))
         return RC_FULL;
     if (way->schema == NULL)
         rc = make_schema(round, way, row, keyless, err);
@@ -348,6 +357,8 @@ static enum rc take_key(struct round *round, uint64_t first, struct error *err)
         rc = place_row(round, ref, &row, &why);
     if (rc == RC_FULL && !round->again)
         return RC_OK;
+    if (rc == RC_FULL)
+        rc = error_set(&why, RC_REJECTED, "Their columns are not those of one load any more.");
     if (rc == RC_REJECTED)
         return keep_letters(round, &found, &why, err);
     if (rc != RC_OK) {
@@ -359,11 +370,14 @@ static enum rc take_key(struct round *round, uint64_t first, struct error *err)
     return RC_OK;
 }
 
-/* Whether an earlier letter of the same row was met. */
-static bool is_first(const struct round *round, uint64_t index)
+/* Whether it may go now: its target takes more rows, and no earlier letter of the same row was met. */
+static bool is_next(const struct round *round, uint64_t index)
 {
     const struct dead_letter_ref *ref = dead_letters_at(round->letters, index);
-    for (uint64_t i = 0; i < index; i++)
+    const struct reload_way *way = known_way(round, ref);
+    if (!is_meant(round, index) || (way != NULL && way->full))
+        return false;
+    for (uint64_t i = 0; ref->key.len > 0 && i < index; i++)
         if (is_same_row(ref, dead_letters_at(round->letters, i)))
             return false;
     return true;
@@ -382,7 +396,7 @@ enum rc reload_take(struct stream_load *sink, uint64_t epoch, bool again, uint64
     buf_init(&round.lines, LINES_MAX);
     enum rc rc = RC_OK;
     for (uint64_t i = 0; rc == RC_OK && i < dead_letters_count(round.letters); i++)
-        if (is_meant(&round, i) && is_first(&round, i))
+        if (is_next(&round, i))
             rc = take_key(&round, i, err);
     buf_deinit(&round.lines);
     arena_deinit(&round.arena);

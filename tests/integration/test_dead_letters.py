@@ -60,26 +60,26 @@ def expect_once(twin, engine, tables, count=200):
 
 
 @costly
-def test_rest_of_the_batch(mariadb, twin, engine):
+def test_rest_of_the_batch(source, twin, engine):
     """Of a keyed and of a keyless table; then the file is what later changes of a key wait for."""
-    begin(mariadb, twin, engine)
+    begin(source, twin, engine)
     for table in ("keyed", "visits"):
-        insert(mariadb, table)
-    engine.until_carried(mariadb.place())
+        insert(source, table)
+    engine.until_carried(source.place())
     for one in expect_once(twin, engine, ["keyed", "visits"]):
         assert one["event"]["id"] == one["id"] and one["event"]["type"] == "io.millrace.mysql.row.inserted.v1"
         assert one["event"]["data"]["after"]["note"] == one["row"]["note"] == "bad"
         assert "bad" in one["reason"] and one["label"] and one["time"] and one["partial"] is False
         assert ("key" in one) == (one["table"] == "keyed")
     assert stat.S_IMODE(os.stat(engine.checkpoint / "dead-letters.ndjson").st_mode) == 0o600
-    mariadb.query("UPDATE keyed SET note = 'mended' WHERE id IN (7, 8)")
-    engine.until_carried(mariadb.place())
+    source.query("UPDATE keyed SET note = 'mended' WHERE id IN (7, 8)")
+    engine.until_carried(source.place())
     assert [row for row in rows(twin, "keyed") if row[0] in ("7", "8")] == [["8", "mended"]]
     assert [(one["row"]["id"], one["row"]["note"]) for one in letters(engine)][-1] == (7, "mended")
     wait_until(lambda: json.loads(run("status", "--json", str(engine.file)).stdout)["dead_letters"] == 11, 60, "the count")
     assert engine.stop() == OK
     # Who goes on without knowing them would overtake what waits.
-    engine.write(mariadb.block(), twin.sink("50ms"))
+    engine.write(source.block(), twin.sink("50ms"))
     assert engine.start().wait() == USAGE
     assert "Rows wait as dead letters" in engine.log_tail()
 
@@ -106,10 +106,10 @@ def committing(mariadb, twin, engine, table):
 @pytest.mark.parametrize("table,killed", [
     pytest.param("visits", looking, id="keyless-looking"), pytest.param("visits", committing, id="keyless-committing"),
     pytest.param("keyed", looking, id="keyed-looking")])
-def test_killed(mariadb, twin, engine, table, killed):
-    begin(mariadb, twin, engine)
-    killed(mariadb, twin, engine, table)
-    engine.start().until_carried(mariadb.place())
+def test_killed(source, twin, engine, table, killed):
+    begin(source, twin, engine)
+    killed(source, twin, engine, table)
+    engine.start().until_carried(source.place())
     expect_once(twin, engine, [table])
     assert engine.stop() == OK
 

@@ -212,8 +212,8 @@ static void begin_world(const char *letters, const char *request, unsigned dies_
     world.dies_after = dies_after;
 }
 
-/* Dies at that step and lives on; false: there is no such step. */
-static bool live_and_die(void)
+/* Dies at that step and lives on, with another setting; false: there is no such step. */
+static bool live_and_die_then(enum load_two_phase later)
 {
     struct error err;
     enum rc rc = live(&err);
@@ -222,11 +222,17 @@ static bool live_and_die(void)
         fail_msg("%s: %s", rc_name(rc), err.text);
     unsigned at = world.dies_at;
     world.dies_at = 0;
+    phases = later;
     if (died && (rc = live(&err)) != RC_OK)
         fail_msg("%s step %u: %s: %s", world.dies_after ? "after" : "before", at, rc_name(rc),
                  err.text);
     world.dies_at = at;
     return died;
+}
+
+static bool live_and_die(void)
+{
+    return live_and_die_then(phases);
 }
 
 #define FAIL(...)                                                                                  \
@@ -354,6 +360,20 @@ static bool die_keyless(unsigned dies_at, bool dies_after)
     return died;
 }
 
+/* Begun in two phases, finished in one: what was one load stays one. */
+static bool die_and_change(unsigned dies_at, bool dies_after)
+{
+    static const char good[] =
+        VISIT("11", "{\"id\":\"1\",\"name\":\"n1\"}") VISIT("31", "{\"id\":\"3\",\"name\":\"n3\"}");
+    begin_world(good, "replay: yes\n", dies_at, dies_after);
+    phases = LOAD_TWO_PHASE_AUTO;
+    bool died = live_and_die_then(LOAD_TWO_PHASE_NEVER);
+    expect_row(1, "n1", "");
+    expect_row(3, "n3", "");
+    expect_letters("");
+    return died;
+}
+
 static unsigned die_everywhere(bool (*die)(unsigned dies_at, bool dies_after))
 {
     unsigned worlds = 0;
@@ -374,6 +394,11 @@ static void test_keyless_in_two_phases(void **state UNUSED)
     phases = LOAD_TWO_PHASE_AUTO;
     assert_false(die_keyless(0, false));
     assert_true(die_everywhere(die_keyless) > 30);
+}
+
+static void test_phases_change(void **state UNUSED)
+{
+    assert_true(die_everywhere(die_and_change) > 10);
 }
 
 /* What cannot be tried in parts goes row by row. */
@@ -521,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_keyed),
         cmocka_unit_test(test_keyless_in_two_phases),
         cmocka_unit_test(test_keyless_in_one_phase),
+        cmocka_unit_test(test_phases_change),
         cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_marks_that_mean_nothing),
         cmocka_unit_test(test_inside_a_transaction),
