@@ -175,6 +175,41 @@ enum rc myconn_exec(struct myconn *conn, struct slice sql, struct error *err)
     return RC_OK;
 }
 
+/* Questions with rows, which nothing here asks. */
+enum rc myconn_query_value(struct myconn *conn UNUSED, struct slice sql UNUSED,
+                           struct buf *out UNUSED, struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED, "The fake answers no questions.");
+}
+
+enum rc myconn_stream_open(struct myconn *conn UNUSED, struct slice sql UNUSED,
+                           unsigned *column_count_out UNUSED, struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED, "The fake answers no questions.");
+}
+
+enum rc myconn_stream_row(struct myconn *conn UNUSED, struct slice *packet_out UNUSED,
+                          struct error *err)
+{
+    return error_set(err, RC_UNSUPPORTED, "The fake answers no questions.");
+}
+
+bool myconn_row_fields(struct slice packet UNUSED, struct slice *fields UNUSED,
+                       unsigned count UNUSED)
+{
+    return false;
+}
+
+void myconn_add_literal(struct buf *out, struct slice text)
+{
+    buf_add_slice(out, text);
+}
+
+void myconn_add_identifier(struct buf *out, struct slice name)
+{
+    buf_add_slice(out, name);
+}
+
 /* Every source column goes to a column of its name, its type the source's type text. */
 static enum rc fake_prepare(const struct load_settings *settings, const void *config,
                             struct myconn *conn, const struct table *source,
