@@ -5,6 +5,8 @@
  */
 #include "event_int.h"
 
+#define ORIGIN_FOLLOWS (UINT64_C(1) << 55)
+
 /* flags 1 | uuid 16 | number 8 | clock type 1 | last committed 8, sequence 8 | commit times.
  * Older servers end earlier: 25 bytes in 5.6, 42 in 5.7. */
 static enum rc parse_mysql(const struct event *event, struct event_gtid *out, struct error *err)
@@ -23,8 +25,11 @@ static enum rc parse_mysql(const struct event *event, struct event_gtid *out, st
     if (cursor_left(&cursor) < 1 + 8 + 8 + 7)
         return RC_OK;
     cursor_take(&cursor, 1 + 8 + 8);
-    /* The top bit says that the original commit time follows; the immediate one is asked for. */
-    out->commit_time_us = cursor_uint(&cursor, 7) & ~(UINT64_C(1) << 55);
+    /* The time of this server; with its top bit set, that of the server where it was made follows. */
+    uint64_t time_us = cursor_uint(&cursor, 7);
+    out->commit_time_us = time_us & ~ORIGIN_FOLLOWS;
+    if ((time_us & ORIGIN_FOLLOWS) != 0 && cursor_left(&cursor) >= 7)
+        out->origin_time_us = cursor_uint(&cursor, 7);
     return RC_OK;
 }
 
@@ -36,6 +41,7 @@ enum tagged_field {
     TAGGED_LAST_COMMITTED = 4,
     TAGGED_SEQUENCE = 5,
     TAGGED_COMMIT_TIME = 6,
+    TAGGED_ORIGIN_TIME = 7,
     TAGGED_FIELD_LAST = 11
 };
 
@@ -67,6 +73,9 @@ static void read_tagged_field(struct cursor *cursor, uint64_t field, struct even
         return;
     case TAGGED_COMMIT_TIME:
         out->commit_time_us = cursor_varlen(cursor);
+        return;
+    case TAGGED_ORIGIN_TIME:
+        out->origin_time_us = cursor_varlen(cursor);
         return;
     default: /* the others are plain numbers that are not asked for */
         cursor_varlen(cursor);

@@ -144,6 +144,7 @@ enum rc event_heartbeat_parse(const struct event *event, bool is_mariadb, struct
 struct event_gtid {
     struct gtid gtid;        /* family GTID_NONE: anonymous */
     uint64_t commit_time_us; /* 0: not told */
+    uint64_t origin_time_us; /* of the commit where it was made, if that was on another server */
     bool standalone;         /* MariaDB: exactly one QUERY follows, and no commit */
     bool implicit_begin;     /* MariaDB: rows follow without a BEGIN */
     bool alter_not_done;     /* MariaDB: an ALTER that begins here, or is rolled back */

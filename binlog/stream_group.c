@@ -14,6 +14,13 @@ static bool is_skipped(const struct binlog_stream *stream, const struct gtid *gt
            (gtid->family == GTID_NONE || !gtid_set_contains(stream->include_gtids, gtid));
 }
 
+/* Clocks of two servers: what came before it was made took no time. */
+static uint64_t under_way_us(const struct event_gtid *gtid)
+{
+    bool known = gtid->origin_time_us != 0 && gtid->commit_time_us > gtid->origin_time_us;
+    return known ? gtid->commit_time_us - gtid->origin_time_us : 0;
+}
+
 enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid *gtid,
                           struct error *err)
 {
@@ -28,6 +35,7 @@ enum rc stream_group_open(struct binlog_stream *stream, const struct event_gtid 
                                           .xa = head->xa_prepare,
                                           .is_void = head->alter_not_done,
                                           .skipped = is_skipped(stream, &head->gtid),
+                                          .under_way_us = under_way_us(head),
                                           .pass = stream->pass_rows};
     stream->pass_rows = 0;
     stream_xa_drop_held(stream);
@@ -84,6 +92,7 @@ enum rc stream_group_close(struct binlog_stream *stream, struct change *change, 
     stream->schema.taken = 0;
     stream->schema.steps = 0;
     stream->last_commit_us = stream->txn.commit_time_us;
+    stream->last_under_way_us = group->under_way_us;
     stream->txns_read++;
     if (group->told) {
         change->kind = CHANGE_COMMIT;

@@ -200,7 +200,8 @@ void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats
     *out = (struct source_stats){.events_read = stream->events_read,
                                  .rows_read = stream->rows_read,
                                  .txns_read = stream->txns_read,
-                                 .last_commit_us = stream->last_commit_us};
+                                 .last_commit_us = stream->last_commit_us,
+                                 .last_under_way_us = stream->last_under_way_us};
     if (stream->feed != NULL)
         stream->feed->ops->stats(stream->feed, &out->bytes_read, &out->bytes_copied,
                                  &out->last_received_us);

@@ -65,10 +65,11 @@ struct stream_group {
     bool undone_unknown;  /* held_overflow for that, behind a rollback to one of them */
     uint64_t held_seen;   /* events, and names in statements, that the XA group had so far */
     struct gtid gtid;
-    uint64_t ordinal;    /* of the next row */
-    uint64_t given;      /* rows of captured tables given out or passed over */
-    uint32_t statements; /* that change tables, so far */
-    bool is_void;        /* MariaDB: its statement begins or ends an ALTER that is not done here */
+    uint64_t under_way_us; /* from the server where it was made to this one */
+    uint64_t ordinal;      /* of the next row */
+    uint64_t given;        /* rows of captured tables given out or passed over */
+    uint32_t statements;   /* that change tables, so far */
+    bool is_void;  /* MariaDB: its statement begins or ends an ALTER that is not done here */
     uint64_t pass; /* rows, counted as `ordinal` is, that the caller is done with from before */
     uint32_t touched_count; /* captured tables whose rows came: in `touched` of the stream */
     bool touched_overflow;  /* there were more */
@@ -163,6 +164,7 @@ struct binlog_stream {
     struct sql_statement statement;            /* scratch: too large for the stack of a decoder */
 
     uint64_t last_commit_us;
+    uint64_t last_under_way_us; /* of the same transaction */
     uint64_t events_read;
     uint64_t rows_read;
     uint64_t txns_read;

@@ -301,6 +301,8 @@ enum rc unkeyed_packet(struct reader *reader, struct job *job, struct slice *pac
                        struct error *err) MUST_CHECK;
 /* The chunk was taken to its end, or is given up: the connection is closed. */
 void unkeyed_end(struct reader *reader, struct job *job);
+/* How long the transaction is open that it is read in; 0: none is. */
+uint64_t unkeyed_held_us(const struct unkeyed *unkeyed, uint64_t now_us);
 /* Any thread, under the lock. */
 void unkeyed_interrupt(struct unkeyed *unkeyed);
 

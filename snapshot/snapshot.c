@@ -485,6 +485,8 @@ static void progress(const struct snapshot *base, struct snapshot_progress *out)
                                       .bytes_read = reader->bytes_read,
                                       .chunks_reading = reader->chunks_reading};
     out->rows_estimated = rows_left(reader->first_job) + rows_left(reader->first_queued);
+    if (reader->unkeyed_job != NULL)
+        out->transaction_us = unkeyed_held_us(reader->unkeyed_job->unkeyed, clock_monotonic_us());
     reader_unlock(reader);
 }
 

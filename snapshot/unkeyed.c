@@ -31,6 +31,7 @@
 #include <stdlib.h>
 
 #include "reader_int.h"
+#include "undo_int.h"
 #include "watermark_int.h"
 
 #define BLOCK_BYTES_AIM ((uint64_t)192 << 10)
@@ -62,6 +63,8 @@ struct unkeyed {
     uint64_t first_try_us;
     uint64_t next_try_us;
     uint64_t told_us;
+
+    struct undo_watch undo;
 
     struct range *chunk; /* announced; NULL: not yet */
     bool reads;          /* the thread runs, or ran */
@@ -148,6 +151,7 @@ static void let_go(struct unkeyed *unkeyed)
 {
     if (!unkeyed->reads)
         worker_disconnect(unkeyed->reader, &unkeyed->session);
+    undo_end(&unkeyed->undo);
     unkeyed->has_low = false;
     unkeyed->state = UNKEYED_WAITING;
     if (unkeyed->chunk == NULL)
@@ -278,6 +282,21 @@ static enum rc take_failure(struct unkeyed *unkeyed, enum rc rc, struct error *f
     return rc;
 }
 
+/* Under the lock, which is let go while the server is asked. */
+static void watch_undo(struct unkeyed *unkeyed,
+                       void (*watch)(struct undo_watch *watch, struct session *session,
+                                     const struct table *table, uint64_t now_us),
+                       uint64_t now_us)
+{
+    struct reader *reader = unkeyed->reader;
+    struct session *session;
+    struct error ignored = {0};
+    reader_unlock(reader);
+    enum rc rc = reader_control(reader, &session, &ignored);
+    watch(&unkeyed->undo, rc == RC_OK ? session : NULL, unkeyed->job->table, now_us);
+    reader_lock(reader);
+}
+
 enum rc unkeyed_pump(struct reader *reader, struct job *job, const struct position *here,
                      struct error *err)
 {
@@ -288,6 +307,8 @@ enum rc unkeyed_pump(struct reader *reader, struct job *job, const struct positi
         return rc;
     struct unkeyed *unkeyed = job->unkeyed;
     uint64_t now_us = clock_monotonic_us();
+    if (undo_is_due(&unkeyed->undo, now_us))
+        watch_undo(unkeyed, undo_tell, now_us);
     if (unkeyed->state != UNKEYED_WAITING || now_us < unkeyed->next_try_us)
         return RC_OK;
     struct error failure = {0};
@@ -300,7 +321,16 @@ enum rc unkeyed_pump(struct reader *reader, struct job *job, const struct positi
         rc = take_failure(unkeyed, rc, &failure, err);
     tell_busy(unkeyed, now_us);
     reader_lock(reader);
+    if (unkeyed->state == UNKEYED_OPENED)
+        watch_undo(unkeyed, undo_begin, now_us);
     return rc;
+}
+
+uint64_t unkeyed_held_us(const struct unkeyed *unkeyed, uint64_t now_us)
+{
+    return unkeyed == NULL || unkeyed->undo.since_us == 0 || unkeyed->is_at_end
+               ? 0
+               : now_us - unkeyed->undo.since_us;
 }
 
 /* --- changes of the stream --- */

@@ -40,6 +40,7 @@ static void add_snapshot(const struct pipeline *pipeline, struct buf *out)
     add_u64(out, "snapshot_tables", progress.tables_total);
     add_u64(out, "snapshot_rows", progress.rows_read);
     add_u64(out, "snapshot_rows_left_about", progress.rows_estimated);
+    add_u64(out, "snapshot_transaction_s", progress.transaction_us / 1000000);
 }
 
 static void describe(struct pipeline *pipeline, const struct error *failure, bool ended,
@@ -72,6 +73,8 @@ static void describe(struct pipeline *pipeline, const struct error *failure, boo
     if (source.last_commit_us > 0 && now_us > source.last_commit_us)
         buf_addf(out, "newest_change_age_s: %.1f\n",
                  (double)(now_us - source.last_commit_us) / 1e6);
+    if (source.last_under_way_us > 0)
+        buf_addf(out, "newest_change_to_source_s: %.1f\n", (double)source.last_under_way_us / 1e6);
     add_u64(out, "tables", pipeline->members.count);
     add_u64(out, "tables_with_unknown_rows", pipeline->members.unknown);
     add_u64(out, "dead_letters", dead_letters_count(pipeline->parts.dead_letters));

@@ -53,6 +53,8 @@ struct snapshot_progress {
     uint64_t rows_estimated; /* the server's estimate over all tables that are not done */
     uint64_t bytes_read;
     unsigned chunks_reading;
+    uint64_t
+        transaction_us; /* a table without a key is read in a transaction, for so long; 0: none */
 };
 
 struct snapshot_chunk {

@@ -68,15 +68,17 @@ struct source_identity {
 };
 
 struct source_stats {
-    uint64_t bytes_read;       /* stream bytes taken from the transport */
-    uint64_t events_read;      /* binlog events framed */
-    uint64_t rows_read;        /* row changes given out */
-    uint64_t txns_read;        /* transactions completed */
-    uint64_t bytes_copied;     /* stream bytes that had to be moved (straddling, decompressed) */
-    uint64_t reconnects;       /* since start */
-    uint64_t bytes_spooled;    /* kept on disk, now */
-    uint64_t last_commit_us;   /* commit time of the newest transaction seen */
-    uint64_t last_received_us; /* wall clock when the newest bytes came */
+    uint64_t bytes_read;        /* stream bytes taken from the transport */
+    uint64_t events_read;       /* binlog events framed */
+    uint64_t rows_read;         /* row changes given out */
+    uint64_t txns_read;         /* transactions completed */
+    uint64_t bytes_copied;      /* stream bytes that had to be moved (straddling, decompressed) */
+    uint64_t reconnects;        /* since start */
+    uint64_t bytes_spooled;     /* kept on disk, now */
+    uint64_t last_commit_us;    /* commit time of the newest transaction seen */
+    uint64_t last_under_way_us; /* that one took so long from the server where it was made to the
+                                   source, which is a replica; 0: it was made there, or nobody tells */
+    uint64_t last_received_us;  /* wall clock when the newest bytes came */
 };
 
 /* Takes one note; see source_ops.notes. An empty value: forget it. */

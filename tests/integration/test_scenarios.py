@@ -126,6 +126,30 @@ def test_a_failover_to_a_replica(replicated, events):
         relay.close()
 
 
+def test_a_replica_that_lags(source_of, engine):
+    """What a change took from the server where it was made to the source is told apart from what it took from there.
+    MySQL alone writes both times; the session's variable is what a replica's applier sets."""
+    source = source_of("mysql97")
+    engine.write(source.block(), {"type": "null"})
+    source.query("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);")
+
+    def status() -> dict[str, str]:
+        file = engine.checkpoint / "status"
+        return dict(line.split(": ", 1) for line in file.read_text().splitlines()) if file.exists() else {}
+
+    engine.start().until_log("The pipeline runs.", 60)
+    engine.until(lambda: "newest_change_age_s" in status(), 60, "the age of a change")
+    assert "newest_change_to_source_s" not in status()
+    source.query("SET original_commit_timestamp = CAST((UNIX_TIMESTAMP(NOW(6)) - 1000) * 1000000 AS UNSIGNED); INSERT INTO t VALUES (2);")
+    engine.until(lambda: "newest_change_to_source_s" in status(), 60, "how long a change took to the source")
+    told = status()
+    assert 1000 <= float(told["newest_change_to_source_s"]) < 1060
+    assert float(told["newest_change_age_s"]) < 900  # our own part
+    source.query("INSERT INTO t VALUES (3);")
+    engine.until(lambda: "newest_change_to_source_s" not in status(), 60, "a change of the source's own")
+    assert engine.stop() == OK
+
+
 @pytest.mark.long
 def test_a_replica_that_lacks_what_was_carried(replicated, events):
     """A transaction that the new primary never had: going on would mix two histories."""

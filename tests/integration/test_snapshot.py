@@ -202,3 +202,29 @@ def test_a_keyless_target_that_holds_rows(mariadb, twin, engine, must_be_equal):
     engine.start()
     must_be_equal(mariadb, twin, engine, ["u"])
     assert engine.stop() == 0
+
+
+@pytest.mark.long
+def test_a_transaction_that_stays_open(source, twin_of, engine, must_be_equal):
+    """A table without a key, and a target that takes nothing: how long the source has to keep what changes is told."""
+    twin = twin_of("doris")
+    source.query("CREATE TABLE visits (at DATETIME(6) NOT NULL, number INT NOT NULL, words TEXT);"
+                 "INSERT INTO visits VALUES ('2024-01-02', 1, REPEAT('x', 10000));"
+                 + "INSERT INTO visits SELECT at, number, words FROM visits;" * 9)
+    if source.server.product == "MySQL":
+        source.server.query("GRANT PROCESS ON *.* TO millrace@'%';")
+    engine.write(source.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms") | {"sink.buffer-flush.max-bytes": "1mb"})
+    twin.fault("http_502", 1000000)
+    engine.start().until_log("is read in one transaction", 60)
+    line = next(line for line in engine.log().splitlines() if "is read in one transaction" in line)
+    assert "history_length" in line, line
+
+    def held() -> int:
+        text = (engine.checkpoint / "status").read_text() if (engine.checkpoint / "status").exists() else ""
+        return max([int(line.split(": ")[1]) for line in text.splitlines() if line.startswith("snapshot_transaction_s")], default=0)
+
+    engine.until(lambda: held() >= 1, 60, "a transaction that is open")
+    twin.fault("http_502", 0)
+    must_be_equal(source, twin, engine, ["visits"])
+    engine.until(lambda: held() == 0, 60, "the end of the transaction")
+    assert engine.stop() == 0

@@ -112,6 +112,31 @@ static void test_mysql_gtid_of_all_ages(void **state)
     assert_int_equal(gtid.gtid.family, GTID_NONE);
 }
 
+/* A replica's binlog tells both times; a cut between them is an older server's end. */
+static void test_where_it_was_made(void **state)
+{
+    enum { ORIGIN_AT = 42, TIME_BYTES = 7 };
+    struct writer w = {0};
+    struct event_gtid gtid;
+    struct error err;
+    (void)state;
+    put_gtid(&w, 4711);
+    uint8_t body[ORIGIN_AT + 2 * TIME_BYTES];
+    memcpy(body, w.bytes + EVENT_HEADER_LEN, ORIGIN_AT + TIME_BYTES);
+    body[ORIGIN_AT + TIME_BYTES - 1] |= 0x80;
+    uint64_t origin = 1700000000123456 - 2500000;
+    for (size_t i = 0; i < TIME_BYTES; i++)
+        body[ORIGIN_AT + TIME_BYTES + i] = (uint8_t)(origin >> (8 * i));
+    struct event event = event_of(EVENT_GTID, body, sizeof(body));
+    assert_int_equal(event_gtid_parse(&event, &gtid, &err), RC_OK);
+    assert_int_equal(gtid.commit_time_us, 1700000000123456);
+    assert_int_equal(gtid.origin_time_us, origin);
+    event = event_of(EVENT_GTID, body, sizeof(body) - 1);
+    assert_int_equal(event_gtid_parse(&event, &gtid, &err), RC_OK);
+    assert_int_equal(gtid.commit_time_us, 1700000000123456);
+    assert_int_equal(gtid.origin_time_us, 0);
+}
+
 /* The worked example of facts/binlog.md 4.3. */
 static const uint8_t tagged[] = {
     0x02, 0x78, 0x00, 0x00, 0x00, 0x02, 0x41, 0x02, 0xcd, 0x02, 0x55, 0x03, 0x85, 0x02, 0x95,
@@ -183,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_unknown_checksum_is_refused),
         cmocka_unit_test(test_a_changed_version_is_seen),
         cmocka_unit_test(test_mysql_gtid_of_all_ages),
+        cmocka_unit_test(test_where_it_was_made),
         cmocka_unit_test(test_tagged_gtid),
         cmocka_unit_test(test_mariadb_gtid_flags),
         cmocka_unit_test(test_cursor_is_sticky_and_stays_inside),
