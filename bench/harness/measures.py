@@ -59,8 +59,8 @@ class Millrace:
     def stage_starrocks(self, bed: Bed, dataset: Dataset) -> Sample:
         return self.stage("starrocks", bed, dataset)
 
-    def decode_json(self, bed: Bed, dataset: Dataset) -> Sample:
-        command = [str(self.build / "millrace"), "decode", str(bed.path(dataset))]
+    def decode_json(self, bed: Bed, dataset: Dataset, *options: str) -> Sample:
+        command = [str(self.build / "millrace"), "decode", *options, str(bed.path(dataset))]
         if (bed.family, dataset.name) not in self.counted:
             rows = 0
             with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as child:
@@ -70,6 +70,9 @@ class Millrace:
                 raise Void(f"it printed {rows} row changes of {bed.changes_of(dataset)}")
             self.counted.add((bed.family, dataset.name))
         return timed([*self.tracer, *command], keep_output=False)[0]
+
+    def decode_json_one(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self.decode_json(bed, dataset, "--threads", "1")
 
     # -- system calls: of a run that is not timed, its start and its end included
 
@@ -225,6 +228,7 @@ MEASURES = (
     ("checksum", "read and checksum the file (zlib)", None),
     ("stage_decode", "decode, rows walked over", None),
     ("decode_json", "millrace decode, to CloudEvents", None),
+    ("decode_json_one", "millrace decode, the same with one thread", None),
     ("stage_json", "encode CloudEvents", None),
     ("stage_doris", "encode load bodies for Doris", None),
     ("stage_starrocks", "encode load bodies for StarRocks", None),
