@@ -142,7 +142,7 @@ static enum rc find_figures(struct session *session, struct plan_task *task, str
     struct buf sql;
     struct myconn_result *result = NULL;
     buf_init(&sql, SQL_TEXT_MAX);
-    buf_add_str(&sql, "SELECT t.TABLE_ROWS, t.AVG_ROW_LENGTH, e.TRANSACTIONS FROM "
+    buf_add_str(&sql, "SELECT t.TABLE_ROWS, t.AVG_ROW_LENGTH, e.TRANSACTIONS, t.TABLE_TYPE FROM "
                       "information_schema.TABLES t LEFT JOIN information_schema.ENGINES e "
                       "ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = ");
     myconn_add_literal(&sql, table->db);
@@ -157,6 +157,7 @@ static enum rc find_figures(struct session *session, struct plan_task *task, str
         if (fields[1].ptr != NULL && text_parse_u64(fields[1], &number))
             task->row_bytes = number;
         task->is_transactional = fields[2].ptr != NULL && slice_equal(fields[2], SLICE("YES"));
+        task->table.is_versioned = slice_equal(fields[3], PLAN_VERSIONED);
     }
     myconn_result_free(result);
     buf_deinit(&sql);

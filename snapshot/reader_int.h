@@ -102,6 +102,8 @@ struct job {
     bool is_described;
     struct slice index; /* in reader.names */
     bool is_prefixed;   /* it is */
+    bool has_kind;      /* the next is known */
+    bool is_versioned;  /* see sql_int.h */
     uint64_t rows_estimated;
     uint64_t row_bytes; /* of a row, as measured */
     struct stride stride;
@@ -199,7 +201,8 @@ static inline struct sql_table job_way(const struct job *job)
     return (struct sql_table){.table = job->read,
                               .index = job->index,
                               .descending = job->state.descending,
-                              .is_prefixed = job->is_prefixed};
+                              .is_prefixed = job->is_prefixed,
+                              .is_versioned = job->is_versioned};
 }
 
 /* snapshot.c */
@@ -246,7 +249,7 @@ struct plan_task {
     struct sql_table table;
     bool is_untrodden; /* the direction may be chosen */
     bool is_described;
-    bool has_figures;  /* row_bytes and rows_estimated are known already */
+    bool has_figures;  /* row_bytes, rows_estimated and table.is_versioned are known already */
     struct bound *low; /* owned */
     /* What comes out. */
     struct buf index;
@@ -257,6 +260,8 @@ struct plan_task {
     struct bound *high; /* owned; NULL: the last chunk */
     struct bound *end;  /* owned; the largest key, where it is of use; NULL: not asked for */
 };
+/* What information_schema calls such a table. */
+#define PLAN_VERSIONED SLICE("SYSTEM VERSIONED")
 enum rc plan_chunk(struct reader *reader, struct worker *worker, struct plan_task *task,
                    struct error *err) MUST_CHECK;
 /* How many rows a chunk should have. */

@@ -415,7 +415,7 @@ static enum rc reshape(struct reader *reader, struct job *job, struct table *aft
     job->table = after;
     job->read = read;
     job->is_keyed = after->key_count > 0;
-    job->is_described = false;
+    job->is_described = job->has_kind = false;
     job->stride = (struct stride){0};
     job->is_narrow = false;
     job->is_parked = false;

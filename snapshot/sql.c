@@ -37,6 +37,8 @@ static void add_table(struct buf *out, const struct sql_table *table)
     myconn_add_identifier(out, table->table->db);
     buf_add_byte(out, '.');
     myconn_add_identifier(out, table->table->name);
+    if (table->is_versioned)
+        buf_add_str(out, " FOR SYSTEM_TIME ALL");
     if (table->index.len == 0)
         return;
     buf_add_str(out, " FORCE INDEX (");

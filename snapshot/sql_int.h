@@ -15,6 +15,7 @@ struct sql_table {
     struct slice index;        /* the key's name, "PRIMARY"; empty: not known, none is forced */
     uint64_t descending;       /* bit i: from the largest value of the key's column i down */
     bool is_prefixed;          /* the index has only the beginnings of some column's values */
+    bool is_versioned;         /* MariaDB: the rows of its whole history are read */
 };
 
 /* All columns of the rows behind `low` up to and with `high` (NULL: no such bound), in key order; the

@@ -125,7 +125,8 @@ static void *run(void *arg)
     struct unkeyed *unkeyed = arg;
     unsigned column_count = 0;
     struct buf sql;
-    struct sql_table table = {.table = unkeyed->job->read};
+    struct sql_table table = {.table = unkeyed->job->read,
+                              .is_versioned = unkeyed->job->is_versioned};
     struct error err = {0};
     buf_init(&sql, SQL_TEXT_MAX);
     sql_add_rows(&sql, &table, NULL, NULL, 0);
@@ -169,6 +170,7 @@ static enum rc check_engine(struct unkeyed *unkeyed, struct error *err)
     if (rc != RC_OK)
         return rc;
     unkeyed->job->rows_estimated = task.rows_estimated;
+    unkeyed->job->is_versioned = task.table.is_versioned;
     if (task.is_transactional || task.rows_estimated == 0)
         return RC_OK;
     return error_set(

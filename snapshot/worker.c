@@ -211,15 +211,16 @@ static bool pick_plan(struct reader *reader, struct job *job, struct pick *pick,
         return false;
     }
     struct plan_task *plan = &pick->plan;
-    *plan = (struct plan_task){.job = job,
-                               .generation = job->generation,
-                               .table = job_way(job),
-                               .is_untrodden = is_untrodden(job),
-                               .is_described = job->is_described,
-                               .has_figures = job->is_estimated && job->row_bytes > 0,
-                               .rows_estimated = job->rows_estimated,
-                               .low = bound_copy(job->plan_low),
-                               .row_bytes = job->row_bytes};
+    *plan =
+        (struct plan_task){.job = job,
+                           .generation = job->generation,
+                           .table = job_way(job),
+                           .is_untrodden = is_untrodden(job),
+                           .is_described = job->is_described,
+                           .has_figures = job->is_estimated && job->row_bytes > 0 && job->has_kind,
+                           .rows_estimated = job->rows_estimated,
+                           .low = bound_copy(job->plan_low),
+                           .row_bytes = job->row_bytes};
     buf_init(&plan->index, 4096);
     job->is_busy = true;
     pick->work = WORK_PLAN;
@@ -315,6 +316,8 @@ static enum rc keep_plan(struct reader *reader, struct job *job, struct plan_tas
             return error_set(err, RC_MEMORY, "There is no memory for the plan of a table.");
         job->state.descending = plan->table.descending;
         job->is_prefixed = plan->table.is_prefixed;
+        job->is_versioned = plan->table.is_versioned;
+        job->has_kind = true;
         job->is_described = job->is_estimated = true;
         job->rows_estimated = plan->rows_estimated;
         if (job->row_bytes == 0)
@@ -485,7 +488,7 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
     struct slice db = first->table->db; /* lives until the source is closed */
     enum rc rc = worker_connect(reader, &worker->session, &err);
     buf_reset(&worker->sql);
-    buf_add_str(&worker->sql, "SELECT TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH FROM "
+    buf_add_str(&worker->sql, "SELECT TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH, TABLE_TYPE FROM "
                               "information_schema.TABLES WHERE TABLE_SCHEMA = ");
     myconn_add_literal(&worker->sql, db);
     if (rc == RC_OK)
@@ -504,6 +507,8 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
             job->rows_estimated = number;
         if (job->row_bytes == 0 && fields[2].ptr != NULL && text_parse_u64(fields[2], &number))
             job->row_bytes = number;
+        job->is_versioned = slice_equal(fields[3], PLAN_VERSIONED);
+        job->has_kind = true;
     }
     set_estimated(reader->first_job, db);
     set_estimated(reader->first_queued, db);

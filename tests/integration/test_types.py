@@ -343,10 +343,27 @@ def test_the_history_of_a_versioned_table_is_carried(mariadb, doris, engine, dec
         assert engine.stop() == 0
     finally:
         mariadb.server.query("SET GLOBAL binlog_row_metadata = FULL")
+    assert len(must_have_the_history(mariadb, doris)) == 6
+
+
+def must_have_the_history(mariadb, doris) -> list[list[str]]:
     wanted = mariadb.query("SET time_zone = '+00:00'; SELECT id, n, row_start, row_end FROM v FOR SYSTEM_TIME ALL ORDER BY id, row_end")
     found = doris.client().rows(f"SELECT id, n, row_start, row_end FROM {mariadb.database}.v ORDER BY id, row_end")
-    assert len(found) == 6
     assert found == [line.split("\t") for line in wanted.splitlines()]
+    return found
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("declared", [VERSIONED, HIDDEN], ids=["named", "hidden"])
+def test_the_history_of_a_versioned_table_is_read(mariadb, doris, engine, declared):
+    """A snapshot brings the rows that were, in chunks of two, and the stream goes on with them."""
+    mariadb.query(declared + CHANGES)
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial", "scan.incremental.snapshot.chunk.size": 2}, doris.sink("50ms"))
+    engine.start().until_log("All rows of a table have been read", 60)
+    mariadb.query("UPDATE v SET n = 13 WHERE id = 1; DELETE FROM v WHERE id = 4;")
+    engine.until_carried(mariadb.place())
+    assert engine.stop() == 0
+    assert len(must_have_the_history(mariadb, doris)) == 7
 
 
 def versioned_files() -> list[str]:
