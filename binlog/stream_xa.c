@@ -257,6 +257,8 @@ enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visi
                                struct error *err)
 {
     struct position here;
+    if (stream->xa.ended == NULL && stream->xa.unnoted == 0)
+        return RC_OK; /* as behind nearly every transaction */
     position_init(&here);
     enum rc rc = binlog_stream_position(stream, &here, err);
     if (rc == RC_OK)
