@@ -11,6 +11,7 @@ import tempfile
 import pytest
 
 import servers
+from engine import run
 from events import OK, SOURCE, USAGE, EventPipeline, errors
 
 FAMILIES = {"mariadb": servers.MariaDB, "mysql97": servers.MySQL97}
@@ -188,6 +189,31 @@ def test_tls_that_does_not_verify(server, account, pipeline):
     missing = pipeline(block, tls__mode="verify-ca", tls__ca="/nowhere/ca.pem")
     code, told = missing.refused()
     assert code == USAGE and "/nowhere/ca.pem" in told
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["doris", "starrocks"])
+def test_tls_of_the_query_port(server, account, engine, kind):
+    """The SQL side of a warehouse; any server of the protocol shows what is verified before the first statement."""
+    block = account(require="REQUIRE SSL")
+    folder = server.certificates
+
+    def told(host: str, **tls: object) -> str:
+        web = {"doris": "fenodes", "starrocks": "load-url"}[kind]
+        engine.write(block,
+                     {"type": kind, web: f"127.0.0.1:{servers.free_port()}", "jdbc-url": f"jdbc:mysql://{host}:{block['port']}",
+                      "username": block["username"], "password": block["password"], "sink.max-retries": 0, **tls})
+        return run("check", str(engine.file)).stdout.decode()
+
+    ca = {"sink.tls.ca-file": folder / "ca.pem"}
+    for host, tls in (("127.0.0.1", {"sink.tls.query": "required"}), ("127.0.0.1", {"sink.tls.query": "verify-ca"} | ca),
+                      ("localhost", {"sink.tls.query": "verify-identity"} | ca)):
+        assert "The query port answers" in (text := told(host, **tls)), text
+    for reason, host, tls in (("Access denied", "127.0.0.1", {"sink.tls.query": "disabled"}),
+                              ("certificate", "127.0.0.1", {"sink.tls.query": "verify-ca", "sink.tls.ca-file": folder / "other.pem"}),
+                              ("127.0.0.1", "127.0.0.1", {"sink.tls.query": "verify-identity"} | ca)):
+        text = told(host, **tls)
+        assert "The query port answers" not in text and reason in text, text
 
 
 def test_a_certificate_of_our_own(server, account, pipeline):
