@@ -95,17 +95,18 @@ def _hexed(expression: str) -> str:
 
 
 def _normal_number(text: str) -> str:
-    """One text for equal floating-point values, whichever way a server prints them."""
+    """One text for equal floating-point values, whichever way a server prints them. -0 is 0, as for SQL: the twin's store
+    has no -0, which a value that is divided often enough becomes."""
     if text == NULL:
         return text
-    return repr(float(bytes.fromhex(text).decode()))
+    return repr(float(bytes.fromhex(text).decode()) + 0.0)
 
 
 def _normal_float(text: str) -> str:
     """The same for four bytes: one server prints the digits that name the value, another all of its double's."""
     if text == NULL:
         return text
-    return repr(struct.unpack("f", struct.pack("f", float(bytes.fromhex(text).decode())))[0])
+    return repr(struct.unpack("f", struct.pack("f", float(bytes.fromhex(text).decode())))[0] + 0.0)
 
 
 def _normal_vector(text: str) -> str:
