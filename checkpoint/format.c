@@ -14,6 +14,7 @@ static const char *const type_names[] = {
     [CHECKPOINT_RECORD_MOVE_NOTES] = "move with notes",
     [CHECKPOINT_RECORD_NOTES] = "notes",
     [CHECKPOINT_RECORD_PREPARED] = "prepared",
+    [CHECKPOINT_RECORD_INTENT_BEHIND] = "intent behind others",
 };
 
 const char *checkpoint_record_name(enum checkpoint_record_type type)
@@ -126,6 +127,7 @@ static void add_payload(struct buf *out, const struct checkpoint_record *record,
         add_intent(out, record, lists->entries);
         break;
     case CHECKPOINT_RECORD_INTENT_NOTES:
+    case CHECKPOINT_RECORD_INTENT_BEHIND:
         add_intent(out, record, lists->entries);
         add_notes(out, record, lists->notes);
         break;
@@ -351,7 +353,8 @@ static struct store_note take_note(struct cursor *cursor)
 static void take_notes(struct cursor *cursor, struct checkpoint_record *record)
 {
     record->note_count = take_u32(cursor);
-    if (record->note_count == 0 || record->note_count > CHECKPOINT_NOTES_MAX)
+    bool needed = record->type != CHECKPOINT_RECORD_INTENT_BEHIND;
+    if ((needed && record->note_count == 0) || record->note_count > CHECKPOINT_NOTES_MAX)
         cursor->failed = true;
     const uint8_t *begin = cursor->ptr;
     for (uint32_t i = 0; i < record->note_count && !cursor->failed; i++)
@@ -370,6 +373,7 @@ static bool take_payload(struct cursor *cursor, struct checkpoint_record *record
         take_intent(cursor, record);
         break;
     case CHECKPOINT_RECORD_INTENT_NOTES:
+    case CHECKPOINT_RECORD_INTENT_BEHIND:
         take_intent(cursor, record);
         take_notes(cursor, record);
         break;

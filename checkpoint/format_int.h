@@ -51,10 +51,12 @@ enum checkpoint_record_type {
     CHECKPOINT_RECORD_MOVE_NOTES,
     CHECKPOINT_RECORD_NOTES,
     /* Loads in two phases that may be committed from here on. */
-    CHECKPOINT_RECORD_PREPARED
+    CHECKPOINT_RECORD_PREPARED,
+    /* An intent behind others that are unfinished; it has notes, perhaps none. */
+    CHECKPOINT_RECORD_INTENT_BEHIND
 };
 
-enum { CHECKPOINT_RECORD_TYPES = CHECKPOINT_RECORD_PREPARED + 1 };
+enum { CHECKPOINT_RECORD_TYPES = CHECKPOINT_RECORD_INTENT_BEHIND + 1 };
 
 /* A position as it lies in a record. */
 struct checkpoint_place {

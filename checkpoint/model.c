@@ -24,8 +24,10 @@ void checkpoint_model_init(struct checkpoint_model *model)
     memset(model, 0, sizeof(*model));
     position_init(&model->state.position);
     position_init(&model->staged_position);
-    slot_init(&model->slots[0]);
-    slot_init(&model->slots[1]);
+    for (unsigned i = 0; i < CHECKPOINT_SLOTS; i++) {
+        slot_init(&model->slots[i]);
+        model->order[i] = i;
+    }
 }
 
 void checkpoint_model_deinit(struct checkpoint_model *model)
@@ -34,8 +36,8 @@ void checkpoint_model_deinit(struct checkpoint_model *model)
     position_deinit(&model->staged_position);
     checkpoint_note_list_clear(&model->staged_notes);
     checkpoint_notes_deinit(&model->notes);
-    slot_deinit(&model->slots[0]);
-    slot_deinit(&model->slots[1]);
+    for (unsigned i = 0; i < CHECKPOINT_SLOTS; i++)
+        slot_deinit(&model->slots[i]);
 }
 
 void checkpoint_model_reset(struct checkpoint_model *model)
@@ -51,6 +53,24 @@ void checkpoint_model_identify(struct checkpoint_model *model,
     memcpy(model->state.pipeline_id, header->pipeline_id.ptr, header->pipeline_id.len);
     model->state.created_wall_us = header->created_wall_us;
     model->state.updated_wall_us = header->created_wall_us;
+}
+
+/* The unfinished epoch that began as the `place`-th, or an unused slot behind them. */
+static struct checkpoint_slot *slot_at(struct checkpoint_model *model, unsigned place)
+{
+    return &model->slots[model->order[place]];
+}
+
+/* The state shows the unfinished epochs in their order. */
+static void show_unfinished(struct checkpoint_model *model)
+{
+    const struct store_intent *next = NULL;
+    for (unsigned i = model->unfinished; i-- > 0;) {
+        struct store_intent *intent = &slot_at(model, i)->intent;
+        intent->next = next;
+        next = intent;
+    }
+    model->state.intent = next;
 }
 
 static bool copy_entry(struct arena *arena, struct manifest_entry *entry)
@@ -73,10 +93,20 @@ static bool was_done(const struct store_intent *before, const struct manifest_en
     return false;
 }
 
-static enum rc stage_intent(struct checkpoint_model *model, const struct checkpoint_record *record,
+/* Whether the intent may stand here, and its place among the unfinished. */
+static enum rc place_intent(struct checkpoint_model *model, const struct checkpoint_record *record,
                             struct error *err)
 {
     const struct store_intent *before = model->state.intent;
+    model->staged_place = 0;
+    if (record->type == CHECKPOINT_RECORD_INTENT_BEHIND) {
+        model->staged_place = model->unfinished;
+        if (before != NULL && model->unfinished < STORE_EPOCHS_MAX &&
+            record->epoch > slot_at(model, model->unfinished - 1)->intent.epoch)
+            return RC_OK;
+        return error_set(err, RC_CORRUPT, "epoch %llu begins behind %u others and may not",
+                         (unsigned long long)record->epoch, model->unfinished);
+    }
     if (before == NULL && record->epoch <= model->state.epoch)
         return error_set(err, RC_CORRUPT, "epoch %llu begins though epoch %llu is finished",
                          (unsigned long long)record->epoch, (unsigned long long)model->state.epoch);
@@ -86,7 +116,18 @@ static enum rc stage_intent(struct checkpoint_model *model, const struct checkpo
                          "finished",
                          (unsigned)record->attempt, (unsigned long long)record->epoch,
                          (unsigned)before->attempt, (unsigned long long)before->epoch);
-    struct checkpoint_slot *slot = &model->slots[1 - model->current];
+    return RC_OK;
+}
+
+static enum rc stage_intent(struct checkpoint_model *model, const struct checkpoint_record *record,
+                            struct error *err)
+{
+    enum rc rc = place_intent(model, record, err);
+    if (rc != RC_OK)
+        return rc;
+    const struct store_intent *before =
+        model->staged_place < model->unfinished ? model->state.intent : NULL;
+    struct checkpoint_slot *slot = slot_at(model, STORE_EPOCHS_MAX);
     struct store_intent *intent = &slot->intent;
     arena_reset(&slot->arena);
     intent->epoch = record->epoch;
@@ -104,25 +145,34 @@ static enum rc stage_intent(struct checkpoint_model *model, const struct checkpo
             return error_set(err, RC_MEMORY, "There is no memory for the loads of an epoch.");
         intent->done[i] = was_done(before, &intent->entries[i]);
     }
-    enum rc rc = checkpoint_note_list_take(&slot->notes, record->notes, record->note_count, err);
+    rc = checkpoint_note_list_take(&slot->notes, record->notes, record->note_count, err);
     if (rc == RC_OK)
         rc = checkpoint_place_get(&record->from, &intent->from, err);
     return rc != RC_OK ? rc : checkpoint_place_get(&record->to, &intent->to, err);
 }
 
+static const struct store_intent *find_unfinished(const struct checkpoint_model *model,
+                                                  uint64_t epoch)
+{
+    const struct store_intent *intent = model->state.intent;
+    while (intent != NULL && intent->epoch != epoch)
+        intent = intent->next;
+    return intent;
+}
+
 static enum rc stage_done(const struct checkpoint_model *model,
                           const struct checkpoint_record *record, struct error *err)
 {
-    const struct store_intent *intent = model->state.intent;
-    if (intent == NULL || record->epoch != intent->epoch || record->attempt != intent->attempt ||
-        record->entry >= intent->count)
+    const struct store_intent *intent = find_unfinished(model, record->epoch);
+    if (intent == NULL || record->attempt != intent->attempt || record->entry >= intent->count)
         return error_set(err, RC_CORRUPT,
                          "load %u of epoch %llu is said to be done though no such load was begun",
                          (unsigned)record->entry, (unsigned long long)record->epoch);
     return RC_OK;
 }
 
-/* Only loads in two phases, of the attempt that is open. */
+/* Only loads in two phases, of the attempt that is open, of the oldest epoch: the others are committed
+ * when it is over. */
 static enum rc stage_prepared(const struct checkpoint_model *model,
                               const struct checkpoint_record *record, struct error *err)
 {
@@ -161,8 +211,7 @@ static enum rc stage_advance(struct checkpoint_model *model, const struct checkp
         return error_set(err, RC_CORRUPT, "epoch %llu ends though it was not begun",
                          (unsigned long long)record->epoch);
     enum rc rc =
-        carries ? RC_OK
-                : checkpoint_notes_reserve(&model->notes, &model->slots[model->current].notes, err);
+        carries ? RC_OK : checkpoint_notes_reserve(&model->notes, &slot_at(model, 0)->notes, err);
     return rc != RC_OK ? rc : checkpoint_place_get(&record->to, &model->staged_position, err);
 }
 
@@ -195,6 +244,7 @@ enum rc checkpoint_model_stage(struct checkpoint_model *model,
         break;
     case CHECKPOINT_RECORD_INTENT:
     case CHECKPOINT_RECORD_INTENT_NOTES:
+    case CHECKPOINT_RECORD_INTENT_BEHIND:
         rc = stage_intent(model, record, err);
         break;
     case CHECKPOINT_RECORD_DONE:
@@ -232,6 +282,32 @@ static void take_position(struct checkpoint_model *model)
     model->staged_position = old;
 }
 
+/* The staged intent comes to its place; what was there is unused. */
+static void take_intent(struct checkpoint_model *model)
+{
+    unsigned place = model->staged_place;
+    unsigned unused = model->order[place];
+    model->order[place] = model->order[STORE_EPOCHS_MAX];
+    model->order[STORE_EPOCHS_MAX] = unused;
+    if (place == model->unfinished)
+        model->unfinished++;
+    show_unfinished(model);
+}
+
+/* The oldest epoch is over, if one is unfinished. */
+static void end_oldest(struct checkpoint_model *model)
+{
+    if (model->unfinished == 0)
+        return;
+    checkpoint_notes_apply(&model->notes, &slot_at(model, 0)->notes);
+    unsigned unused = model->order[0];
+    model->unfinished--;
+    for (unsigned i = 0; i < model->unfinished; i++)
+        model->order[i] = model->order[i + 1];
+    model->order[model->unfinished] = unused;
+    show_unfinished(model);
+}
+
 void checkpoint_model_commit(struct checkpoint_model *model)
 {
     const struct checkpoint_record *record = &model->staged;
@@ -244,20 +320,18 @@ void checkpoint_model_commit(struct checkpoint_model *model)
         break;
     case CHECKPOINT_RECORD_INTENT:
     case CHECKPOINT_RECORD_INTENT_NOTES:
-        model->current = 1 - model->current;
-        state->intent = &model->slots[model->current].intent;
+    case CHECKPOINT_RECORD_INTENT_BEHIND:
+        take_intent(model);
         break;
     case CHECKPOINT_RECORD_DONE:
-        model->slots[model->current].intent.done[record->entry] = true;
+        find_unfinished(model, record->epoch)->done[record->entry] = true;
         break;
     case CHECKPOINT_RECORD_PREPARED:
-        take_prepared(&model->slots[model->current].intent, record);
+        take_prepared(&slot_at(model, 0)->intent, record);
         break;
     case CHECKPOINT_RECORD_ADVANCE:
         model->carried = model->carried || state->intent == NULL;
-        if (state->intent != NULL)
-            checkpoint_notes_apply(&model->notes, &model->slots[model->current].notes);
-        state->intent = NULL;
+        end_oldest(model);
         state->epoch = record->epoch;
         state->rows = record->rows;
         state->bytes = record->bytes;

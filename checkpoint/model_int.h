@@ -8,7 +8,11 @@
  *      idle  --move-->    idle
  *      unfinished  --done-->    unfinished     one load more is durable
  *      unfinished  --intent-->  unfinished     the same epoch, a later attempt
+ *      unfinished  --intent behind-->  unfinished, one epoch more
  *      any   --bind-->    the same
+ *
+ * Of several unfinished epochs the oldest advances, is prepared and has later attempts; `done` is said
+ * of any of them.
  *
  * Notes (engine/ports/store.h) come true with the `advance` of the intent that brought them, or with
  * the `move`. A generation begins with the notes that were true, before its first `advance`: a
@@ -24,6 +28,8 @@
 
 #include "notes_int.h"
 
+enum { CHECKPOINT_SLOTS = STORE_EPOCHS_MAX + 1 };
+
 struct checkpoint_slot {
     struct store_intent intent;
     struct arena arena; /* its entries and flags */
@@ -31,9 +37,12 @@ struct checkpoint_slot {
 };
 
 struct checkpoint_model {
-    struct store_state state;        /* intent points into slots */
-    struct checkpoint_slot slots[2]; /* the unfinished epoch, and the one that is staged */
-    unsigned current;                /* which slot holds the unfinished epoch */
+    struct store_state state; /* intent points into slots */
+    struct checkpoint_slot slots[CHECKPOINT_SLOTS];
+    unsigned order[CHECKPOINT_SLOTS]; /* of slots: the unfinished epochs, oldest first, then unused
+                                         ones; the last takes the intent that is staged */
+    unsigned unfinished;
+    unsigned staged_place;           /* in `order`, of the intent that is staged */
     struct checkpoint_record staged; /* type NONE: nothing */
     struct position staged_position;
     struct checkpoint_notes notes; /* what is true */

@@ -17,19 +17,23 @@ static bool find_whole(struct slice file, uint64_t *offset, uint64_t generation,
 static bool may_be_unsynced(const struct checkpoint_model *model,
                             const struct checkpoint_record *record, bool *is_done)
 {
-    const struct store_intent *intent = model->state.intent;
+    const struct store_intent *oldest = model->state.intent;
+    const struct store_intent *intent = oldest;
+    while (intent != NULL && intent->epoch != record->epoch)
+        intent = intent->next;
     *is_done = record->type == CHECKPOINT_RECORD_DONE;
-    if (intent == NULL || record->epoch != intent->epoch)
-        return false;
     switch (record->type) {
     case CHECKPOINT_RECORD_DONE:
+        return intent != NULL && record->attempt == intent->attempt;
     case CHECKPOINT_RECORD_PREPARED:
-        return record->attempt == intent->attempt;
+        return intent != NULL && intent == oldest && record->attempt == intent->attempt;
     case CHECKPOINT_RECORD_INTENT:
     case CHECKPOINT_RECORD_INTENT_NOTES:
-        return record->attempt == intent->attempt + 1;
+        return intent != NULL && intent == oldest && record->attempt == intent->attempt + 1;
+    case CHECKPOINT_RECORD_INTENT_BEHIND:
+        return intent == NULL && oldest != NULL;
     case CHECKPOINT_RECORD_ADVANCE:
-        return true;
+        return intent != NULL && intent == oldest;
     default:
         return false;
     }

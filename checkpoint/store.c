@@ -153,18 +153,23 @@ static enum rc begin_next(struct store *store, uint64_t generation, struct error
     return rc;
 }
 
+/* A shorter journal is to be made. The notes may have grown since the bound was set. */
+static bool is_crowded(const struct store *store)
+{
+    return store->journal.len >= store->compact_from &&
+           store->journal.len >= COMPACT_FACTOR * checkpoint_model_size(&store->model);
+}
+
 static enum rc compact(struct store *store, struct error *err)
 {
-    if (store->journal.len < store->compact_from || store->model.state.intent != NULL)
-        return RC_OK;
-    /* The notes may have grown since the bound was set. */
-    if (store->journal.len < COMPACT_FACTOR * checkpoint_model_size(&store->model))
+    if (!is_crowded(store) || store->model.state.intent != NULL)
         return RC_OK;
     struct error own;
     error_clear(&own);
     uint64_t kept = store->journal.generation;
     if (begin_next(store, kept + 1, &own) == RC_OK) {
         checkpoint_dir_clean(store->dir_fd, kept);
+        store->model.state.crowded = false;
         return RC_OK;
     }
     if (store->journal.failed) {
@@ -173,6 +178,7 @@ static enum rc compact(struct store *store, struct error *err)
         return own.rc;
     }
     store->compact_from = store->journal.len + COMPACT_BYTES;
+    store->model.state.crowded = false;
     log_warn("checkpoint", "The journal could not be replaced by a shorter one and grows on.",
              LOG_STR("reason", own.text), LOG_U64("bytes", store->journal.len));
     return RC_OK;
@@ -290,6 +296,7 @@ static enum rc change(struct store *store, struct checkpoint_record *record,
         return rc;
     checkpoint_model_commit(&store->model);
     store->sequence++;
+    store->model.state.crowded = is_crowded(store);
     return RC_OK;
 }
 
@@ -304,9 +311,9 @@ static enum rc store_bind(struct store *store, const char *server, bool has_gtid
     const struct store_state *state = &store->model.state;
     if (strcmp(state->server, server) == 0)
         return RC_OK;
-    bool portable = has_gtid && is_portable(&state->position) &&
-                    (state->intent == NULL ||
-                     (is_portable(&state->intent->from) && is_portable(&state->intent->to)));
+    bool portable = has_gtid && is_portable(&state->position);
+    for (const struct store_intent *intent = state->intent; intent != NULL; intent = intent->next)
+        portable = portable && is_portable(&intent->from) && is_portable(&intent->to);
     if (state->server[0] != '\0' && !portable)
         return error_set(err, RC_MISMATCH,
                          "The checkpoint %s belongs to the source server %s, and this is the "
@@ -357,26 +364,58 @@ static enum rc check_notes(const struct store *store, const struct store_note *n
     return RC_OK;
 }
 
-static enum rc store_intent(struct store *store, const struct store_intent *intent,
-                            struct error *err)
+static bool ends_alike(const struct position *a, const struct position *b)
 {
-    const struct store_intent *before = store->model.state.intent;
-    if (before != NULL && (intent->epoch != before->epoch || intent->attempt <= before->attempt))
+    return a->offset == b->offset && strcmp(a->file, b->file) == 0 &&
+           a->rows_done == b->rows_done && a->targets_done == b->targets_done;
+}
+
+/* The kind of record that opens the epoch, or its next attempt, where it stands. */
+static enum rc choose_record(const struct store *store, const struct store_intent *intent,
+                             enum checkpoint_record_type *type_out, struct error *err)
+{
+    const struct store_intent *oldest = store->model.state.intent;
+    const struct store_intent *newest = oldest;
+    unsigned count = 0;
+    for (const struct store_intent *at = oldest; at != NULL; at = at->next, count++)
+        newest = at;
+    if (oldest == NULL && intent->epoch <= store->model.state.epoch)
+        return error_set(err, RC_EXISTS, "Epoch %llu is finished and cannot begin again.",
+                         (unsigned long long)intent->epoch);
+    bool again = oldest != NULL && intent->epoch == oldest->epoch &&
+                 intent->attempt > oldest->attempt &&
+                 (count == 1 || ends_alike(&intent->to, &oldest->to));
+    *type_out = intent->note_count > 0 ? CHECKPOINT_RECORD_INTENT_NOTES : CHECKPOINT_RECORD_INTENT;
+    if (oldest == NULL || again)
+        return RC_OK;
+    if (intent->epoch <= newest->epoch)
         return error_set(err, RC_EXISTS,
                          "Attempt %u of epoch %llu cannot begin while attempt %u of epoch %llu is "
                          "unfinished.",
                          (unsigned)intent->attempt, (unsigned long long)intent->epoch,
-                         (unsigned)before->attempt, (unsigned long long)before->epoch);
-    if (before == NULL && intent->epoch <= store->model.state.epoch)
-        return error_set(err, RC_EXISTS, "Epoch %llu is finished and cannot begin again.",
-                         (unsigned long long)intent->epoch);
-    enum rc rc = check_intent(store, intent, err);
+                         (unsigned)oldest->attempt, (unsigned long long)oldest->epoch);
+    if (count == STORE_EPOCHS_MAX)
+        return error_set(err, RC_LIMIT,
+                         "Epoch %llu cannot begin while %u others are unfinished in the checkpoint "
+                         "%s.",
+                         (unsigned long long)intent->epoch, count, store->dir);
+    *type_out = CHECKPOINT_RECORD_INTENT_BEHIND;
+    return RC_OK;
+}
+
+static enum rc store_intent(struct store *store, const struct store_intent *intent,
+                            struct error *err)
+{
+    enum checkpoint_record_type type = CHECKPOINT_RECORD_NONE;
+    enum rc rc = choose_record(store, intent, &type, err);
+    if (rc == RC_OK)
+        rc = check_intent(store, intent, err);
     if (rc == RC_OK)
         rc = check_notes(store, intent->notes, intent->note_count, err);
     if (rc != RC_OK)
         return rc;
     struct checkpoint_record record = {
-        .type = intent->note_count > 0 ? CHECKPOINT_RECORD_INTENT_NOTES : CHECKPOINT_RECORD_INTENT,
+        .type = type,
         .epoch = intent->epoch,
         .attempt = intent->attempt,
         .started_wall_us = intent->started_wall_us,
@@ -389,10 +428,13 @@ static enum rc store_intent(struct store *store, const struct store_intent *inte
     return change(store, &record, &lists, true, err);
 }
 
-static enum rc unfinished(const struct store *store, uint64_t epoch,
+/* The unfinished epoch of this number; `oldest`: it has to be the oldest. */
+static enum rc unfinished(const struct store *store, uint64_t epoch, bool oldest,
                           const struct store_intent **intent_out, struct error *err)
 {
     const struct store_intent *intent = store->model.state.intent;
+    while (intent != NULL && intent->epoch != epoch && !oldest)
+        intent = intent->next;
     if (intent == NULL || intent->epoch != epoch)
         return error_set(err, RC_NOT_FOUND, "Epoch %llu is not unfinished in the checkpoint %s.",
                          (unsigned long long)epoch, store->dir);
@@ -404,7 +446,7 @@ static enum rc store_prepared(struct store *store, uint64_t epoch,
                               const struct store_prepared *loads, uint32_t count, struct error *err)
 {
     const struct store_intent *intent = NULL;
-    enum rc rc = unfinished(store, epoch, &intent, err);
+    enum rc rc = unfinished(store, epoch, true, &intent, err);
     if (rc != RC_OK)
         return rc;
     for (uint32_t i = 0; i < count; i++)
@@ -421,16 +463,17 @@ static enum rc store_prepared(struct store *store, uint64_t epoch,
     return change(store, &record, &(struct checkpoint_lists){.prepared = loads}, true, err);
 }
 
-static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, struct error *err)
+static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, bool durable,
+                          struct error *err)
 {
     const struct store_intent *intent = NULL;
-    enum rc rc = unfinished(store, epoch, &intent, err);
+    enum rc rc = unfinished(store, epoch, false, &intent, err);
     if (rc != RC_OK)
         return rc;
     if (entry >= intent->count)
         return error_set(err, RC_NOT_FOUND, "Epoch %llu has %u loads and no load %u.",
                          (unsigned long long)epoch, (unsigned)intent->count, (unsigned)entry);
-    if (intent->done[entry])
+    if (intent->done[entry] && !durable)
         return RC_OK;
     struct checkpoint_record record = {
         .type = CHECKPOINT_RECORD_DONE,
@@ -438,13 +481,13 @@ static enum rc store_done(struct store *store, uint64_t epoch, uint32_t entry, s
         .attempt = intent->attempt,
         .entry = entry,
     };
-    return change(store, &record, NULL, false, err);
+    return change(store, &record, NULL, durable, err);
 }
 
 static enum rc store_advance(struct store *store, uint64_t epoch, struct error *err)
 {
     const struct store_intent *intent = NULL;
-    enum rc rc = unfinished(store, epoch, &intent, err);
+    enum rc rc = unfinished(store, epoch, true, &intent, err);
     if (rc != RC_OK)
         return rc;
     struct checkpoint_record record = {

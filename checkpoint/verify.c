@@ -16,7 +16,8 @@ static void tell_records(const char *name, const struct checkpoint_replay *repla
                name, (unsigned long long)replay->good_len, (unsigned long long)replay->sequence,
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_BIND],
                (unsigned long long)(replay->counts[CHECKPOINT_RECORD_INTENT] +
-                                    replay->counts[CHECKPOINT_RECORD_INTENT_NOTES]),
+                                    replay->counts[CHECKPOINT_RECORD_INTENT_NOTES] +
+                                    replay->counts[CHECKPOINT_RECORD_INTENT_BEHIND]),
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_PREPARED],
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_DONE],
                (unsigned long long)replay->counts[CHECKPOINT_RECORD_ADVANCE],
@@ -77,12 +78,12 @@ static void tell_state(const struct checkpoint_loaded *loaded, const struct chec
                    "With it %zu notes are kept (tables as they are defined there, snapshots), %llu "
                    "bytes.",
                    model->notes.count, (unsigned long long)model->notes.bytes);
-    if (state->intent != NULL)
+    for (const struct store_intent *intent = state->intent; intent != NULL; intent = intent->next)
         report_add(report, REPORT_OK, NULL,
                    "Epoch %llu (attempt %u, %u loads) is unfinished; the next start finishes it "
                    "first.",
-                   (unsigned long long)state->intent->epoch, (unsigned)state->intent->attempt,
-                   (unsigned)state->intent->count);
+                   (unsigned long long)intent->epoch, (unsigned)intent->attempt,
+                   (unsigned)intent->count);
 }
 
 static enum rc verify_folder(int dir_fd, const char *dir, struct report *report, struct error *err)

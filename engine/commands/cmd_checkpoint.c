@@ -57,22 +57,8 @@ static void add_line_position(struct buf *out, const char *name, const struct po
     buf_add_byte(out, '\n');
 }
 
-static void show_text(const struct store_state *state, struct buf *out)
+static void show_intent(const struct store_intent *intent, struct buf *out)
 {
-    buf_addf(out, "pipeline id  %s\nsource       %s\ncreated      ", state->pipeline_id,
-             state->server[0] != '\0' ? state->server : "not known yet");
-    add_time(out, state->created_wall_us);
-    buf_add_str(out, "\nupdated      ");
-    add_time(out, state->updated_wall_us);
-    buf_addf(out, "\nepochs       %llu finished, %llu rows, %llu bytes\n",
-             (unsigned long long)state->epoch, (unsigned long long)state->rows,
-             (unsigned long long)state->bytes);
-    add_line_position(out, "position     ", &state->position);
-    const struct store_intent *intent = state->intent;
-    if (intent == NULL) {
-        buf_add_str(out, "unfinished   nothing\n");
-        return;
-    }
     buf_addf(out, "unfinished   epoch %llu, attempt %u, begun ", (unsigned long long)intent->epoch,
              intent->attempt);
     add_time(out, intent->started_wall_us);
@@ -88,6 +74,23 @@ static void show_text(const struct store_state *state, struct buf *out)
                  : entry->transaction != 0 ? "prepared, to be committed"
                                            : "not known to be done");
     }
+}
+
+static void show_text(const struct store_state *state, struct buf *out)
+{
+    buf_addf(out, "pipeline id  %s\nsource       %s\ncreated      ", state->pipeline_id,
+             state->server[0] != '\0' ? state->server : "not known yet");
+    add_time(out, state->created_wall_us);
+    buf_add_str(out, "\nupdated      ");
+    add_time(out, state->updated_wall_us);
+    buf_addf(out, "\nepochs       %llu finished, %llu rows, %llu bytes\n",
+             (unsigned long long)state->epoch, (unsigned long long)state->rows,
+             (unsigned long long)state->bytes);
+    add_line_position(out, "position     ", &state->position);
+    if (state->intent == NULL)
+        buf_add_str(out, "unfinished   nothing\n");
+    for (const struct store_intent *intent = state->intent; intent != NULL; intent = intent->next)
+        show_intent(intent, out);
 }
 
 static void json_text(struct buf *out, const char *name, struct slice value)
@@ -130,22 +133,9 @@ static void json_position(struct buf *out, const char *name, const struct positi
     buf_add_byte(out, '}');
 }
 
-static void show_json(const struct store_state *state, struct buf *out)
+static void json_intent(const struct store_intent *intent, struct buf *out)
 {
-    buf_addf(out, "{\"epoch\":%llu", (unsigned long long)state->epoch);
-    json_text(out, "pipeline_id", slice_str(state->pipeline_id));
-    json_text(out, "source", slice_str(state->server));
-    json_time(out, "created", state->created_wall_us);
-    json_time(out, "updated", state->updated_wall_us);
-    json_u64(out, "rows", state->rows);
-    json_u64(out, "bytes", state->bytes);
-    json_position(out, "position", &state->position);
-    const struct store_intent *intent = state->intent;
-    if (intent == NULL) {
-        buf_add_str(out, ",\"unfinished\":null");
-        return;
-    }
-    buf_addf(out, ",\"unfinished\":{\"epoch\":%llu", (unsigned long long)intent->epoch);
+    buf_addf(out, "{\"epoch\":%llu", (unsigned long long)intent->epoch);
     json_u64(out, "attempt", intent->attempt);
     json_time(out, "begun", intent->started_wall_us);
     json_position(out, "from", &intent->from);
@@ -164,6 +154,31 @@ static void show_json(const struct store_state *state, struct buf *out)
         buf_add_byte(out, '}');
     }
     buf_add_str(out, "]}");
+}
+
+static void show_json(const struct store_state *state, struct buf *out)
+{
+    buf_addf(out, "{\"epoch\":%llu", (unsigned long long)state->epoch);
+    json_text(out, "pipeline_id", slice_str(state->pipeline_id));
+    json_text(out, "source", slice_str(state->server));
+    json_time(out, "created", state->created_wall_us);
+    json_time(out, "updated", state->updated_wall_us);
+    json_u64(out, "rows", state->rows);
+    json_u64(out, "bytes", state->bytes);
+    json_position(out, "position", &state->position);
+    buf_add_str(out, ",\"unfinished\":");
+    if (state->intent == NULL)
+        buf_add_str(out, "null");
+    else
+        json_intent(state->intent, out);
+    buf_add_str(out, ",\"unfinished_behind\":[");
+    for (const struct store_intent *intent = state->intent == NULL ? NULL : state->intent->next;
+         intent != NULL; intent = intent->next) {
+        json_intent(intent, out);
+        if (intent->next != NULL)
+            buf_add_byte(out, ',');
+    }
+    buf_add_byte(out, ']');
 }
 
 static enum exit_code show(const struct command_parts *parts, const struct place *place, bool json)

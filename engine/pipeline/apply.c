@@ -13,14 +13,12 @@ enum rc apply_bar(struct evolution *evolution, struct error *err)
     struct pipeline *pipeline = evolution->pipeline;
     if (evolution->barred)
         return RC_OK;
-    enum rc rc = RC_OK;
-    if (pipeline->replay.active && recovery_is_over(pipeline, evolution->change))
-        rc = recovery_finish(pipeline, err);
+    enum rc rc = recovery_end(pipeline, evolution->change, err);
     if (rc == RC_OK && pipeline->replay.active) {
         rc = error_set(err, RC_CONFIG,
                        "A schema change stands in the middle of the unfinished epoch %llu, which "
                        "was begun under settings that did not carry it.",
-                       (unsigned long long)pipeline->replay.epoch);
+                       (unsigned long long)recovery_epoch(pipeline));
         error_hint(err, "Set schema.change.behavior and the sink's lists of schema changes back to "
                         "what they were until that epoch is finished.");
     }

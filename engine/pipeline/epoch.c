@@ -4,12 +4,17 @@
  *
  *   seal      the open batch is closed; its loads have their names
  *   intent    the store knows range and names, durably, before the first byte goes out
- *   submit    the loads run while the next batch fills
+ *   submit    the loads run while the next batch fills, and while loads of the next epoch run
  *   prepared  loads in two phases wait at the target: the store knows their transactions, durably,
  *             before the first one is committed
  *   commit    they become visible
  *   done      each load that is durable at the target
  *   advance   all of them: the position moves
+ *
+ * Several epochs may be on their way: the next one is sent when the sink says that much of it can begin at
+ * once. They become prepared and advance in their order, and a table has loads of one of them on its way
+ * at a time. Where the sink waits with the later one for the earlier one's end, that end is durable in
+ * the store first: a start must never send the earlier one again behind the later.
  *
  * With `delivery.visibility: together` a transaction that does not fit into the sink's buffer comes in
  * parts: each is sealed, said, submitted and prepared, and its memory is free; `prepared`, commit and
@@ -34,7 +39,7 @@ bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us)
 {
     if (pipeline->open_since_us == 0)
         return false;
-    if (pipeline->flight.split)
+    if (pipeline->flights.split)
         return true; /* it ends with the transaction that it was made for */
     const struct sink_limits *limits = &pipeline->limits;
     if (now_us - pipeline->open_since_us >= limits->flush_interval_ms * 1000)
@@ -44,6 +49,21 @@ bool epoch_is_due(const struct pipeline *pipeline, uint64_t now_us)
     sink->ops->pending(sink, &pending);
     return (limits->flush_rows > 0 && pending.rows >= limits->flush_rows) ||
            (limits->flush_bytes > 0 && pending.bytes >= limits->flush_bytes);
+}
+
+/* Whether one more epoch may be on its way. */
+static bool has_room(const struct pipeline *pipeline, uint64_t unused UNUSED)
+{
+    const struct flights *flights = &pipeline->flights;
+    return flights->count == 0 ||
+           (flights->count < pipeline->limits.epochs && flights->count < STORE_EPOCHS_MAX &&
+            !pipeline->parts.store_ops->state(pipeline->parts.store)->crowded);
+}
+
+bool epoch_may_begin(const struct pipeline *pipeline)
+{
+    const struct sink *sink = pipeline->parts.sink;
+    return pipeline->flights.count == 0 || (has_room(pipeline, 0) && sink->ops->would_begin(sink));
 }
 
 enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error *err)
@@ -61,14 +81,21 @@ enum rc epoch_here(struct pipeline *pipeline, struct position *out, struct error
     return RC_OK;
 }
 
+void epoch_deinit(struct flights *flights)
+{
+    for (unsigned i = 0; i < STORE_EPOCHS_MAX; i++)
+        free(flights->items[i].prepared);
+}
+
 void epoch_fly(struct pipeline *pipeline, uint64_t epoch)
 {
-    struct flight *flight = &pipeline->flight;
-    flight->active = true;
+    struct flights *flights = &pipeline->flights;
+    ASSERT(flights->count < STORE_EPOCHS_MAX);
+    struct flight *flight = &flights->items[flights->count++];
     flight->epoch = epoch;
-    flight->part = false;
     flight->started_us = clock_monotonic_us();
-    if (flight->split)
+    flights->part = false;
+    if (flights->split)
         return;
     flight->prepared_count = 0;
     flight->rows = flight->bytes = 0;
@@ -107,7 +134,7 @@ static enum rc send_sealed(struct pipeline *pipeline, const struct manifest *man
 
 enum rc epoch_close(struct pipeline *pipeline, struct error *err)
 {
-    ASSERT(!pipeline->flight.active);
+    ASSERT(has_room(pipeline, 0));
     struct sink *sink = pipeline->parts.sink;
     struct manifest manifest;
     enum rc rc = at(pipeline, PIPELINE_SIDE_SINK,
@@ -153,8 +180,8 @@ static void tell_pieces(struct pipeline *pipeline, const char *reason)
 /* The notes are given with each part and kept: they are the last part's. */
 enum rc epoch_cut(struct pipeline *pipeline, struct error *err)
 {
-    ASSERT(!pipeline->flight.active);
-    struct flight *flight = &pipeline->flight;
+    ASSERT(has_room(pipeline, 0));
+    struct flights *flights = &pipeline->flights;
     struct sink *sink = pipeline->parts.sink;
     if (!is_together(pipeline) || !is_inside(pipeline) || sink->ops->seal_part == NULL)
         return epoch_close(pipeline, err);
@@ -162,7 +189,7 @@ enum rc epoch_cut(struct pipeline *pipeline, struct error *err)
     struct error why;
     error_clear(&why);
     enum rc rc =
-        flight->split && flight->loads >= PART_LOADS_MAX
+        flights->split && flights->loads >= PART_LOADS_MAX
             ? error_set(&why, RC_UNSUPPORTED, "it needs more than %d loads", PART_LOADS_MAX)
             : sink->ops->seal_part(sink, pipeline->next_epoch, &manifest, &why);
     if (rc == RC_UNSUPPORTED) {
@@ -176,14 +203,25 @@ enum rc epoch_cut(struct pipeline *pipeline, struct error *err)
     }
     pipeline->open_since_us = 0;
     rc = send_sealed(pipeline, &manifest, err);
-    flight->part = flight->split = true;
-    flight->loads = manifest.count;
+    flights->part = flights->split = true;
+    flights->loads = manifest.count;
     return rc;
 }
 
+/* The oldest is not on its way any more; its memory serves a later one. */
+static void land(struct flights *flights)
+{
+    struct flight landed = flights->items[0];
+    flights->count--;
+    for (unsigned i = 0; i < flights->count; i++)
+        flights->items[i] = flights->items[i + 1];
+    flights->items[flights->count] = landed;
+}
+
+/* The oldest epoch is durable. */
 static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
 {
-    struct flight *flight = &pipeline->flight;
+    const struct flight *flight = &pipeline->flights.items[0];
     enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
                     pipeline->parts.store_ops->advance(pipeline->parts.store, flight->epoch, err));
     if (rc != RC_OK)
@@ -192,7 +230,8 @@ static enum rc finish_flight(struct pipeline *pipeline, struct error *err)
     log_debug("pipeline.epoch", "An epoch is durable at the target.",
               LOG_U64("epoch", flight->epoch), LOG_U64("rows", flight->rows),
               LOG_U64("bytes", flight->bytes), LOG_U64("ms", (now_us - flight->started_us) / 1000));
-    flight->active = flight->split = false;
+    land(&pipeline->flights);
+    pipeline->flights.split = false;
     pipeline->moved_us = now_us;
     tell_settled(pipeline);
     pipeline->limits = pipeline->parts.sink->ops->limits(pipeline->parts.sink);
@@ -216,10 +255,11 @@ static enum rc keep_prepared(struct flight *flight, const struct sink_result *re
     return RC_OK;
 }
 
-/* All loads were told, and some are prepared: the store must know them before they are committed. */
+/* All loads of the oldest epoch were told, and some are prepared: the store must know them before they are
+ * committed. */
 static enum rc commit_flight(struct pipeline *pipeline, struct error *err)
 {
-    struct flight *flight = &pipeline->flight;
+    struct flight *flight = &pipeline->flights.items[0];
     struct sink *sink = pipeline->parts.sink;
     enum rc rc =
         at(pipeline, PIPELINE_SIDE_STORE,
@@ -237,42 +277,48 @@ static enum rc commit_flight(struct pipeline *pipeline, struct error *err)
 static enum rc take_result(struct pipeline *pipeline, const struct sink_result *result,
                            struct error *err)
 {
-    struct flight *flight = &pipeline->flight;
+    unsigned at_item = 0;
+    while (result->epoch != 0 && pipeline->flights.items[at_item].epoch != result->epoch)
+        at_item++;
+    ASSERT(at_item < pipeline->flights.count);
+    struct flight *flight = &pipeline->flights.items[at_item];
     if (result->transaction != 0)
         return keep_prepared(flight, result, err);
     flight->rows += result->rows;
     flight->bytes += result->bytes;
-    return at(
-        pipeline, PIPELINE_SIDE_STORE,
-        pipeline->parts.store_ops->done(pipeline->parts.store, flight->epoch, result->entry, err));
+    return at(pipeline, PIPELINE_SIDE_STORE,
+              pipeline->parts.store_ops->done(pipeline->parts.store, flight->epoch, result->entry,
+                                              result->awaited, err));
 }
 
 /* The part waits at the target for the others. */
 static enum rc part_is_prepared(struct pipeline *pipeline)
 {
-    struct flight *flight = &pipeline->flight;
-    flight->active = flight->part = false;
+    struct flights *flights = &pipeline->flights;
+    flights->part = false;
+    flights->count = 0; /* its list of what is prepared stays in the first */
     log_debug("pipeline.epoch", "A part of a large transaction is prepared.",
-              LOG_U64("epoch", flight->epoch), LOG_U64("loads", flight->prepared_count));
+              LOG_U64("epoch", flights->items[0].epoch),
+              LOG_U64("loads", flights->items[0].prepared_count));
     return RC_OK;
 }
 
 enum rc epoch_poll(struct pipeline *pipeline, unsigned wait_ms, struct error *err)
 {
     struct sink *sink = pipeline->parts.sink;
-    while (pipeline->flight.active) {
+    while (pipeline->flights.count > 0) {
         struct sink_result result = {0};
         enum rc rc = at(pipeline, PIPELINE_SIDE_SINK, sink->ops->poll(sink, wait_ms, &result, err));
         if (rc == RC_AGAIN)
             return RC_OK;
         if (rc == RC_OK)
             rc = take_result(pipeline, &result, err);
-        else if (rc == RC_EOF && pipeline->flight.part)
+        else if (rc == RC_EOF && pipeline->flights.part)
             return part_is_prepared(pipeline);
-        else if (rc == RC_EOF && pipeline->flight.prepared_count > 0)
+        else if (rc == RC_EOF && pipeline->flights.items[0].prepared_count > 0)
             rc = commit_flight(pipeline, err);
         else if (rc == RC_EOF)
-            return finish_flight(pipeline, err);
+            rc = finish_flight(pipeline, err);
         if (rc != RC_OK)
             return rc;
         wait_ms = 0;
@@ -287,16 +333,19 @@ static bool read_ahead(struct pipeline *pipeline, unsigned wait_ms)
     return source->ops->read_ahead != NULL && source->ops->read_ahead(source, wait_ms);
 }
 
-enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct error *err)
+/* Takes the ends of loads until it is enough. */
+static enum rc await(struct pipeline *pipeline, uint64_t deadline_us,
+                     bool (*is_enough)(const struct pipeline *pipeline, uint64_t bound),
+                     uint64_t bound, struct error *err)
 {
     enum { STEP_MS = 50, PATIENCE_US = 1000000 };
     uint64_t begun_us = clock_monotonic_us();
-    while (pipeline->flight.active) {
+    while (!is_enough(pipeline, bound)) {
         uint64_t now_us = clock_monotonic_us();
         if (deadline_us > 0 && now_us >= deadline_us)
             return error_set(err, RC_CANCELLED,
                              "Epoch %llu was not finished at the target within the stop timeout.",
-                             (unsigned long long)pipeline->flight.epoch);
+                             (unsigned long long)pipeline->flights.items[0].epoch);
         if (deadline_us == 0 && atomic_load(&pipeline->stopping))
             deadline_us = now_us + pipeline->parts.config->stop_timeout_ms * 1000;
         bool waited = now_us - begun_us > PATIENCE_US && read_ahead(pipeline, STEP_MS);
@@ -308,6 +357,39 @@ enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct erro
         status_tell(pipeline, now_us);
     }
     return RC_OK;
+}
+
+static bool is_quiet(const struct pipeline *pipeline, uint64_t unused UNUSED)
+{
+    return pipeline->flights.count == 0;
+}
+
+enum rc epoch_drain(struct pipeline *pipeline, uint64_t deadline_us, struct error *err)
+{
+    return await(pipeline, deadline_us, is_quiet, 0, err);
+}
+
+enum rc epoch_await_room(struct pipeline *pipeline, struct error *err)
+{
+    return await(pipeline, 0, has_room, 0, err);
+}
+
+static uint64_t buffered(const struct pipeline *pipeline)
+{
+    const struct sink *sink = pipeline->parts.sink;
+    struct sink_stats stats;
+    sink->ops->stats(sink, &stats);
+    return stats.buffered_bytes;
+}
+
+static bool holds_less(const struct pipeline *pipeline, uint64_t bytes)
+{
+    return pipeline->flights.count == 0 || buffered(pipeline) < bytes;
+}
+
+enum rc epoch_await_memory(struct pipeline *pipeline, struct error *err)
+{
+    return await(pipeline, 0, holds_less, buffered(pipeline), err);
 }
 
 enum rc epoch_barrier(struct pipeline *pipeline, struct error *err)
@@ -346,7 +428,7 @@ enum rc epoch_move(struct pipeline *pipeline, struct error *err)
     struct sink_pending pending;
     struct sink *sink = pipeline->parts.sink;
     sink->ops->pending(sink, &pending);
-    if (pipeline->flight.active || pipeline->flight.split || pipeline->replay.active ||
+    if (pipeline->flights.count > 0 || pipeline->flights.split || pipeline->replay.active ||
         pipeline->in_txn || pending.rows > 0)
         return RC_OK;
     enum rc rc = epoch_here(pipeline, &pipeline->taken, err);

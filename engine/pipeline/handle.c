@@ -12,14 +12,6 @@
 #include "unknown_int.h"
 #include "write_int.h"
 
-/* The row in hand may lie behind the range that is read again. */
-static enum rc replay_ends(struct pipeline *pipeline, const struct change *change,
-                           struct error *err)
-{
-    bool over = pipeline->replay.active && recovery_is_over(pipeline, change);
-    return over ? recovery_finish(pipeline, err) : RC_OK;
-}
-
 static enum rc handle_row(struct pipeline *pipeline, const struct change *change, struct error *err)
 {
     struct way *way;
@@ -42,7 +34,7 @@ static enum rc handle_row(struct pipeline *pipeline, const struct change *change
     pipeline->skip_targets = 0;
     for (unsigned i = first; i < way->count; i++) {
         pipeline->row_targets_done = i;
-        rc = replay_ends(pipeline, change, err);
+        rc = recovery_end(pipeline, change, err);
         if (rc == RC_OK)
             rc = write_to(pipeline, way->tables[i], &picked, err);
         if (rc != RC_OK)
@@ -60,7 +52,7 @@ static enum rc keep_event(struct pipeline *pipeline, const struct change *change
 {
     pipeline->in_txn = true;
     pipeline->txn_rows_done = change->ordinal;
-    enum rc rc = replay_ends(pipeline, change, err);
+    enum rc rc = recovery_end(pipeline, change, err);
     if (rc == RC_OK)
         rc = write_to(pipeline, NULL, change, err);
     if (rc != RC_OK)
@@ -102,7 +94,7 @@ static enum rc handle_unknown(struct pipeline *pipeline, const struct change *ch
     struct way *way;
     pipeline->in_txn = true;
     pipeline->txn_rows_done = change->ordinal;
-    enum rc rc = replay_ends(pipeline, change, err);
+    enum rc rc = recovery_end(pipeline, change, err);
     if (rc == RC_OK && change->table != NULL)
         rc = taking_way(pipeline, change->table, &way, err);
     if (rc == RC_OK)
@@ -113,20 +105,32 @@ static enum rc handle_unknown(struct pipeline *pipeline, const struct change *ch
     return rc;
 }
 
+/* Ranges that are read again may end here. One that ends inside this transaction, behind its last row,
+ * leaves the notes of this border to the next epoch, as it was the first time. */
+static enum rc end_ranges(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    enum rc rc = RC_OK;
+    bool collected = false;
+    bool over = true;
+    while (rc == RC_OK && over) {
+        if (!collected && !recovery_ends_inside(pipeline)) {
+            rc = notes_collect(pipeline, err);
+            collected = true;
+        }
+        over = rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change);
+        if (over)
+            rc = recovery_finish(pipeline, err);
+    }
+    return rc == RC_OK && !collected ? notes_collect(pipeline, err) : rc;
+}
+
 static enum rc handle_border(struct pipeline *pipeline, const struct change *change,
                              struct error *err)
 {
-    /* A range that is read again may end inside this transaction, behind its last row: then the
-     * notes of this border are of the next epoch, as they were the first time. */
-    bool inside = recovery_ends_inside(pipeline);
-    enum rc rc = inside ? RC_OK : notes_collect(pipeline, err);
-    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change))
-        rc = recovery_finish(pipeline, err);
-    if (rc == RC_OK && inside)
-        rc = notes_collect(pipeline, err);
+    enum rc rc = end_ranges(pipeline, change, err);
     if (change->kind == CHANGE_COMMIT) {
         pipeline->in_txn = false;
-        pipeline->made_room |= pipeline->flight.split; /* it ends here: look at once */
+        pipeline->made_room |= pipeline->flights.split; /* it ends here: look at once */
         pipeline->row_targets_done = 0;
         pipeline->skip_targets = 0;
     }

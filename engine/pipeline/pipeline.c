@@ -51,8 +51,7 @@ enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipel
     notes_init(&pipeline->notes);
     position_init(&pipeline->open_from);
     position_init(&pipeline->taken);
-    position_init(&pipeline->replay.from);
-    position_init(&pipeline->replay.to);
+    recovery_init(&pipeline->replay);
     *pipeline_out = pipeline;
     return RC_OK;
 }
@@ -64,11 +63,10 @@ void pipeline_free(struct pipeline *pipeline)
     taking_close(pipeline);
     members_deinit(&pipeline->members);
     notes_deinit(&pipeline->notes);
-    free(pipeline->flight.prepared);
+    epoch_deinit(&pipeline->flights);
     position_deinit(&pipeline->open_from);
     position_deinit(&pipeline->taken);
-    position_deinit(&pipeline->replay.from);
-    position_deinit(&pipeline->replay.to);
+    recovery_deinit(&pipeline->replay);
     arena_deinit(&pipeline->arena);
     arena_deinit(&pipeline->scratch);
     free(pipeline);
@@ -92,8 +90,8 @@ static enum rc look_around(struct pipeline *pipeline, struct error *err)
     enum rc rc = epoch_poll(pipeline, 0, err);
     if (rc != RC_OK)
         return rc;
-    if (!pipeline->in_txn && !pipeline->flight.active && !pipeline->replay.active &&
-        epoch_is_due(pipeline, now_us))
+    if (!pipeline->in_txn && !pipeline->replay.active && epoch_is_due(pipeline, now_us) &&
+        epoch_may_begin(pipeline))
         rc = epoch_close(pipeline, err);
     if (rc == RC_OK)
         rc = reread_look(pipeline, err);
@@ -122,7 +120,7 @@ static unsigned wait_ms_of(const struct pipeline *pipeline)
         return 0;
     if (pipeline->taking.snapshot != NULL && !pipeline->replay.active)
         return WAIT_TAKING_MS;
-    if (pipeline->flight.active)
+    if (pipeline->flights.count > 0)
         return WAIT_LOADING_MS;
     if (pipeline->open_since_us == 0 || pipeline->replay.active)
         return WAIT_MS;
@@ -189,7 +187,7 @@ static enum rc wind_down(struct pipeline *pipeline, bool stopped, struct error *
     enum rc rc = epoch_drain(pipeline, deadline_us, err);
     /* The rest of a transaction that has to become visible as a whole is not here any more. */
     if (rc == RC_OK && is_together(pipeline) && pipeline->in_txn)
-        return pipeline->flight.split
+        return pipeline->flights.split
                    ? error_set(err, RC_CANCELLED, "A large transaction was not over.")
                    : RC_OK;
     if (rc == RC_OK)
@@ -212,9 +210,9 @@ static enum rc cut_short(struct pipeline *pipeline, bool begun, struct error *er
         error_clear(err);
         return RC_OK;
     }
-    const char *why = pipeline->replay.active  ? "its changes were being read again"
-                      : pipeline->flight.split ? "the transaction that it is made of was not over"
-                                               : "the target had not answered";
+    const char *why = pipeline->replay.active   ? "its changes were being read again"
+                      : pipeline->flights.split ? "the transaction that it is made of was not over"
+                                                : "the target had not answered";
     if (intent != NULL)
         error_set(err, RC_CANCELLED, "Epoch %llu is not finished: %s when the engine was stopped.",
                   (unsigned long long)intent->epoch, why);
@@ -260,8 +258,8 @@ static enum rc begin_work(struct pipeline *pipeline, struct error *err)
     if (rc == RC_OK && pipeline->fresh && !position_is_empty(&pipeline->open_from))
         rc = epoch_note(pipeline, err);
     pipeline->fresh = false;
-    if (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, NULL))
-        rc = recovery_finish(pipeline, err);
+    if (rc == RC_OK)
+        rc = recovery_end(pipeline, NULL, err);
     if (rc == RC_OK)
         rc = members_each(pipeline, queue_member, NULL, err);
     /* A target that is made anew cannot take its place while letters of it wait. */

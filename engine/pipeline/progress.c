@@ -36,9 +36,10 @@ static double lag_seconds(const struct source_stats *stats)
 
 double progress_loading_s(const struct pipeline *pipeline)
 {
-    if (!pipeline->flight.active)
+    const struct flights *flights = &pipeline->flights;
+    if (flights->count == 0)
         return 0;
-    return rounded((double)(clock_monotonic_us() - pipeline->flight.started_us) / 1e6);
+    return rounded((double)(clock_monotonic_us() - flights->items[0].started_us) / 1e6);
 }
 
 static void tell_line(struct pipeline *pipeline, uint64_t now_us)
@@ -54,7 +55,7 @@ static void tell_line(struct pipeline *pipeline, uint64_t now_us)
     progress->line_rows = source.rows_read;
     const struct store_state *state = pipeline->parts.store_ops->state(pipeline->parts.store);
     char loading[64] = "";
-    if (pipeline->flight.active)
+    if (pipeline->flights.count > 0)
         snprintf(loading, sizeof(loading), ", loading for %.0f s", progress_loading_s(pipeline));
     uint64_t dead_letters = dead_letters_count(pipeline->parts.dead_letters);
     char waiting[48] = "";

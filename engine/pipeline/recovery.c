@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an earlier life left unfinished: an epoch whose intent is in the store. Its range of the
- * source's stream is known, and a range does not change; its loads have names that the target can
- * be asked for.
+ * What an earlier life left unfinished: epochs whose intents are in the store, one or several, each
+ * beginning where the one before it ends. Its range of the source's stream is known, and a range does
+ * not change; its loads have names that the target can be asked for.
  *
  *   prepared, as the store says committed now; one whose time is over was never visible, and is not
  *                               applied
@@ -21,6 +21,11 @@
  *   not all prepared            buffer, nothing of it is visible, and it need not be cut where it was
  *   ... all prepared, but the   stop, with words, if some of it is committed by now; else as above
  *   target has aborted some
+ *
+ * All loads of all unfinished epochs are asked for first. Then the epochs are finished in their order; from
+ * the first one on of which something is missing all ranges are read again, because notes of a later
+ * epoch need those of an earlier one. A load that is missing never has a later one of its table at the
+ * target: that was not sent before the store knew the earlier one as done.
  *
  * The range is sealed under a new attempt of its epoch, whose notes are the source's alone: those of
  * chunks of a snapshot that were in the epoch are not true, for the chunks are read again.
@@ -45,24 +50,51 @@ static enum rc copy_entry(struct arena *arena, struct manifest_entry *to,
     return RC_OK;
 }
 
-static enum rc copy_intent(struct pipeline *pipeline, const struct store_intent *intent,
-                           struct error *err)
+void recovery_init(struct replay *replay)
 {
-    struct replay *replay = &pipeline->replay;
-    replay->epoch = intent->epoch;
-    replay->attempt = intent->attempt;
-    replay->count = intent->count;
-    replay->entries = arena_alloc(&pipeline->arena, intent->count * sizeof(*replay->entries));
-    replay->states = arena_alloc(&pipeline->arena, intent->count * sizeof(*replay->states));
-    if (replay->entries == NULL || replay->states == NULL)
+    for (unsigned i = 0; i < STORE_EPOCHS_MAX; i++) {
+        position_init(&replay->items[i].from);
+        position_init(&replay->items[i].to);
+    }
+}
+
+void recovery_deinit(struct replay *replay)
+{
+    for (unsigned i = 0; i < STORE_EPOCHS_MAX; i++) {
+        position_deinit(&replay->items[i].from);
+        position_deinit(&replay->items[i].to);
+    }
+}
+
+/* The epoch whose range is read again. */
+static struct unfinished *current(struct pipeline *pipeline)
+{
+    return &pipeline->replay.items[pipeline->replay.at];
+}
+
+uint64_t recovery_epoch(const struct pipeline *pipeline)
+{
+    return pipeline->replay.items[pipeline->replay.at].epoch;
+}
+
+static enum rc copy_intent(struct pipeline *pipeline, const struct store_intent *intent,
+                           struct unfinished *unfinished, struct error *err)
+{
+    struct arena *arena = &pipeline->arena;
+    unfinished->epoch = intent->epoch;
+    unfinished->attempt = intent->attempt;
+    unfinished->count = intent->count;
+    unfinished->entries = arena_alloc(arena, intent->count * sizeof(*unfinished->entries));
+    unfinished->states = arena_alloc(arena, intent->count * sizeof(*unfinished->states));
+    if (unfinished->entries == NULL || unfinished->states == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
     for (uint32_t i = 0; i < intent->count; i++) {
-        enum rc rc = copy_entry(&pipeline->arena, &replay->entries[i], &intent->entries[i], err);
+        enum rc rc = copy_entry(arena, &unfinished->entries[i], &intent->entries[i], err);
         if (rc != RC_OK)
             return rc;
     }
-    enum rc rc = position_copy(&replay->from, &intent->from, err);
-    return rc != RC_OK ? rc : position_copy(&replay->to, &intent->to, err);
+    enum rc rc = position_copy(&unfinished->from, &intent->from, err);
+    return rc != RC_OK ? rc : position_copy(&unfinished->to, &intent->to, err);
 }
 
 /* Whether the entry's target is one that an unfinished snapshot fills. */
@@ -122,14 +154,17 @@ static uint64_t age_ms_of(const struct store_intent *intent)
  * note with its intent, for by the time of a later question the label may be forgotten. The age counts
  * when the answer is here, because a load that was running may have been waited for. `take_back`: it
  * is not to be committed, though it is prepared. */
-static enum rc resolve_one(struct pipeline *pipeline, uint32_t index, bool take_back,
-                           enum load_state *state, struct error *err)
+static enum rc resolve_one(struct pipeline *pipeline, const struct unfinished *unfinished,
+                           uint32_t index, bool take_back, enum load_state *state,
+                           struct error *err)
 {
     const struct store_ops *store_ops = pipeline->parts.store_ops;
     struct store *store = pipeline->parts.store;
     struct sink *sink = pipeline->parts.sink;
     const struct store_intent *intent = store_ops->state(store)->intent;
-    struct manifest_entry entry = pipeline->replay.entries[index];
+    while (intent->epoch != unfinished->epoch)
+        intent = intent->next;
+    struct manifest_entry entry = unfinished->entries[index];
     *state = LOAD_APPLIED;
     if (intent->done[index])
         return RC_OK;
@@ -140,26 +175,28 @@ static enum rc resolve_one(struct pipeline *pipeline, uint32_t index, bool take_
         rc = at(pipeline, PIPELINE_SIDE_SINK,
                 judge_forgotten(pipeline, &entry, age_ms_of(intent), err));
     if (rc == RC_OK && *state == LOAD_APPLIED)
-        rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->done(store, intent->epoch, index, err));
+        rc = at(pipeline, PIPELINE_SIDE_STORE,
+                store_ops->done(store, intent->epoch, index, false, err));
     return rc;
 }
 
-static enum rc resolve_all(struct pipeline *pipeline, bool *all_applied, struct error *err)
+static enum rc resolve_all(struct pipeline *pipeline, struct unfinished *unfinished,
+                           bool *all_applied, struct error *err)
 {
-    struct replay *replay = &pipeline->replay;
     *all_applied = true;
-    for (uint32_t i = 0; i < replay->count; i++) {
+    for (uint32_t i = 0; i < unfinished->count; i++) {
         enum load_state state;
         /* The oldest part comes first: when its time is over, the others are not shown without it. */
-        bool take_back = replay->entries[i].in_parts && !*all_applied;
-        enum rc rc = resolve_one(pipeline, i, take_back, &state, err);
+        bool take_back = unfinished->entries[i].in_parts && !*all_applied;
+        enum rc rc = resolve_one(pipeline, unfinished, i, take_back, &state, err);
         if (rc != RC_OK)
             return rc;
-        replay->states[i] = state;
+        unfinished->states[i] = state;
         *all_applied = *all_applied && state == LOAD_APPLIED;
         log_info("pipeline.recovery", "A load of the unfinished epoch was looked up.",
-                 LOG_U64("epoch", replay->epoch), LOG_SLICE("table", replay->entries[i].table),
-                 LOG_SLICE("label", replay->entries[i].token),
+                 LOG_U64("epoch", unfinished->epoch),
+                 LOG_SLICE("table", unfinished->entries[i].table),
+                 LOG_SLICE("label", unfinished->entries[i].token),
                  LOG_STR("state", state == LOAD_APPLIED       ? "applied"
                                   : state == LOAD_NOT_APPLIED ? "not applied"
                                                               : "not known"));
@@ -171,7 +208,7 @@ static enum rc resolve_all(struct pipeline *pipeline, bool *all_applied, struct 
  * been begun, if nothing of it is visible. */
 static enum rc begin_again(struct pipeline *pipeline, struct error *err)
 {
-    struct replay *replay = &pipeline->replay;
+    const struct unfinished *replay = current(pipeline);
     bool shown = false;
     for (uint32_t i = 0; i < replay->count; i++)
         shown = shown || replay->states[i] == LOAD_APPLIED;
@@ -205,6 +242,46 @@ static enum rc begin_again(struct pipeline *pipeline, struct error *err)
     return position_copy(&pipeline->open_from, &replay->from, err);
 }
 
+static enum rc copy_intents(struct pipeline *pipeline, const struct store_intent *oldest,
+                            struct error *err)
+{
+    struct replay *replay = &pipeline->replay;
+    enum rc rc = RC_OK;
+    for (const struct store_intent *at = oldest; rc == RC_OK && at != NULL; at = at->next) {
+        ASSERT(replay->count < STORE_EPOCHS_MAX);
+        rc = copy_intent(pipeline, at, &replay->items[replay->count++], err);
+    }
+    return rc;
+}
+
+/* Nothing of the current epoch is missing: it is over. */
+static enum rc advance_arrived(struct pipeline *pipeline, struct error *err)
+{
+    const struct unfinished *arrived = current(pipeline);
+    enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
+                    pipeline->parts.store_ops->advance(pipeline->parts.store, arrived->epoch, err));
+    if (rc != RC_OK)
+        return rc;
+    pipeline->next_epoch = arrived->epoch + 1;
+    pipeline->replay.at++;
+    log_info("pipeline.recovery", "The unfinished epoch had arrived as a whole.",
+             LOG_U64("epoch", arrived->epoch));
+    return position_copy(&pipeline->open_from, &arrived->to, err);
+}
+
+/* The current range is read from here on. `in_txn`: the one before it ended inside a transaction, so this
+ * one may end in the same. */
+static enum rc begin_range(struct pipeline *pipeline, bool in_txn, struct error *err)
+{
+    struct source *source = pipeline->parts.source;
+    struct unfinished *range = current(pipeline);
+    range->base_reached = in_txn && source->ops->reached(source, &range->to);
+    pipeline->next_epoch = range->epoch;
+    log_info("pipeline.recovery", "The range of the unfinished epoch is read again.",
+             LOG_U64("epoch", range->epoch), LOG_U64("loads", range->count));
+    return position_copy(&pipeline->open_from, &range->from, err);
+}
+
 enum rc recovery_begin(struct pipeline *pipeline, struct error *err)
 {
     const struct store_ops *store_ops = pipeline->parts.store_ops;
@@ -214,35 +291,27 @@ enum rc recovery_begin(struct pipeline *pipeline, struct error *err)
     if (state->intent == NULL)
         return position_copy(&pipeline->open_from, &state->position, err);
 
-    enum rc rc = copy_intent(pipeline, state->intent, err);
-    if (rc != RC_OK)
-        return rc;
-    bool all_applied;
-    rc = resolve_all(pipeline, &all_applied, err);
-    if (rc != RC_OK)
-        return rc;
     struct replay *replay = &pipeline->replay;
-    if (all_applied) {
-        rc = at(pipeline, PIPELINE_SIDE_STORE, store_ops->advance(store, replay->epoch, err));
-        if (rc != RC_OK)
-            return rc;
-        pipeline->next_epoch = replay->epoch + 1;
-        log_info("pipeline.recovery", "The unfinished epoch had arrived as a whole.",
-                 LOG_U64("epoch", replay->epoch));
-        return position_copy(&pipeline->open_from, &replay->to, err);
+    unsigned arrived = 0; /* epochs, the oldest, of which nothing is missing */
+    enum rc rc = copy_intents(pipeline, state->intent, err);
+    for (unsigned i = 0; rc == RC_OK && i < replay->count; i++) {
+        bool all_applied = false;
+        rc = resolve_all(pipeline, &replay->items[i], &all_applied, err);
+        arrived += all_applied && arrived == i;
     }
-    if (replay->entries[0].in_parts)
+    while (rc == RC_OK && replay->at < arrived)
+        rc = advance_arrived(pipeline, err);
+    if (rc != RC_OK || replay->at == replay->count)
+        return rc;
+    if (current(pipeline)->entries[0].in_parts)
         return begin_again(pipeline, err);
     replay->active = true;
-    pipeline->next_epoch = replay->epoch;
-    log_info("pipeline.recovery", "The range of the unfinished epoch is read again.",
-             LOG_U64("epoch", replay->epoch), LOG_U64("loads", replay->count));
-    return position_copy(&pipeline->open_from, &replay->from, err);
+    return begin_range(pipeline, false, err);
 }
 
 static bool border_is_over(struct pipeline *pipeline, bool txn_ended)
 {
-    struct replay *replay = &pipeline->replay;
+    struct unfinished *replay = current(pipeline);
     struct source *source = pipeline->parts.source;
     bool was_reached = replay->base_reached;
     replay->base_reached = was_reached || source->ops->reached(source, &replay->to);
@@ -253,15 +322,19 @@ static bool border_is_over(struct pipeline *pipeline, bool txn_ended)
     return was_reached && txn_ended;
 }
 
+static bool ends_inside(const struct unfinished *range)
+{
+    return range->to.rows_done > 0 || range->to.targets_done > 0;
+}
+
 bool recovery_ends_inside(const struct pipeline *pipeline)
 {
-    const struct replay *replay = &pipeline->replay;
-    return replay->active && (replay->to.rows_done > 0 || replay->to.targets_done > 0);
+    return pipeline->replay.active && ends_inside(&pipeline->replay.items[pipeline->replay.at]);
 }
 
 bool recovery_is_over(struct pipeline *pipeline, const struct change *change)
 {
-    struct replay *replay = &pipeline->replay;
+    struct unfinished *replay = current(pipeline);
     if (replay->letters)
         return true;
     if (change == NULL || change->kind == CHANGE_COMMIT || change->kind == CHANGE_IDLE)
@@ -273,8 +346,9 @@ bool recovery_is_over(struct pipeline *pipeline, const struct change *change)
     return pipeline->row_targets_done >= replay->to.targets_done;
 }
 
-static const struct manifest_entry *
-find_entry(const struct replay *replay, const struct manifest_entry *wanted, uint32_t *index_out)
+static const struct manifest_entry *find_entry(const struct unfinished *replay,
+                                               const struct manifest_entry *wanted,
+                                               uint32_t *index_out)
 {
     for (uint32_t i = 0; i < replay->count; i++)
         if (slice_equal(replay->entries[i].db, wanted->db) &&
@@ -289,13 +363,14 @@ find_entry(const struct replay *replay, const struct manifest_entry *wanted, uin
 /* Finds the loads of the journal among those that the range gives now: which are applied already. */
 static void match(struct pipeline *pipeline, const struct manifest *manifest, bool *applied)
 {
-    struct replay *replay = &pipeline->replay;
+    const struct unfinished *replay = current(pipeline);
     for (uint32_t i = 0; i < manifest->count; i++) {
         uint32_t index = 0;
         const struct manifest_entry *entry = &manifest->entries[i];
         const struct manifest_entry *old = find_entry(replay, entry, &index);
         applied[i] = old != NULL && replay->states[index] == LOAD_APPLIED;
-        if (old != NULL && old->rows != entry->rows && !replay->had_snapshot && !replay->letters)
+        if (old != NULL && old->rows != entry->rows && !pipeline->replay.had_snapshot &&
+            !replay->letters)
             log_warn(
                 "pipeline.recovery",
                 "A table has another number of rows in the range than before; was its route or "
@@ -309,7 +384,7 @@ static void match(struct pipeline *pipeline, const struct manifest *manifest, bo
 static enum rc say_again(struct pipeline *pipeline, const struct manifest *manifest,
                          struct error *err)
 {
-    struct replay *replay = &pipeline->replay;
+    const struct unfinished *replay = current(pipeline);
     struct store_intent intent = {
         .epoch = replay->epoch,
         .attempt = replay->attempt + 1,
@@ -331,7 +406,6 @@ static enum rc say_again(struct pipeline *pipeline, const struct manifest *manif
 static enum rc submit_rest(struct pipeline *pipeline, const struct manifest *manifest,
                            struct error *err)
 {
-    struct replay *replay = &pipeline->replay;
     bool *applied = arena_alloc(&pipeline->arena, manifest->count * sizeof(*applied));
     if (applied == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
@@ -342,13 +416,13 @@ static enum rc submit_rest(struct pipeline *pipeline, const struct manifest *man
                 pipeline->parts.sink->ops->submit(pipeline->parts.sink, applied, err));
     if (rc != RC_OK)
         return rc;
-    epoch_fly(pipeline, replay->epoch);
+    epoch_fly(pipeline, recovery_epoch(pipeline));
     return epoch_drain(pipeline, 0, err);
 }
 
 enum rc recovery_finish(struct pipeline *pipeline, struct error *err)
 {
-    struct replay *replay = &pipeline->replay;
+    struct unfinished *replay = current(pipeline);
     struct sink *sink = pipeline->parts.sink;
     struct manifest manifest;
     enum rc rc = replay->letters ? reload_again(pipeline, replay->epoch, err) : RC_OK;
@@ -367,10 +441,20 @@ enum rc recovery_finish(struct pipeline *pipeline, struct error *err)
         rc = reload_over(pipeline, replay->epoch, err);
     if (rc != RC_OK)
         return rc;
-    replay->active = replay->letters = false;
+    replay->letters = false;
     pipeline->open_since_us = 0;
     pipeline->next_epoch = replay->epoch + 1;
     log_info("pipeline.recovery", "The unfinished epoch is finished.",
              LOG_U64("epoch", replay->epoch));
-    return position_copy(&pipeline->open_from, &replay->to, err);
+    pipeline->replay.active = ++pipeline->replay.at < pipeline->replay.count;
+    return pipeline->replay.active ? begin_range(pipeline, ends_inside(replay), err)
+                                   : position_copy(&pipeline->open_from, &replay->to, err);
+}
+
+enum rc recovery_end(struct pipeline *pipeline, const struct change *change, struct error *err)
+{
+    enum rc rc = RC_OK;
+    while (rc == RC_OK && pipeline->replay.active && recovery_is_over(pipeline, change))
+        rc = recovery_finish(pipeline, err);
+    return rc;
 }

@@ -46,10 +46,11 @@ enum rc reload_load(struct pipeline *pipeline, struct error *err)
     uint64_t loaded = 0;
     if (letters == NULL)
         return RC_OK;
-    if (pipeline->replay.active) {
-        pipeline->replay.letters = dead_letters_has_marked(letters, pipeline->replay.epoch);
+    struct replay *replay = &pipeline->replay;
+    for (unsigned i = replay->at; replay->active && i < replay->count; i++)
+        replay->items[i].letters = dead_letters_has_marked(letters, replay->items[i].epoch);
+    if (replay->active)
         return RC_OK;
-    }
     enum rc rc = at(pipeline, PIPELINE_SIDE_STORE,
                     pipeline->parts.store_ops->notes(pipeline->parts.store, slice_str(RELOADED),
                                                      take_note, &loaded, err));

@@ -331,7 +331,7 @@ static enum rc give_rows(struct pipeline *pipeline, struct member **complete_out
  * then the stream is behind what the chunk may say. */
 static bool may_take(const struct pipeline *pipeline, uint64_t now_us)
 {
-    return !pipeline->flight.active || !epoch_is_due(pipeline, now_us);
+    return !epoch_is_due(pipeline, now_us) || epoch_may_begin(pipeline);
 }
 
 static void tell(struct pipeline *pipeline, uint64_t now_us)

@@ -112,14 +112,8 @@ struct way {
     struct shape *shape; /* NULL: all columns are carried */
 };
 
-/* The epoch that is on its way to the target. One that comes in parts (a transaction that is larger
- * than the sink's buffer, where all of it has to become visible together) stays `split` from its first
- * part until it is over; between two parts nothing of it is active. */
+/* An epoch that is on its way to the target. */
 struct flight {
-    bool active;
-    bool part; /* what is active is a part, and not the last one */
-    bool split;
-    uint32_t loads; /* of all parts so far */
     uint64_t epoch;
     struct store_prepared *prepared; /* loads that wait for their commit; owned by the pipeline */
     uint32_t prepared_count;
@@ -129,11 +123,20 @@ struct flight {
     uint64_t bytes;
 };
 
-/* An unfinished epoch of an earlier life that is being read again. */
-struct replay {
-    bool active;
+/* All that are. One that comes in parts (a transaction that is larger than the sink's buffer, where all of
+ * it has to become visible together) is alone, and stays `split` from its first part until it is over;
+ * between two parts nothing of it is on its way. */
+struct flights {
+    struct flight items[STORE_EPOCHS_MAX]; /* oldest first; the split one is the first */
+    unsigned count;
+    bool part; /* what is on its way is a part, and not the last one */
+    bool split;
+    uint32_t loads; /* of all parts so far */
+};
+
+/* An unfinished epoch of an earlier life. */
+struct unfinished {
     bool base_reached; /* all transactions before `to` have been given */
-    bool had_snapshot; /* rows of a snapshot may have been in it */
     bool letters;      /* its rows are dead letters, and its range is empty */
     uint64_t epoch;
     uint32_t attempt;
@@ -143,6 +146,15 @@ struct replay {
         *entries;            /* copied from the journal: the store forgets them at a new intent */
     enum load_state *states; /* one an entry */
     uint32_t count;
+};
+
+/* The ranges of unfinished epochs, read again one after the other. */
+struct replay {
+    bool active;
+    bool had_snapshot;                         /* rows of a snapshot may have been in them */
+    struct unfinished items[STORE_EPOCHS_MAX]; /* in the order of their ranges */
+    unsigned count;
+    unsigned at; /* the one that is read */
 };
 
 /* Notes that become true with the next position that is stored, in the order in which they came. */
@@ -221,7 +233,7 @@ struct pipeline {
     uint64_t skip_row;         /* first row after a resume inside a row: its ordinal, */
     uint32_t skip_targets;     /* and how many of its targets have it already; 0: no such row */
 
-    struct flight flight;
+    struct flights flights;
     struct replay replay;
     struct progress progress;
     uint64_t moved_us;   /* monotonic, when the position was last stored */

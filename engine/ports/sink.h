@@ -7,8 +7,11 @@
  *                                             write write write | seal ...
  *
  * Threads: all operations are called from the pipeline's one thread, except `stop` (any thread). A
- * sink may run loads on threads of its own. At most one sealed epoch is on its way while one batch
- * is open.
+ * sink may run loads on threads of its own.
+ *
+ * Besides the open batch as many sealed epochs may be on their way as the sink's limits say. They end in
+ * the order in which they were sealed; `commit` and a RC_EOF of `poll` mean the oldest. A table has loads of
+ * one epoch on their way at a time: those of the next one are sent when these are durable and visible.
  *
  * Ownership: a change is borrowed for the call. A manifest is borrowed until the next `seal`.
  *
@@ -119,14 +122,19 @@ struct sink_limits {
     uint64_t flush_rows;
     uint64_t flush_bytes;
     uint64_t flush_interval_ms;
+    unsigned epochs; /* that may be on their way at once; 0: one */
 };
 
 /* A load's end, as poll tells it. */
 struct sink_result {
-    uint32_t entry; /* index in the manifest of the submitted epoch */
+    uint64_t epoch; /* 0: the only one on its way */
+    uint32_t entry; /* index in its manifest */
     uint64_t rows;
     uint64_t bytes;
     uint64_t transaction; /* not 0: it is prepared under this number, and waits for `commit` */
+    bool
+        awaited; /* the next call of poll sends loads of a later epoch to the same table: before it the
+                     journal must say durably that this one is done */
 };
 
 /*
@@ -241,7 +249,7 @@ struct sink_ops {
                       struct error *err);
     void (*pending)(const struct sink *sink, struct sink_pending *pending_out);
     /* Closes the open batch as `epoch` (counts from 1, never used twice with other content) and
-     * opens an empty one. count may be 0. Not called while an epoch is submitted and not finished.
+     * opens an empty one. count may be 0. Not called while as many epochs are on their way as may be.
      */
     enum rc (*seal)(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                     struct error *err);
@@ -250,13 +258,16 @@ struct sink_ops {
      * nothing was closed. NULL: the sink has no loads in two phases. */
     enum rc (*seal_part)(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                          struct error *err);
-    /* Starts the loads of the sealed epoch, or of its part that was sealed last, without those whose applied[i] is true (NULL: load
+    /* Whether at least half of the open batch, in bytes, is of tables that have no load on their way:
+     * that much would begin at once beside the epochs that are. NULL: the sink takes one at a time. */
+    bool (*would_begin)(const struct sink *sink);
+    /* Starts the loads of the epoch that was sealed last, or of its last part, without those whose applied[i] is true (NULL: load
      * all). */
     enum rc (*submit)(struct sink *sink, const bool *applied, struct error *err);
     /* RC_OK: one load is durable at the target, told once, or prepared there. A prepared one whose
      * transaction the target has aborted before its commit is told as prepared once more, under
-     * another number; one of a part that is not the last is an error then. RC_AGAIN: none within wait_ms. RC_EOF: every load of the submitted epoch has
-     * been told, and those that are prepared wait for `commit`. */
+     * another number; one of a part that is not the last is an error then. RC_AGAIN: none within wait_ms. RC_EOF: every load of the oldest epoch that is
+     * on its way has been told, and those that are prepared wait for `commit`. */
     enum rc (*poll)(struct sink *sink, unsigned wait_ms, struct sink_result *result,
                     struct error *err);
     /* After an RC_EOF with prepared loads, which the journal knows now: makes them visible; poll goes

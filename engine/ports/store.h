@@ -9,6 +9,11 @@
  *      done(epoch, entry)                   a load is durable at the target (may be lost in a crash)
  *      advance(epoch)                       all loads are durable: the position moves to `to`
  *
+ * Up to STORE_EPOCHS_MAX epochs may be unfinished at a time. Each begins where the one before it ends,
+ * and they advance in the order in which they began; loads of the oldest alone can be prepared. A table
+ * may have loads in several of them: the later one is sent when the earlier one is said to be done,
+ * durably, so that no start ever sends the earlier one again behind the later.
+ *
  * Threads: the pipeline's one thread. Each call that says "durable" returns after the bytes are on
  * disk (fsync of the file, and of the directory where a name changed).
  *
@@ -27,6 +32,8 @@
 #include "sink.h"
 
 struct store;
+
+enum { STORE_EPOCHS_MAX = 4 }; /* unfinished at a time */
 
 /*
  * What must be known again together with a position: a key and a value that only its writer reads
@@ -65,6 +72,7 @@ struct store_intent {
      * until `advance`. A new attempt of the same epoch replaces them. */
     const struct store_note *notes;
     uint32_t note_count;
+    const struct store_intent *next; /* in the state: the epoch that began behind it, or NULL */
 };
 
 /* The state as the store holds it; borrowed until the next call that changes it. */
@@ -77,7 +85,10 @@ struct store_state {
     uint64_t rows;            /* delivered since the beginning */
     uint64_t bytes;           /* load body bytes since the beginning */
     struct position position; /* where the next epoch starts; empty before the first advance */
-    const struct store_intent *intent; /* the unfinished epoch, or NULL */
+    const struct store_intent *intent; /* the oldest unfinished epoch, or NULL */
+    bool
+        crowded; /* what is kept on disk is made anew when no epoch is unfinished, and it is time for
+                     that: none should begin beside another */
 };
 
 struct store_ops {
@@ -89,15 +100,19 @@ struct store_ops {
      * GTIDs (has_gtid) another server of the same history is accepted, for the source itself then
      * proves the GTID set; without, a file and offset mean nothing on another server. Durable. */
     enum rc (*bind)(struct store *store, const char *server, bool has_gtid, struct error *err);
-    /* Durable. The intent is copied. RC_EXISTS when another epoch is unfinished. */
+    /* Durable. The intent is copied. A new epoch, a later one than all, or a later attempt of the
+     * oldest unfinished one, which must end where it ended when others began behind it. RC_EXISTS when
+     * it is neither; RC_LIMIT when STORE_EPOCHS_MAX are unfinished. */
     enum rc (*intent)(struct store *store, const struct store_intent *intent, struct error *err);
-    /* Durable. Loads of the unfinished epoch are prepared under these transactions: from here on they
+    /* Durable. Loads of the oldest unfinished epoch are prepared under these transactions: from here on they
      * may be committed. Again with another number, when one had to be prepared anew. */
     enum rc (*prepared)(struct store *store, uint64_t epoch, const struct store_prepared *loads,
                         uint32_t count, struct error *err);
-    /* Written, not yet durable: losing it costs a question to the target, not a row. */
-    enum rc (*done)(struct store *store, uint64_t epoch, uint32_t entry, struct error *err);
-    /* Durable. Ends the unfinished epoch. */
+    /* Written; where `durable` is not asked for, losing it costs a question to the target, not a row.
+     */
+    enum rc (*done)(struct store *store, uint64_t epoch, uint32_t entry, bool durable,
+                    struct error *err);
+    /* Durable. Ends the oldest unfinished epoch. */
     enum rc (*advance)(struct store *store, uint64_t epoch, struct error *err);
     /* Durable. Moves the position with no load at all (a quiet stream, a DDL), and makes notes true
      * with it, in one record; only without an intent. */

@@ -106,6 +106,7 @@ struct dialect_config {
     const char *label_prefix;
     int64_t max_retries;
     int64_t flush_rows;
+    int64_t epochs;
     uint64_t flush_bytes;
     uint64_t flush_interval_ms;
     struct cfg_map properties;

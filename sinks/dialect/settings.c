@@ -36,6 +36,7 @@ void dialect_settings(const struct dialect_config *config, struct load_settings 
                             ? NULL
                             : config->label_prefix,
         .flush_rows = (uint64_t)config->flush_rows,
+        .epochs = (unsigned)config->epochs,
         .flush_bytes = config->flush_bytes,
         .flush_interval_ms = config->flush_interval_ms,
         .load_timeout_s = config->load_timeout_s,

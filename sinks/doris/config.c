@@ -85,6 +85,10 @@ static const struct cfg_row rows[] = {
      "Buckets of tables that we create; 0 is BUCKETS AUTO."},
     {"sink.load.threads", CFG_INT, AT(threads), "4", 1, 64, NULL, CFG_OURS,
      "Loads at once, of different tables; a table has never more than one on its way."},
+    {"sink.load.epochs", CFG_INT, AT(common.epochs), "2", 1, STORE_EPOCHS_MAX, NULL, CFG_OURS,
+     "Epochs on their way at once: tables that are done with one begin with the next while loads "
+     "of "
+     "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
      dialect_compression_choices, CFG_OURS,
      "Of load bodies: none or gzip, made by the threads that send them. For networks that are the "

@@ -70,6 +70,10 @@ static const struct cfg_row rows[] = {
     {"sink.load.threads", CFG_INT, AT(threads), "0", 0, 64, NULL, CFG_OURS,
      "Another name for sink.io.thread-count, the same as the Doris sink's; 0 leaves that one in "
      "charge."},
+    {"sink.load.epochs", CFG_INT, AT(common.epochs), "2", 1, STORE_EPOCHS_MAX, NULL, CFG_OURS,
+     "Epochs on their way at once: tables that are done with one begin with the next while loads "
+     "of "
+     "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
      dialect_compression_choices, CFG_OURS,
      "Of load bodies: none or gzip, made by the threads that send them. For networks that are the "

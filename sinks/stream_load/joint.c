@@ -116,7 +116,7 @@ static enum rc make_row(struct stream_load *sink, struct joint *joint, struct er
     body_line_begin(body, &draft);
     body_line_key_end(body, &draft);
     buf_addf(&body->data, "{\"pipeline\":\"%s\",\"epoch\":%llu,\"attempt\":%llu,\"%s\":0}\n",
-             sink->pipeline_id, (unsigned long long)sink->sealed_epoch,
+             sink->pipeline_id, (unsigned long long)sealed_oldest(sink)->number,
              (unsigned long long)joint->number, sink->dialect->delete_column);
     body_line_end(body, &draft, BODY_WHOLE);
     enum rc rc = buf_check(&body->data, "The row of the progress table", err);
@@ -145,14 +145,15 @@ enum rc joint_send(struct stream_load *sink, struct joint *joint, struct error *
         return RC_OK;
     struct slice label = SLICE_EMPTY;
     joint->load.count = 0;
-    for (uint32_t i = 0; i < sink->sealed_count; i++) {
-        struct sealed_load *sealed = &sink->sealed[i];
+    struct sealed_epoch *epoch = sealed_oldest(sink);
+    for (uint32_t i = 0; i < epoch->count; i++) {
+        struct sealed_load *sealed = &epoch->loads[i];
         if (sealed->joint != joint || !sealed->open)
             continue;
         if (label.len == 0) {
             joint->task.entry = i;
             label = joint->load.label =
-                label_of_attempt(sink->entries[i].token, joint->number, joint->label);
+                label_of_attempt(epoch->entries[i].token, joint->number, joint->label);
         }
         enum rc rc = add_load(joint, &sealed->task.load, err);
         if (rc != RC_OK)
@@ -254,10 +255,10 @@ static enum rc settle_end(struct stream_load *sink, struct slice db, uint64_t ep
 
 enum rc joint_ended(struct stream_load *sink, struct load_task *task, struct error *err)
 {
-    struct joint *joint = sink->sealed[task->entry].joint;
+    struct joint *joint = sealed_oldest(sink)->loads[task->entry].joint;
     enum load_end *end = &task->outcome.end;
     joint->on_its_way = false;
-    enum rc rc = settle_end(sink, joint->db, sink->sealed_epoch, end, err);
+    enum rc rc = settle_end(sink, joint->db, sealed_oldest(sink)->number, end, err);
     if (rc != RC_OK)
         return rc;
     ASSERT(*end == LOAD_END_APPLIED || *end == LOAD_END_NOTHING);
@@ -268,8 +269,9 @@ enum rc joint_ended(struct stream_load *sink, struct load_task *task, struct err
         joint->number = ++sink->joint_number;
         joint->load.before++;
     }
-    for (uint32_t i = 0; i < sink->sealed_count; i++) {
-        struct sealed_load *sealed = &sink->sealed[i];
+    struct sealed_epoch *epoch = sealed_oldest(sink);
+    for (uint32_t i = 0; i < epoch->count; i++) {
+        struct sealed_load *sealed = &epoch->loads[i];
         if (sealed->joint != joint || !sealed->open)
             continue;
         sealed->tell = true;
@@ -280,10 +282,12 @@ enum rc joint_ended(struct stream_load *sink, struct load_task *task, struct err
 
 struct sealed_load *joint_told(struct stream_load *sink)
 {
-    for (uint32_t i = sink->sealed_first; sink->joints != NULL && i < sink->sealed_count; i++)
-        if (sink->sealed[i].tell) {
-            sink->sealed[i].tell = false;
-            return &sink->sealed[i];
+    struct sealed_epoch *epoch = sealed_oldest(sink);
+    bool any = sink->joints != NULL && sink->epoch_count > 0;
+    for (uint32_t i = epoch->first; any && i < epoch->count; i++)
+        if (epoch->loads[i].tell) {
+            epoch->loads[i].tell = false;
+            return &epoch->loads[i];
         }
     return NULL;
 }

@@ -13,6 +13,8 @@
  * To the pipeline this looks like loads in two phases: "prepared" under the number as soon as they are
  * submitted, and everything at the target happens in the commit.
  *
+ * An epoch of such transactions is alone on its way (stream_load_open).
+ *
  * Threads: the pipeline's thread; a transaction runs on one of the loaders'.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_JOINT_INT_H

@@ -31,12 +31,10 @@ void refuse_deinit(struct refusing *refusing)
     buf_deinit(&refusing->columns);
 }
 
-void refuse_watch(const struct refusing *refusing, struct load_target *target)
+void refuse_watch(const struct refusing *refusing, struct body *body)
 {
-    if (refusing->letters == NULL || target->bodies[0].kept.wanted)
-        return;
-    for (unsigned i = 0; i < COUNT_OF(target->bodies); i++)
-        kept_want(&target->bodies[i].kept, !refusing->recovering);
+    if (refusing->letters != NULL && !body->kept.wanted)
+        kept_want(&body->kept, !refusing->recovering);
 }
 
 /* --- what is written --- */
@@ -103,7 +101,7 @@ static enum rc add_letter(struct stream_load *sink, const struct sealed_load *se
                                  .columns = buf_slice(&refusing->columns),
                                  .partial = load->set != BODY_WHOLE,
                                  .row = slice_of(body->data.ptr + line->offset, line->len - 1),
-                                 .epoch = sink->sealed_epoch};
+                                 .epoch = sealed->epoch->number};
     return dead_letters_add(refusing->letters, &letter, err);
 }
 
@@ -246,14 +244,14 @@ static enum rc add_refused(struct stream_load *sink, struct sealed_load *sealed,
     return RC_OK;
 }
 
-enum rc refuse_store(struct stream_load *sink, struct error *err)
+enum rc refuse_store(struct stream_load *sink, struct sealed_epoch *epoch, struct error *err)
 {
     if (sink->refusing.letters == NULL)
         return RC_OK;
     enum rc rc = RC_OK;
-    for (uint32_t i = 0; rc == RC_OK && i < sink->sealed_count; i++)
-        if (sink->sealed[i].task.load.body->parts[BODY_REFUSED].rows > 0)
-            rc = add_refused(sink, &sink->sealed[i], err);
+    for (uint32_t i = 0; rc == RC_OK && i < epoch->count; i++)
+        if (epoch->loads[i].task.load.body->parts[BODY_REFUSED].rows > 0)
+            rc = add_refused(sink, &epoch->loads[i], err);
     return rc == RC_OK ? dead_letters_store(sink->refusing.letters, err) : rc;
 }
 
@@ -273,10 +271,10 @@ static enum rc no_fruit(const struct sealed_load *sealed, struct error *err)
 enum rc refuse_rows(struct stream_load *sink, struct sealed_load *sealed, struct error *err)
 {
     const struct refused_rows *refused = &sealed->refused;
-    struct body *body = target_sealed_body(sealed->target);
+    struct body *body = &sealed->body->body;
     if (refused->count == 0 && ++sealed->fruitless <= FRUITLESS_MAX)
         return RC_OK; /* as it is, once more */
-    if (reload_is(sink, sink->sealed_epoch))
+    if (reload_is(sink, sealed->epoch->number))
         return reload_refuse(sink, sealed, err);
     enum rc rc = refused->count == 0 ? no_fruit(sealed, err) : RC_OK;
     for (uint32_t i = 0; rc == RC_OK && i < refused->count; i++)

@@ -23,8 +23,8 @@
 enum rc refuse_init(struct refusing *refusing, const struct sink_options *options,
                     struct error *err) MUST_CHECK;
 void refuse_deinit(struct refusing *refusing);
-/* The bodies of a new target keep what letters need. Does nothing where there are none. */
-void refuse_watch(const struct refusing *refusing, struct load_target *target);
+/* A new body keeps what letters need. Does nothing where there are none. */
+void refuse_watch(const struct refusing *refusing, struct body *body);
 
 /* The lines of a change that was rejected, with values as they are. RC_REJECTED, with `rejection` as the
  * error: there are no letters, or no line either. Else as encoder_draft. */
@@ -33,7 +33,8 @@ enum rc refuse_draft(struct stream_load *sink, struct sink_table *table,
                      const struct error *rejection, struct error *err) MUST_CHECK;
 enum rc refuse_known(struct stream_load *sink, struct load_target *target, uint64_t epoch,
                      struct error *err) MUST_CHECK;
-enum rc refuse_store(struct stream_load *sink, struct error *err) MUST_CHECK;
+enum rc refuse_store(struct stream_load *sink, struct sealed_epoch *epoch,
+                     struct error *err) MUST_CHECK;
 /* The refused rows of a load that was bisected go to the file and out of the load, which is then to be
  * sent again. */
 enum rc refuse_rows(struct stream_load *sink, struct sealed_load *sealed,

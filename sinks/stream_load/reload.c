@@ -389,7 +389,7 @@ enum rc reload_take(struct stream_load *sink, uint64_t epoch, bool again, uint64
     struct error own;
     struct round round = {
         .sink = sink, .letters = sink->refusing.letters, .epoch = epoch, .again = again};
-    ASSERT(sink->open_rows == 0 && sink->running == 0 && round.letters != NULL);
+    ASSERT(sink->open_rows == 0 && sink->epoch_count == 0 && round.letters != NULL);
     err = err == NULL ? &own : err;
     arena_reset(&sink->reloading.arena);
     arena_init(&round.arena, "the letters of a row", ARENA_MAX);
@@ -419,7 +419,7 @@ static enum rc keep_row(struct stream_load *sink, const struct sealed_load *seal
     enum rc rc = RC_OK;
     for (uint64_t i = 0; rc == RC_OK && i < dead_letters_count(letters); i++) {
         const struct dead_letter_ref *ref = dead_letters_at(letters, i);
-        if (ref->replay != sink->sealed_epoch || !slice_equal(ref->db, sealed->target->db) ||
+        if (ref->replay != sealed->epoch->number || !slice_equal(ref->db, sealed->target->db) ||
             !slice_equal(ref->table, sealed->target->table) || !slice_equal(name_of(ref), name))
             continue;
         rc = dead_letters_keep(letters, i, reason, err);
@@ -432,7 +432,7 @@ static enum rc keep_row(struct stream_load *sink, const struct sealed_load *seal
  * the target before. */
 static enum rc keep_all(struct stream_load *sink, struct sealed_load *sealed, struct error *err)
 {
-    struct body *body = target_sealed_body(sealed->target);
+    struct body *body = &sealed->body->body;
     enum rc rc = RC_OK;
     for (uint32_t row = 0; rc == RC_OK && row < body->row_count; row++) {
         if (body->rows[row].len == 0)
@@ -448,7 +448,7 @@ static enum rc keep_all(struct stream_load *sink, struct sealed_load *sealed, st
 
 static void drop_rows(struct sealed_load *sealed, bool all)
 {
-    struct body *body = target_sealed_body(sealed->target);
+    struct body *body = &sealed->body->body;
     for (uint32_t row = 0; all && row < body->row_count; row++)
         if (body->rows[row].len > 0)
             body_drop_row(body, row);

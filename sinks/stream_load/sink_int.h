@@ -13,11 +13,13 @@
 #include "query_int.h"
 #include "target_int.h"
 
-/* One load of the sealed epoch: a part of the target's sealed body. The parts of a body follow one
- * another, and its memory is free when the last one is done. */
+/* One load of an epoch on its way: a part of one of the target's sealed bodies. The parts of a body
+ * follow one another, and its memory is free when the last one is done. */
 struct sealed_load {
-    struct load_task task;
+    struct load_task task; /* first: the loaders give it back, and sealed_of finds its load */
+    struct sealed_epoch *epoch;
     struct load_target *target;
+    struct target_body *body;
     struct sealed_load *behind; /* waits for this one, because it is of the same target */
     bool prepared;              /* waits for its commit */
     bool held;                  /* of a part: only its name is kept when it is prepared */
@@ -28,6 +30,23 @@ struct sealed_load {
     struct refused_rows refused; /* by the target, when it was last sent */
     unsigned fruitless;          /* so often it was refused and none of its rows was */
     uint64_t put_aside;          /* rows of the entry that are dead letters */
+};
+
+/* An epoch on its way. */
+struct sealed_epoch {
+    uint64_t number;
+    struct sealed_load *loads; /* owned; count of them */
+    struct manifest_entry *entries;
+    uint32_t cap;
+    uint32_t made; /* so many elements of `loads` are initialized */
+    uint32_t count;
+    uint32_t first;       /* of the part that was sealed last */
+    uint32_t parts;       /* so far, when it comes in parts and more will follow */
+    bool submitted;       /* the part that was sealed last is */
+    bool oldest_first;    /* the commit of its first load alone is on its way, the others follow */
+    uint32_t running;     /* submitted and not told yet */
+    uint32_t prepared;    /* told as prepared */
+    bool short_of_breath; /* the target was, in one of its loads */
 };
 
 /* What is needed to put refused rows aside. */
@@ -68,32 +87,38 @@ struct stream_load {
     uint64_t open_rows;
     uint64_t open_bytes;
 
-    struct sealed_load *sealed; /* owned; sealed_count of them */
-    struct manifest_entry *entries;
-    uint32_t sealed_cap;
-    uint32_t sealed_made; /* so many elements of `sealed` are initialized */
-    uint32_t sealed_count;
-    uint64_t sealed_epoch;
-    uint32_t sealed_first; /* of the part that was sealed last */
-    uint32_t parts;        /* of the epoch so far, when it comes in parts and more will follow */
-    bool oldest_first;     /* its commit alone is on its way, and the others follow */
-    uint32_t running;      /* submitted and not told yet */
-    uint32_t prepared;     /* told as prepared */
-    bool submitted;
-    uint64_t sealed_bytes;
-    enum rc failed; /* a load ended badly; then poll says so from now on */
+    struct sealed_epoch epochs[STORE_EPOCHS_MAX]; /* a ring, of settings.epochs elements */
+    unsigned oldest;                              /* index in it */
+    unsigned epoch_count;                         /* on their way */
+    struct load_target *awaiting; /* its next loads are sent when the journal knows that those of an
+                                     earlier epoch are done: by the next poll */
+    uint64_t sealed_bytes;        /* of all bodies on their way */
+    enum rc failed;               /* a load ended badly; then poll says so from now on */
     struct error failure;
 
     struct joint *joints;  /* one a database that has such transactions (joint_int.h) */
     uint64_t joint_number; /* of the last transaction, of any database */
 
     bool told_plain; /* that a table is loaded in one phase though two were wanted */
-    bool epoch_short_of_breath;
-    unsigned widen; /* flush_interval is multiplied by this */
+    unsigned widen;  /* flush_interval is multiplied by this */
     unsigned calm_epochs;
     struct sink_stats stats;
     atomic_ullong retries; /* of questions on this thread: they send nothing, so it stays 0 */
 };
+
+/* ---- epoch.c ---- */
+
+void sealed_epoch_deinit(struct sealed_epoch *epoch);
+
+static inline struct sealed_epoch *sealed_oldest(struct stream_load *sink)
+{
+    return &sink->epochs[sink->oldest];
+}
+
+static inline struct sealed_load *sealed_of(struct load_task *task)
+{
+    return (struct sealed_load *)task;
+}
 
 static inline struct stream_load *stream_load_of(struct sink *base)
 {
@@ -116,7 +141,8 @@ enum rc sink_choose_phases(struct stream_load *sink, struct myconn *conn,
 /* Rows that lack columns are for targets that can keep the columns which they have. */
 enum rc sink_need_partial(struct stream_load *sink, struct load_target *target,
                           const struct load_schema *schema, struct error *err) MUST_CHECK;
-/* Whether the draft may join the open batch. The first row of a batch always may. `beside`: bytes that are
+/* Whether the draft may join the open batch. The first row of a batch always may
+ * when nothing is on its way. `beside`: bytes that are
  * kept beside its lines. */
 bool sink_has_room(const struct stream_load *sink, const struct body *body,
                    const struct body_draft *draft, uint64_t beside);

@@ -17,7 +17,7 @@
 
 #include <stdlib.h>
 
-#define SINK_ARENA_MAX ((size_t)64 << 20)
+#define SINK_ARENA_MAX ((size_t)128 << 20)
 #define TABLE_ARENA_MAX ((size_t)16 << 20)
 /* A single row may go this far past the bound: MySQL's own limit for a row in the binlog. */
 #define ROW_MAX ((uint64_t)1 << 30)
@@ -99,6 +99,13 @@ enum rc stream_load_open(const struct load_dialect *dialect, const struct load_s
         sink->settings.threads = 1;
     if (options->visible_together)
         sink->settings.two_phase = LOAD_TWO_PHASE_ALWAYS;
+    /* Loads that become visible together are those of one epoch; and whether a change of a key has to
+     * wait behind a dead letter is known when the epoch before it is over. */
+    if (options->visible_together || options->dead_letters != NULL)
+        sink->settings.epochs = 1;
+    ASSERT(sink->settings.epochs <= STORE_EPOCHS_MAX);
+    if (sink->settings.epochs == 0)
+        sink->settings.epochs = 1;
     sink->config = options->config;
     memcpy(sink->pipeline_id, options->pipeline_id.ptr, options->pipeline_id.len);
     sink->partial_rows = options->partial_rows;
@@ -151,12 +158,10 @@ void stream_load_close(struct sink *base)
         sink->joints = joint->next;
         joint_free(joint);
     }
-    for (uint32_t i = 0; i < sink->sealed_made; i++)
-        refused_rows_deinit(&sink->sealed[i].refused);
+    for (unsigned i = 0; i < COUNT_OF(sink->epochs); i++)
+        sealed_epoch_deinit(&sink->epochs[i]);
     refuse_deinit(&sink->refusing);
     reload_deinit(&sink->reloading);
-    free(sink->sealed);
-    free(sink->entries);
     arena_deinit(&sink->arena);
     halt_deinit(&sink->halt);
     free(sink);
@@ -292,8 +297,8 @@ struct sink_limits stream_load_limits(const struct sink *base)
     const struct stream_load *sink = stream_load_of_const(base);
     return (struct sink_limits){.flush_rows = sink->settings.flush_rows,
                                 .flush_bytes = open_bytes_max(sink),
-                                .flush_interval_ms =
-                                    sink->settings.flush_interval_ms * sink->widen};
+                                .flush_interval_ms = sink->settings.flush_interval_ms * sink->widen,
+                                .epochs = sink->settings.epochs};
 }
 
 struct prepare_call {
@@ -422,7 +427,7 @@ struct load_target *sink_target_of(struct stream_load *sink, struct slice db, st
     struct load_target *target =
         target_find_or_add(&sink->targets, &sink->arena, db, table, open_bytes_max(sink) + ROW_MAX);
     if (target != NULL)
-        refuse_watch(&sink->refusing, target);
+        refuse_watch(&sink->refusing, target_open_body(target));
     return target;
 }
 
@@ -499,7 +504,7 @@ static enum rc truncate_target(struct stream_load *sink, struct sink_table *tabl
                                struct error *err)
 {
     const struct load_target *target = table->target;
-    ASSERT(sink->open_rows == 0 && sink->running == 0);
+    ASSERT(sink->open_rows == 0 && sink->epoch_count == 0);
     if (target_source_count(target) > 1)
         return error_set(err, RC_UNSUPPORTED,
                          "Table %s was truncated, but %.*s.%.*s holds rows of other tables too, so "
@@ -548,7 +553,7 @@ enum rc stream_load_change_table(struct sink *base, const struct schema_step *st
                                  const struct sink_target *names, struct error *err)
 {
     struct stream_load *sink = stream_load_of(base);
-    ASSERT(sink->open_rows == 0 && sink->running == 0);
+    ASSERT(sink->open_rows == 0 && sink->epoch_count == 0);
     struct load_target *target = target_find(sink->targets, names->db, names->table);
     struct load_target *other =
         target_find(sink->targets, step->new_target.db, step->new_target.table);
@@ -581,10 +586,12 @@ enum rc stream_load_change_table(struct sink *base, const struct schema_step *st
 bool sink_has_room(const struct stream_load *sink, const struct body *body,
                    const struct body_draft *draft, uint64_t beside)
 {
-    if (sink->open_rows == 0)
-        return true;
     uint64_t memory = body_draft_memory(body, draft) + beside;
-    if (sink->open_bytes + memory > open_bytes_max(sink))
+    bool fits = sink->sealed_bytes == 0 ||
+                sink->sealed_bytes + sink->open_bytes + memory <= sink->settings.flush_bytes;
+    if (sink->open_rows == 0)
+        return fits;
+    if (!fits || sink->open_bytes + memory > open_bytes_max(sink))
         return false;
     uint64_t max = sink->dialect->body_bytes_max;
     uint64_t grown = body->live_bytes + (body->data.len - draft->data_mark);
@@ -711,6 +718,16 @@ void stream_load_pending(const struct sink *base, struct sink_pending *pending_o
 {
     const struct stream_load *sink = stream_load_of_const(base);
     *pending_out = (struct sink_pending){.rows = sink->open_rows, .bytes = sink->open_bytes};
+}
+
+bool stream_load_would_begin(const struct sink *base)
+{
+    const struct stream_load *sink = stream_load_of_const(base);
+    uint64_t ready = 0;
+    for (struct load_target *target = sink->open_first; target != NULL; target = target->next_open)
+        if (target->sealed == NULL)
+            ready += body_memory(target_open_body(target));
+    return ready >= sink->open_bytes - ready;
 }
 
 void stream_load_stats(const struct sink *base, struct sink_stats *stats_out)

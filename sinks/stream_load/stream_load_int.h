@@ -103,6 +103,7 @@ struct load_settings {
     uint64_t load_timeout_s; /* the `timeout` header: how long the target may keep an orphan */
     int64_t max_retries;     /* -1: for ever */
     unsigned threads;        /* loads at once */
+    unsigned epochs;         /* on their way at once */
     enum load_two_phase two_phase;
     uint64_t prepared_timeout_s; /* how long a prepared load may wait for its commit */
     bool joint; /* one transaction over all tables of an epoch, where it comes as a whole */
@@ -288,6 +289,7 @@ enum rc stream_load_is_empty(struct sink *sink, struct sink_table *table, bool *
 enum rc stream_load_reload(struct sink *sink, uint64_t epoch, bool again, uint64_t *rows_out,
                            struct error *err);
 void stream_load_pending(const struct sink *sink, struct sink_pending *pending_out);
+bool stream_load_would_begin(const struct sink *sink);
 enum rc stream_load_seal(struct sink *sink, uint64_t epoch, struct manifest *manifest_out,
                          struct error *err);
 enum rc stream_load_submit(struct sink *sink, const bool *applied, struct error *err);
@@ -310,9 +312,9 @@ extern const struct look_ops stream_load_look; /* look.c */
     .table = stream_load_table, .check_table = stream_load_check_table,                            \
     .change_table = stream_load_change_table, .is_empty = stream_load_is_empty,                    \
     .write = stream_load_write, .reload = stream_load_reload, .pending = stream_load_pending,      \
-    .seal = stream_load_seal, .submit = stream_load_submit, .poll = stream_load_poll,              \
-    .seal_part = stream_load_seal_part, .commit = stream_load_commit,                              \
-    .resolve = stream_load_resolve, .stats = stream_load_stats, .stop = stream_load_stop,          \
-    .close = stream_load_close
+    .would_begin = stream_load_would_begin, .seal = stream_load_seal,                              \
+    .submit = stream_load_submit, .poll = stream_load_poll, .seal_part = stream_load_seal_part,    \
+    .commit = stream_load_commit, .resolve = stream_load_resolve, .stats = stream_load_stats,      \
+    .stop = stream_load_stop, .close = stream_load_close
 
 #endif

@@ -26,10 +26,45 @@ struct load_target *target_find_or_add(struct load_target **targets, struct aren
     target->table = arena_copy(arena, table);
     if (target->db.ptr == NULL || target->table.ptr == NULL)
         return NULL;
-    body_init(&target->bodies[0], body_max);
-    body_init(&target->bodies[1], body_max);
+    target->open = target_body_new(arena, body_max);
+    if (target->open == NULL)
+        return NULL;
     *place = target;
     return target;
+}
+
+struct target_body *target_body_new(struct arena *arena, uint64_t max_bytes)
+{
+    struct target_body *made = arena_alloc(arena, sizeof(*made));
+    if (made != NULL)
+        body_init(&made->body, max_bytes);
+    return made;
+}
+
+void target_seal(struct load_target *target)
+{
+    struct target_body **end = &target->sealed;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = target->open;
+    target->open = target->spare;
+    target->spare = target->open->next;
+    target->open->next = NULL;
+}
+
+void target_release(struct load_target *target)
+{
+    struct target_body *oldest = target->sealed;
+    body_reset(&oldest->body);
+    target->sealed = oldest->next;
+    oldest->next = target->spare;
+    target->spare = oldest;
+}
+
+static void free_bodies(struct target_body *first)
+{
+    for (struct target_body *at = first; at != NULL; at = at->next)
+        body_deinit(&at->body);
 }
 
 void target_deinit(struct load_target *target)
@@ -41,8 +76,9 @@ void target_deinit(struct load_target *target)
         arena_deinit(&table->arena);
         free(table);
     }
-    body_deinit(&target->bodies[0]);
-    body_deinit(&target->bodies[1]);
+    free_bodies(target->open);
+    free_bodies(target->sealed);
+    free_bodies(target->spare);
 }
 
 struct sink_table *target_find_table(const struct load_target *target, const struct table *source)
@@ -140,7 +176,7 @@ enum rc target_renew_table(struct load_target *target, struct sink_table *table,
 
 void target_changed(struct load_target *target)
 {
-    ASSERT(target->bodies[0].row_count == 0 && target->bodies[1].row_count == 0);
+    ASSERT(target_open_body(target)->row_count == 0 && target->sealed == NULL);
     for (struct sink_table *table = target->tables; table != NULL; table = table->next)
         table->stale = true;
     target->open_schema = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Target tables, and the source tables whose rows go there. A target has two bodies: one open, one
- * sealed and on its way. A route may lead several source tables into one target; they share its
+ * Target tables, and the source tables whose rows go there. A target has one open body, and one for each
+ * epoch on its way that has rows of it; the loads of the oldest of these alone are sent, so that a
+ * table changes in the order of its epochs. A route may lead several source tables into one target; they share its
  * body, so they must agree about its key; a column that one of them lacks is the target's default
  * in its rows. A source table that is altered comes back as another version with another column
  * list; one load has one column list, so the open body must be sealed before its first row.
@@ -16,17 +17,27 @@
 
 #include "encode_int.h"
 
+struct sealed_epoch;
 struct sealed_load;
 
+struct target_body {
+    struct body body;
+    struct sealed_epoch *epoch; /* that it is sealed in */
+    uint32_t first;             /* of its loads there */
+    uint32_t count;
+    uint32_t left; /* loads that are not done */
+    struct target_body *next;
+};
+
 struct load_target {
-    struct slice db; /* owned by the sink's arena */
+    struct slice db; /* owned by the sink's arena, like the bodies */
     struct slice table;
-    struct body bodies[2];
-    unsigned open;                         /* index of the open body */
+    struct target_body *open;
+    struct target_body *sealed;            /* in the order of their epochs */
+    struct target_body *spare;             /* for the next open one; made when none is there */
     const struct load_schema *open_schema; /* of the first row in the open body */
     uint32_t open_column_list;
     uint32_t column_lists;     /* how many different ones there have been */
-    uint32_t sealed_running;   /* loads of the sealed body that are not done */
     bool two_phase;            /* its loads are prepared, then committed */
     bool takes_partial;        /* asked once, before the first row that lacks columns */
     struct sink_table *tables; /* newest first; owned */
@@ -50,13 +61,15 @@ struct sink_table {
 
 static inline struct body *target_open_body(struct load_target *target)
 {
-    return &target->bodies[target->open];
+    return &target->open->body;
 }
 
-static inline struct body *target_sealed_body(struct load_target *target)
-{
-    return &target->bodies[target->open ^ 1];
-}
+/* Its lines may take max_bytes. Nothing else is allocated yet. NULL: no memory. */
+struct target_body *target_body_new(struct arena *arena, uint64_t max_bytes);
+/* The open body goes behind the sealed ones; `spare` has to be there and becomes the open one. */
+void target_seal(struct load_target *target);
+/* The oldest sealed body is empty again. */
+void target_release(struct load_target *target);
 
 /* Appends to the list when it is not there. Bodies hold at most body_max bytes. NULL: no memory. */
 struct load_target *target_find_or_add(struct load_target **targets, struct arena *arena,

@@ -38,28 +38,57 @@ static enum rc intent(struct store *store, const struct store_intent *said, stru
     return rc;
 }
 
-static enum rc done(struct store *store, uint64_t epoch, uint32_t entry, struct error *err)
+static const struct store_intent *intent_of(const struct store *store, uint64_t epoch)
+{
+    const struct store_intent *intent = checkpoint_store.state(store)->intent;
+    while (intent != NULL && intent->epoch != epoch)
+        intent = intent->next;
+    return intent;
+}
+
+static enum rc done(struct store *store, uint64_t epoch, uint32_t entry, bool durable,
+                    struct error *err)
 {
     if (bug_armed == BUG_EARLY_ADVANCE)
         return RC_OK;
     if (bug_armed == BUG_WRONG_DONE)
-        entry = (entry + 1) % checkpoint_store.state(store)->intent->count;
-    return checkpoint_store.done(store, epoch, entry, err);
+        entry = (entry + 1) % intent_of(store, epoch)->count;
+    if (bug_armed == BUG_DONE_UNSAID && durable)
+        return RC_OK;
+    if (intent_of(store, epoch) == NULL)
+        return RC_OK; /* it was ended with another one */
+    return checkpoint_store.done(store, epoch, entry, durable, err);
 }
 
 static enum rc prepared(struct store *store, uint64_t epoch, const struct store_prepared *loads,
                         uint32_t count, struct error *err)
 {
-    if (bug_armed == BUG_EARLY_ADVANCE)
+    if (bug_armed == BUG_EARLY_ADVANCE || intent_of(store, epoch) == NULL)
         return RC_OK;
     return checkpoint_store.prepared(store, epoch, loads, count, err);
 }
 
 static enum rc advance(struct store *store, uint64_t epoch, struct error *err)
 {
-    if (bug_armed == BUG_EARLY_ADVANCE && checkpoint_store.state(store)->intent == NULL)
+    if (intent_of(store, epoch) == NULL)
         return RC_OK;
-    return checkpoint_store.advance(store, epoch, err);
+    enum rc rc = checkpoint_store.advance(store, epoch, err);
+    const struct store_intent *next = checkpoint_store.state(store)->intent;
+    if (rc == RC_OK && bug_armed == BUG_ADVANCE_BOTH && next != NULL)
+        rc = checkpoint_store.advance(store, next->epoch, err);
+    return rc;
+}
+
+/* Of a start: the loads of the oldest unfinished epoch that it has not asked for yet. */
+static uint32_t oldest_loads;
+
+static enum rc bind(struct store *store, const char *server, bool has_gtid, struct error *err)
+{
+    const struct store_intent *oldest = checkpoint_store.state(store)->intent;
+    oldest_loads = 0;
+    for (uint32_t i = 0; oldest != NULL && i < oldest->count; i++)
+        oldest_loads += oldest->done[i] ? 0 : 1;
+    return checkpoint_store.bind(store, server, has_gtid, err);
 }
 
 const struct store_ops *bugs_store(void)
@@ -71,6 +100,7 @@ const struct store_ops *bugs_store(void)
         changed.prepared = prepared;
         changed.done = done;
         changed.advance = advance;
+        changed.bind = bind;
     }
     return &changed;
 }
@@ -98,6 +128,16 @@ static enum rc submit(struct sink *sink, const bool *applied, struct error *err)
     return real->submit(sink, fewer, err);
 }
 
+static enum rc resolve(struct sink *sink, const struct manifest_entry *entry,
+                       enum load_state *state_out, struct error *err)
+{
+    *state_out = LOAD_APPLIED;
+    if (bug_armed == BUG_FIRST_ONLY && oldest_loads == 0)
+        return RC_OK;
+    oldest_loads -= oldest_loads > 0;
+    return real->resolve(sink, entry, state_out, err);
+}
+
 static enum rc poll_sink(struct sink *sink, unsigned wait_ms, struct sink_result *result,
                          struct error *err)
 {
@@ -121,6 +161,7 @@ void bugs_sink(struct sink *sink)
     changed.seal = seal;
     changed.submit = submit;
     changed.poll = poll_sink;
+    changed.resolve = resolve;
     if (bug_armed == BUG_NO_PARTS)
         changed.seal_part = NULL;
     sink->ops = &changed;

@@ -38,6 +38,7 @@ struct house_load {
     char label[HOUSE_LABEL_MAX];
     unsigned table;
     bool two_phase;
+    bool forgotten; /* its label was, before its time */
     enum house_state state;
     enum house_refusal refusal;
     const char *existing; /* REFUSAL_LABEL: ExistingJobStatus */

@@ -118,6 +118,14 @@ void life_look_at_commit(void)
         violation("something became visible before all that belongs to it was prepared");
 }
 
+static enum rc intent(struct store *store, const struct store_intent *said, struct error *err)
+{
+    const struct store_intent *before = checkpoint_store.state(store)->intent;
+    if (before != NULL && before->epoch != said->epoch)
+        fault_note(FAULT_BESIDE);
+    return bugs_store()->intent(store, said, err);
+}
+
 /* The store, with a look at what an epoch's end promises. */
 static enum rc advance(struct store *store, uint64_t epoch, struct error *err)
 {
@@ -136,6 +144,7 @@ static const struct store_ops *watched_store(void)
 {
     static struct store_ops watched;
     watched = *bugs_store();
+    watched.intent = intent;
     watched.advance = advance;
     return &watched;
 }
@@ -211,6 +220,9 @@ static void configure(void)
     common->flush_rows = (int64_t)random_between(1, random_chance(500) ? 5 : 100);
     common->flush_interval_ms = intervals[random_below(COUNT_OF(intervals))];
     *threads = (int64_t)random_between(1, 4);
+    common->epochs = (int64_t)random_between(1, STORE_EPOCHS_MAX);
+    if (bug_armed == BUG_FORGOTTEN_TABLE)
+        common->epochs = 1; /* only then are loads left out */
     world.together = !world.old && common->two_phase != LOAD_TWO_PHASE_NEVER && random_chance(400);
     config.pipeline.visibility = world.together ? PIPELINE_VISIBLE_TOGETHER : PIPELINE_VISIBLE_EACH;
 }
@@ -227,7 +239,11 @@ static enum rc open_parts(struct source *source, struct error *err)
     life.first_start = position_is_empty(&state->position);
     trace("life %u: position %llu, epoch %llu, %s", world.lives,
           (unsigned long long)state->position.offset, (unsigned long long)state->epoch,
-          state->intent == NULL ? "nothing unfinished" : "an epoch unfinished");
+          state->intent == NULL         ? "nothing unfinished"
+          : state->intent->next == NULL ? "an epoch unfinished"
+                                        : "several epochs unfinished");
+    if (state->intent != NULL && state->intent->next != NULL)
+        fault_note(FAULT_RANGES);
     struct sink_options sink = {.config = world.starrocks ? (void *)&config.starrocks
                                                           : (void *)&config.doris,
                                 .pipeline = SLICE("sim"),
@@ -361,6 +377,8 @@ static void die_and_wait(void)
         down_us = random_between(5 * MINUTE, 60 * MINUTE);
     sim_set_now_us(sim_now_us() + down_us);
     warehouse_advance();
+    if (fault_between_lives(FAULT_FORGOTTEN))
+        warehouse_forget();
 }
 
 void life_run_world(uint64_t seed, bool verbose)

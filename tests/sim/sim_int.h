@@ -73,7 +73,10 @@ uint64_t mix_u64(uint64_t x);
     X(FAULT_POWER, "the power is cut")                                                             \
     X(FAULT_TORN_WRITE, "a power cut tears a write")                                               \
     X(FAULT_LONG_DOWN, "the engine is down for longer than labels are trusted")                    \
-    X(FAULT_STOP, "the user stops the engine")
+    X(FAULT_FORGOTTEN, "labels of tables with a key are forgotten while the engine is down")       \
+    X(FAULT_STOP, "the user stops the engine")                                                     \
+    X(FAULT_BESIDE, "an epoch begins beside another (no fault)")                                   \
+    X(FAULT_RANGES, "a start finds several unfinished epochs (no fault)")
 
 enum fault {
 #define X(name, text) name,
@@ -217,6 +220,8 @@ void oracle_check_memory(uint64_t buffered_bytes, uint64_t bound);
 void warehouse_begin(void);
 /* Everything that is due by now. */
 void warehouse_advance(void);
+/* The engine is down, and a busy database forgets labels of tables with a key: all up to some load. */
+void warehouse_forget(void);
 /* The engine died: bodies on their way are cut or arrive, requests may arrive late. */
 void warehouse_client_died(void);
 /* The table that a target name means; SOURCE_TABLES: none. */
@@ -252,7 +257,11 @@ bool sql_has_failed(void);
     X(BUG_NO_COMMIT, "no-commit", "the commit of a prepared load is not sent")                     \
     X(BUG_GONE_IS_SUCCESS, "gone-is-success", "a commit of an aborted load is taken for success")  \
     X(BUG_NO_PARTS, "no-parts", "a transaction larger than the buffer is shown in pieces")         \
-    X(BUG_NO_END, "no-end", "the end of an epoch is not told")
+    X(BUG_NO_END, "no-end", "the end of an epoch is not told")                                     \
+    X(BUG_DONE_UNSAID, "done-unsaid",                                                              \
+      "a table's next load goes out before the journal knows the last one as done")                \
+    X(BUG_ADVANCE_BOTH, "advance-both", "an epoch's end moves the position behind the next one")   \
+    X(BUG_FIRST_ONLY, "first-only", "of several unfinished epochs a start asks for the first alone")
 
 enum bug {
     BUG_NONE = 0,

@@ -5,10 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOADS_MAX = 2048 };
+enum {
+    LOADS_MAX = 2048,
+    FORGOTTEN_MAX = 12 /* how far back from the last load the last forgotten one lies, at most */
+};
 
 /* A label is known for longer than the engine trusts it to be (label.trust, 10 minutes): that is the
- * contract of docs/delivery.md. Busy worlds forget soon after, others never. */
+ * contract of docs/delivery.md. Busy worlds forget soon after, others never. Labels of tables with a key
+ * are not trusted at all, and may be forgotten whenever the engine is down. */
 #define LABEL_KEPT_MIN_US (11 * MINUTE)
 #define LABEL_KEPT_MAX_US (12 * 60 * MINUTE)
 
@@ -57,9 +61,30 @@ static bool is_finished(const struct house_load *load)
            load->state == HOUSE_ABORTED;
 }
 
+/* A request with this label is still on its way from an engine that died. */
+static bool is_coming(const char *label)
+{
+    for (unsigned i = 0; i < load_count; i++)
+        if (loads[i]->state == HOUSE_COMING && strcmp(loads[i]->label, label) == 0)
+            return true;
+    return false;
+}
+
+void warehouse_forget(void)
+{
+    if (load_count == 0)
+        return;
+    unsigned back = (unsigned)random_below(load_count < FORGOTTEN_MAX ? load_count : FORGOTTEN_MAX);
+    uint64_t until_us = loads[load_count - 1 - back]->finished_us;
+    for (unsigned i = 0; i < load_count; i++)
+        if (is_finished(loads[i]) && loads[i]->finished_us <= until_us &&
+            !oracle_is_keyless(loads[i]->table) && !is_coming(loads[i]->label))
+            loads[i]->forgotten = true;
+}
+
 bool house_is_known(const struct house_load *load)
 {
-    if (load->state == HOUSE_COMING || load->state == HOUSE_REFUSED)
+    if (load->state == HOUSE_COMING || load->state == HOUSE_REFUSED || load->forgotten)
         return false;
     return !is_finished(load) || sim_now_us() - load->finished_us < label_kept_us;
 }

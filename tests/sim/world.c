@@ -70,6 +70,9 @@ static void choose_weather(void)
                                       FAULT_SOURCE,     FAULT_DISK_READ, FAULT_STOP};
     for (unsigned i = 0; i < COUNT_OF(ends); i++)
         rates[ends[i]] = rates[ends[i]] / 10;
+    /* A database is busy or not. */
+    if (rates[FAULT_FORGOTTEN] > 0)
+        rates[FAULT_FORGOTTEN] = 700;
 }
 
 void world_begin(uint64_t seed, bool verbose)

@@ -185,8 +185,8 @@ static inline void run_epoch(struct store *store, uint64_t epoch)
     struct sample sample;
     sample_init(&sample, epoch, 1);
     must(checkpoint_store.intent(store, &sample.intent, &err), &err);
-    must(checkpoint_store.done(store, epoch, 0, &err), &err);
-    must(checkpoint_store.done(store, epoch, 1, &err), &err);
+    must(checkpoint_store.done(store, epoch, 0, false, &err), &err);
+    must(checkpoint_store.done(store, epoch, 1, false, &err), &err);
     must(checkpoint_store.advance(store, epoch, &err), &err);
     sample_deinit(&sample);
 }

@@ -8,7 +8,8 @@ enum { GENERATION = 7 };
 
 static bool is_intent(enum checkpoint_record_type type)
 {
-    return type == CHECKPOINT_RECORD_INTENT || type == CHECKPOINT_RECORD_INTENT_NOTES;
+    return type == CHECKPOINT_RECORD_INTENT || type == CHECKPOINT_RECORD_INTENT_NOTES ||
+           type == CHECKPOINT_RECORD_INTENT_BEHIND;
 }
 
 static void encode(struct buf *out, struct checkpoint_record *record, struct sample *sample)
@@ -18,8 +19,9 @@ static void encode(struct buf *out, struct checkpoint_record *record, struct sam
                                               {.key = SLICE("empty"), .value = SLICE("")}};
     static const struct store_prepared prepared[] = {{.entry = 0, .transaction = 1001},
                                                      {.entry = 4, .transaction = UINT64_MAX}};
-    bool has_notes =
-        record->type >= CHECKPOINT_RECORD_INTENT_NOTES && record->type <= CHECKPOINT_RECORD_NOTES;
+    bool has_notes = (record->type >= CHECKPOINT_RECORD_INTENT_NOTES &&
+                      record->type <= CHECKPOINT_RECORD_NOTES) ||
+                     record->type == CHECKPOINT_RECORD_INTENT_BEHIND;
     record->note_count = has_notes ? COUNT_OF(notes) : 0;
     record->prepared_count = COUNT_OF(prepared);
     if (is_intent(record->type)) {
@@ -117,7 +119,7 @@ static void test_round_trip(void **state)
         assert_int_equal(got.sequence, in.sequence);
         assert_int_equal(got.wall_us, in.wall_us);
         bool has_epoch = type >= CHECKPOINT_RECORD_INTENT && type <= CHECKPOINT_RECORD_ADVANCE;
-        has_epoch = has_epoch || type == CHECKPOINT_RECORD_INTENT_NOTES ||
+        has_epoch = has_epoch || is_intent((enum checkpoint_record_type)type) ||
                     type == CHECKPOINT_RECORD_PREPARED;
         assert_int_equal(got.epoch, has_epoch ? in.epoch : 0);
         if (type == CHECKPOINT_RECORD_BIND)

@@ -29,7 +29,7 @@ static void make_journal(const char *folder, struct buf *file)
     struct sample sample;
     sample_init(&sample, 3, 1);
     must(checkpoint_store.intent(store, &sample.intent, &err), &err);
-    must(checkpoint_store.done(store, 3, 0, &err), &err);
+    must(checkpoint_store.done(store, 3, 0, false, &err), &err);
     sample_deinit(&sample);
     checkpoint_store.close(store);
     file_get(folder, "journal.000001", file);

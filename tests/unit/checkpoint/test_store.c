@@ -58,6 +58,25 @@ static void test_folder_is_made(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+static enum rc add_note(void *ctx, struct slice key, struct slice value, struct error *err UNUSED)
+{
+    buf_addf(ctx, "%.*s=%.*s;", SLICE_ARG(key), SLICE_ARG(value));
+    return RC_OK;
+}
+
+/* All notes that are true, as text. */
+static const char *notes_of(const struct store *store)
+{
+    static char text[256];
+    struct buf out;
+    struct error err;
+    buf_init(&out, sizeof(text));
+    must(checkpoint_store.notes(store, SLICE_EMPTY, add_note, &out, &err), &err);
+    snprintf(text, sizeof(text), "%s", buf_cstr(&out));
+    buf_deinit(&out);
+    return text;
+}
+
 static void test_life_of_an_epoch(void **state)
 {
     const char *folder = *state;
@@ -68,8 +87,8 @@ static void test_life_of_an_epoch(void **state)
     struct sample sample;
     sample_init(&sample, 2, 1);
     must(checkpoint_store.intent(store, &sample.intent, &err), &err);
-    must(checkpoint_store.done(store, 2, 1, &err), &err);
-    must(checkpoint_store.done(store, 2, 1, &err), &err);
+    must(checkpoint_store.done(store, 2, 1, false, &err), &err);
+    must(checkpoint_store.done(store, 2, 1, false, &err), &err);
     checkpoint_store.close(store);
 
     store = store_must(folder);
@@ -114,7 +133,7 @@ static void test_another_attempt(void **state)
     struct sample sample;
     sample_init(&sample, 1, 1);
     must(checkpoint_store.intent(store, &sample.intent, &err), &err);
-    must(checkpoint_store.done(store, 1, 0, &err), &err);
+    must(checkpoint_store.done(store, 1, 0, false, &err), &err);
     assert_int_equal(checkpoint_store.intent(store, &sample.intent, &err), RC_EXISTS);
     sample.intent.attempt = 2;
     sample.entries[1].token = SLICE("another");
@@ -171,16 +190,13 @@ static void test_wrong_order(void **state)
     position_init(&to);
     position_fill(&to, 3);
     assert_int_equal(checkpoint_store.advance(store, 1, &err), RC_NOT_FOUND);
-    assert_int_equal(checkpoint_store.done(store, 1, 0, &err), RC_NOT_FOUND);
+    assert_int_equal(checkpoint_store.done(store, 1, 0, false, &err), RC_NOT_FOUND);
     sample_init(&sample, 1, 1);
     must(checkpoint_store.intent(store, &sample.intent, &err), &err);
     assert_int_equal(checkpoint_store.move(store, &to, NULL, 0, &err), RC_EXISTS);
-    assert_int_equal(checkpoint_store.done(store, 1, 2, &err), RC_NOT_FOUND);
+    assert_int_equal(checkpoint_store.done(store, 1, 2, false, &err), RC_NOT_FOUND);
     assert_int_equal(checkpoint_store.advance(store, 2, &err), RC_NOT_FOUND);
-    sample.intent.epoch = 2;
-    assert_int_equal(checkpoint_store.intent(store, &sample.intent, &err), RC_EXISTS);
     must(checkpoint_store.advance(store, 1, &err), &err);
-    sample.intent.epoch = 1;
     assert_int_equal(checkpoint_store.intent(store, &sample.intent, &err), RC_EXISTS);
     checkpoint_store.close(store);
     store = store_must(*state); /* none of the refusals left a trace */
@@ -188,6 +204,96 @@ static void test_wrong_order(void **state)
     checkpoint_store.close(store);
     position_deinit(&to);
     sample_deinit(&sample);
+}
+
+/* Several epochs are unfinished: they are known in their order, and only the oldest may end, be
+ * prepared or have another attempt, which must end where the next one begins. */
+static void test_unfinished_epochs(void **state)
+{
+    struct error err;
+    struct store *store = store_must(*state);
+    struct sample samples[STORE_EPOCHS_MAX + 1];
+    for (unsigned i = 0; i <= STORE_EPOCHS_MAX; i++)
+        sample_init(&samples[i], i + 1, 1);
+    struct store_note note = {.key = SLICE("k"), .value = SLICE("of 2")};
+    samples[1].intent.notes = &note;
+    samples[1].intent.note_count = 1;
+    for (unsigned i = 0; i < STORE_EPOCHS_MAX; i++)
+        must(checkpoint_store.intent(store, &samples[i].intent, &err), &err);
+    assert_int_equal(checkpoint_store.intent(store, &samples[STORE_EPOCHS_MAX].intent, &err),
+                     RC_LIMIT);
+    must(checkpoint_store.done(store, 2, 1, true, &err), &err);
+    must(checkpoint_store.done(store, 1, 0, false, &err), &err);
+    struct store_prepared prepared = {.entry = 1, .transaction = 4711};
+    assert_int_equal(checkpoint_store.prepared(store, 2, &prepared, 1, &err), RC_NOT_FOUND);
+    must(checkpoint_store.prepared(store, 1, &prepared, 1, &err), &err);
+    assert_int_equal(checkpoint_store.advance(store, 2, &err), RC_NOT_FOUND);
+    samples[1].intent.attempt = 2;
+    assert_int_equal(checkpoint_store.intent(store, &samples[1].intent, &err), RC_EXISTS);
+    samples[0].intent.attempt = 2;
+    samples[0].intent.to.offset++;
+    assert_int_equal(checkpoint_store.intent(store, &samples[0].intent, &err), RC_EXISTS);
+    samples[0].intent.to.offset--;
+    must(checkpoint_store.intent(store, &samples[0].intent, &err), &err);
+    checkpoint_store.close(store);
+
+    store = store_must(*state);
+    const struct store_intent *intent = checkpoint_store.state(store)->intent;
+    for (unsigned i = 0; i < STORE_EPOCHS_MAX; i++, intent = intent->next) {
+        assert_non_null(intent);
+        assert_int_equal(intent->epoch, i + 1);
+        assert_int_equal(intent->attempt, i == 0 ? 2 : 1);
+        assert_int_equal(intent->done[0], i == 0);
+        assert_int_equal(intent->done[1], i == 1);
+        assert_true(intent->entries[1].transaction == 0);
+        position_assert_equal(&intent->to, &samples[i].intent.to);
+    }
+    assert_null(intent);
+    must(checkpoint_store.advance(store, 1, &err), &err);
+    assert_string_equal(notes_of(store), "");
+    samples[1].intent.attempt = 2;
+    must(checkpoint_store.intent(store, &samples[1].intent, &err), &err);
+    must(checkpoint_store.intent(store, &samples[STORE_EPOCHS_MAX].intent, &err), &err);
+    must(checkpoint_store.advance(store, 2, &err), &err);
+    checkpoint_store.close(store);
+
+    store = store_must(*state);
+    assert_string_equal(notes_of(store), "k=of 2;");
+    for (unsigned i = 2; i <= STORE_EPOCHS_MAX; i++)
+        must(checkpoint_store.advance(store, i + 1, &err), &err);
+    assert_null(checkpoint_store.state(store)->intent);
+    position_assert_equal(&checkpoint_store.state(store)->position,
+                          &samples[STORE_EPOCHS_MAX].intent.to);
+    checkpoint_store.close(store);
+    for (unsigned i = 0; i <= STORE_EPOCHS_MAX; i++)
+        sample_deinit(&samples[i]);
+}
+
+/* A journal that has grown long says so until no epoch is unfinished. */
+static void test_crowded(void **state)
+{
+    struct error err;
+    struct store *store = store_must(*state);
+    struct sample sample;
+    uint64_t epoch = 0;
+    static const uint8_t large[1 << 20];
+    struct store_note note = {.key = SLICE("k"), .value = slice_of(large, sizeof(large))};
+    while (!checkpoint_store.state(store)->crowded && epoch < 64) {
+        sample_init(&sample, ++epoch, 1);
+        sample.intent.notes = &note;
+        sample.intent.note_count = 1;
+        must(checkpoint_store.intent(store, &sample.intent, &err), &err);
+        if (epoch > 1)
+            must(checkpoint_store.advance(store, epoch - 1, &err), &err);
+        sample_deinit(&sample);
+    }
+    assert_true(epoch > 4 && epoch < 64);
+    must(checkpoint_store.advance(store, epoch, &err), &err);
+    assert_false(checkpoint_store.state(store)->crowded);
+    checkpoint_store.close(store);
+    store = store_must(*state);
+    assert_int_equal(checkpoint_store.state(store)->epoch, epoch);
+    checkpoint_store.close(store);
 }
 
 static void test_bind(void **state)
@@ -387,7 +493,7 @@ static void write_until_killed(const char *folder, int pipe_fd)
         struct sample sample;
         sample_init(&sample, epoch, now->intent == NULL ? 1 : now->intent->attempt + 1);
         if (checkpoint_store.intent(store, &sample.intent, &err) != RC_OK ||
-            checkpoint_store.done(store, epoch, 0, &err) != RC_OK ||
+            checkpoint_store.done(store, epoch, 0, false, &err) != RC_OK ||
             checkpoint_store.advance(store, epoch, &err) != RC_OK ||
             write(pipe_fd, &epoch, sizeof(epoch)) != (ssize_t)sizeof(epoch))
             _exit(2);
@@ -446,6 +552,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_another_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unfinished_epochs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_crowded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),

@@ -199,7 +199,7 @@ static enum rc store_prepared(struct store *store UNUSED, uint64_t epoch,
 }
 
 static enum rc store_done(struct store *store UNUSED, uint64_t epoch, uint32_t entry,
-                          struct error *err UNUSED)
+                          bool durable UNUSED, struct error *err UNUSED)
 {
     assert_int_equal(epoch, stored.intent.epoch);
     step_before();

@@ -322,7 +322,8 @@ static void bench_open_as(struct bench *bench, const char *query_host,
                                              .flush_interval_ms = 100,
                                              .max_retries = -1,
                                              .threads = 3,
-                                             .two_phase = two_phase};
+                                             .two_phase = two_phase,
+                                             .epochs = 2};
     struct myconn_options query = {.host = query_host, .port = 9030, .user = "loader"};
     struct sink_options options = {.pipeline = SLICE("p"),
                                    .pipeline_id = slice_str(pipeline_id),

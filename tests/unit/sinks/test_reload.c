@@ -39,8 +39,8 @@ STEP(prepared,
      (struct store * store, uint64_t epoch, const struct store_prepared *loads, uint32_t count,
       struct error *err),
      store_prepared(store, epoch, loads, count, err))
-STEP(done, (struct store * store, uint64_t epoch, uint32_t entry, struct error *err),
-     store_done(store, epoch, entry, err))
+STEP(done, (struct store * store, uint64_t epoch, uint32_t entry, bool durable, struct error *err),
+     store_done(store, epoch, entry, durable, err))
 STEP(advance, (struct store * store, uint64_t epoch, struct error *err),
      store_advance(store, epoch, err))
 STEP(move,

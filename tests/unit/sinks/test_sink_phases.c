@@ -68,6 +68,37 @@ static unsigned round_of(struct bench *bench, unsigned expected)
     return prepared;
 }
 
+/* A later epoch's loads of a table wait for the commit, and not only until it is prepared. */
+static void test_commit_before_the_next_epoch(void **state UNUSED)
+{
+    struct bench bench;
+    open_phases(&bench, LOAD_TWO_PHASE_AUTO);
+    const struct sink_ops *ops = bench.sink->ops;
+    seal(&bench, 1);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "later"), RC_OK);
+    seal(&bench, 2);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(round_of(&bench, 2), 1);
+    assert_int_equal(house.loads, 2);
+    assert_int_equal(ops->commit(bench.sink, &bench.err), RC_OK);
+    struct sink_result result;
+    assert_int_equal(poll_one(&bench, &result), RC_OK);
+    assert_true(result.epoch == 1 && result.transaction == 0 && result.awaited);
+    assert_int_equal(house.loads, 2);
+    assert_int_equal(poll_one(&bench, &result), RC_EOF);
+    assert_int_equal(result.epoch, 1);
+    assert_int_equal(poll_one(&bench, &result), RC_OK);
+    assert_true(result.epoch == 2 && result.transaction == 7);
+    assert_int_equal(poll_one(&bench, &result), RC_EOF);
+    assert_int_equal(ops->commit(bench.sink, &bench.err), RC_OK);
+    assert_int_equal(poll_one(&bench, &result), RC_OK);
+    assert_int_equal(poll_one(&bench, &result), RC_EOF);
+    assert_int_equal(result.epoch, 2);
+    assert_int_equal(house.commits, 2);
+    ops->close(bench.sink);
+}
+
 static void test_two_rounds(void **state UNUSED)
 {
     struct bench bench;
@@ -274,10 +305,15 @@ int main(void)
 {
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_tables), cmocka_unit_test(test_two_rounds),
-        cmocka_unit_test(test_parts),        cmocka_unit_test(test_a_part_is_gone),
-        cmocka_unit_test(test_no_parts),     cmocka_unit_test(test_aborted_before_its_commit),
-        cmocka_unit_test(test_earlier_life), cmocka_unit_test(test_together),
+        cmocka_unit_test(test_which_tables),
+        cmocka_unit_test(test_two_rounds),
+        cmocka_unit_test(test_commit_before_the_next_epoch),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_a_part_is_gone),
+        cmocka_unit_test(test_no_parts),
+        cmocka_unit_test(test_aborted_before_its_commit),
+        cmocka_unit_test(test_earlier_life),
+        cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests_name("stream_load sink, two phases", tests, NULL, NULL);
 }

@@ -5,7 +5,9 @@
  */
 #include "sink_fixture.h"
 
-static void test_epochs_overlap(void **state)
+#include <unistd.h>
+
+static void test_life_of_an_epoch(void **state)
 {
     (void)state;
     struct bench bench;
@@ -49,7 +51,6 @@ static void test_epochs_overlap(void **state)
 
     manifest = seal(&bench, 3);
     assert_int_equal(manifest.count, 0);
-    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
     drain(&bench, 0);
 
     struct sink_stats stats;
@@ -59,6 +60,108 @@ static void test_epochs_overlap(void **state)
     assert_int_equal(stats.rows_collapsed, 1);
     assert_int_equal(stats.buffered_bytes, 0);
     ops->close(bench.sink);
+}
+
+static unsigned loads_now(void)
+{
+    pthread_mutex_lock(&house.lock);
+    unsigned loads = house.loads;
+    pthread_mutex_unlock(&house.lock);
+    return loads;
+}
+
+/* Polls until an epoch ends; how many loads were told of it and of others. Whenever one is awaited, what
+ * waits for it is not sent by then. */
+static unsigned results_until_end(struct bench *bench, uint64_t epoch, unsigned *awaited)
+{
+    struct sink_result result;
+    unsigned told = 0;
+    enum rc rc;
+    while ((rc = poll_one(bench, &result)) == RC_OK) {
+        told++;
+        if (!result.awaited)
+            continue;
+        ++*awaited;
+        assert_int_equal(result.epoch, epoch);
+        assert_true(loads_now() <= epoch + 1);
+    }
+    assert_int_equal(rc, RC_EOF);
+    assert_int_equal(result.epoch, epoch);
+    return told;
+}
+
+/* Three epochs have rows of items, the second one also of orders, which goes out at once. */
+static void test_epochs_overlap(void **state UNUSED)
+{
+    struct bench bench;
+    bench_open_two(&bench);
+    const struct sink_ops *ops = bench.sink->ops;
+    assert_int_equal(ops->limits(bench.sink).epochs, 2);
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "first"), RC_OK);
+    seal(&bench, 1);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "second"), RC_OK);
+    assert_false(ops->would_begin(bench.sink));
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", "longer than that"), RC_OK);
+    assert_true(ops->would_begin(bench.sink));
+    seal(&bench, 2);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    unsigned awaited = 0;
+    unsigned told = results_until_end(&bench, 1, &awaited);
+    assert_int_equal(awaited, 1);
+    assert_int_equal(write_row(&bench, bench.to_items, "1", "third"), RC_OK);
+    seal(&bench, 3);
+    assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    told += results_until_end(&bench, 2, &awaited);
+    assert_int_equal(awaited, 2);
+    told += results_until_end(&bench, 3, &awaited);
+    assert_int_equal(told, 4);
+    assert_int_equal(loads_now(), 4);
+    assert_string_equal(house.bodies[3], "{\"id\":\"1\",\"name\":\"third\",\"__op\":0}\n");
+    struct sink_stats stats;
+    ops->stats(bench.sink, &stats);
+    assert_int_equal(stats.buffered_bytes, 0);
+    ops->close(bench.sink);
+}
+
+/* All bodies together keep the bound: a batch beside two epochs gets what they leave. */
+static void test_memory_of_epochs(void **state UNUSED)
+{
+    struct bench bench;
+    bench_open_two(&bench);
+    const struct sink_ops *ops = bench.sink->ops;
+    static char text[12001];
+    memset(text, 'x', sizeof(text) - 1);
+    house.mute = true;
+    for (uint64_t epoch = 1; epoch <= 2; epoch++) {
+        assert_int_equal(write_row(&bench, bench.to_items, "1", text), RC_OK);
+        assert_int_equal(write_row(&bench, bench.to_orders, "1", text), RC_OK);
+        seal(&bench, epoch);
+        assert_int_equal(ops->submit(bench.sink, NULL, &bench.err), RC_OK);
+    }
+    assert_int_equal(write_row(&bench, bench.to_items, "1", text), RC_OK);
+    assert_int_equal(write_row(&bench, bench.to_orders, "1", text), RC_FULL);
+    struct sink_stats stats;
+    ops->stats(bench.sink, &stats);
+    assert_true(stats.buffered_bytes > 60000 && stats.buffered_bytes <= 64u << 10);
+    ops->stop(bench.sink);
+    ops->close(bench.sink);
+}
+
+/* Where it is not known yet what of an epoch is put aside, none goes out beside it. */
+static void test_epochs_one_by_one(void **state UNUSED)
+{
+    struct bench bench;
+    struct error err;
+    char folder[] = "/tmp/millrace-letters-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(dead_letters_open(folder, 100, &fixture_letters, &err), RC_OK);
+    bench_open(&bench, "fe1");
+    assert_int_equal(bench.sink->ops->limits(bench.sink).epochs, 1);
+    bench.sink->ops->close(bench.sink);
+    dead_letters_close(fixture_letters);
+    fixture_letters = NULL;
+    (void)rmdir(folder);
 }
 
 static void test_recovery(void **state)
@@ -569,7 +672,10 @@ int main(void)
 {
     log_setup(2, LOG_FORMAT_TEXT, LOG_OFF);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life_of_an_epoch),
         cmocka_unit_test(test_epochs_overlap),
+        cmocka_unit_test(test_memory_of_epochs),
+        cmocka_unit_test(test_epochs_one_by_one),
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_memory_bounds),
         cmocka_unit_test(test_body_bound_of_the_target),
