@@ -346,38 +346,76 @@ bool recovery_is_over(struct pipeline *pipeline, const struct change *change)
     return pipeline->row_targets_done >= replay->to.targets_done;
 }
 
-static const struct manifest_entry *find_entry(const struct unfinished *replay,
-                                               const struct manifest_entry *wanted,
-                                               uint32_t *index_out)
+/* The index of the load of that name; `count` when there is none. */
+static uint32_t find_entry(const struct manifest_entry *entries, uint32_t count,
+                           const struct manifest_entry *wanted)
 {
-    for (uint32_t i = 0; i < replay->count; i++)
-        if (slice_equal(replay->entries[i].db, wanted->db) &&
-            slice_equal(replay->entries[i].table, wanted->table) &&
-            slice_equal(replay->entries[i].token, wanted->token)) {
-            *index_out = i;
-            return &replay->entries[i];
-        }
-    return NULL;
+    uint32_t index = 0;
+    while (index < count && !(slice_equal(entries[index].db, wanted->db) &&
+                              slice_equal(entries[index].table, wanted->table) &&
+                              slice_equal(entries[index].token, wanted->token)))
+        index++;
+    return index;
+}
+
+/* A load that the range gives now has no name in the journal. Where one of the same keyless target has
+ * arrived whose name the range does not give any more, they are the same rows. */
+static enum rc judge_renamed(struct pipeline *pipeline, const struct manifest *manifest,
+                             const struct manifest_entry *entry, struct error *err)
+{
+    const struct unfinished *replay = current(pipeline);
+    const struct manifest_entry *arrived = NULL;
+    for (uint32_t i = 0; i < replay->count && entry->keyless && arrived == NULL; i++)
+        if (replay->states[i] == LOAD_APPLIED && slice_equal(replay->entries[i].db, entry->db) &&
+            slice_equal(replay->entries[i].table, entry->table) &&
+            find_entry(manifest->entries, manifest->count, &replay->entries[i]) == manifest->count)
+            arrived = &replay->entries[i];
+    bool filling = false;
+    enum rc rc = arrived == NULL ? RC_OK : is_filling(pipeline, entry, &filling, err);
+    if (rc != RC_OK || arrived == NULL || filling)
+        return rc;
+    if (pipeline->parts.config->delivery == PIPELINE_AT_LEAST_ONCE) {
+        log_warn("pipeline.recovery",
+                 "A load of a table without a key has another label than before it arrived, and is "
+                 "sent again: its rows will be there twice.",
+                 LOG_SLICE("db", entry->db), LOG_SLICE("table", entry->table),
+                 LOG_SLICE("label", arrived->token), LOG_U64("rows", arrived->rows));
+        return RC_OK;
+    }
+    error_set(
+        err, RC_MISMATCH,
+        "The %llu rows of the keyless table %.*s.%.*s in the unfinished epoch %llu have arrived "
+        "under the label %.*s, and by the pipeline file of now they would come again as %.*s.",
+        (unsigned long long)arrived->rows, SLICE_ARG(entry->db), SLICE_ARG(entry->table),
+        (unsigned long long)replay->epoch, SLICE_ARG(arrived->token), SLICE_ARG(entry->token));
+    error_hint(err, "Start once with the settings from before (sink.label-prefix, "
+                    "sink.multi-table-transactions, routes), until that epoch is finished.");
+    return RC_MISMATCH;
 }
 
 /* Finds the loads of the journal among those that the range gives now: which are applied already. */
-static void match(struct pipeline *pipeline, const struct manifest *manifest, bool *applied)
+static enum rc match(struct pipeline *pipeline, const struct manifest *manifest, bool *applied,
+                     struct error *err)
 {
     const struct unfinished *replay = current(pipeline);
     for (uint32_t i = 0; i < manifest->count; i++) {
-        uint32_t index = 0;
         const struct manifest_entry *entry = &manifest->entries[i];
-        const struct manifest_entry *old = find_entry(replay, entry, &index);
-        applied[i] = old != NULL && replay->states[index] == LOAD_APPLIED;
-        if (old != NULL && old->rows != entry->rows && !pipeline->replay.had_snapshot &&
-            !replay->letters)
+        uint32_t index = find_entry(replay->entries, replay->count, entry);
+        applied[i] = index < replay->count && replay->states[index] == LOAD_APPLIED;
+        enum rc rc = index < replay->count ? RC_OK : judge_renamed(pipeline, manifest, entry, err);
+        if (rc != RC_OK)
+            return rc;
+        if (index < replay->count && replay->entries[index].rows != entry->rows &&
+            !pipeline->replay.had_snapshot && !replay->letters)
             log_warn(
                 "pipeline.recovery",
                 "A table has another number of rows in the range than before; was its route or "
                 "its columns changed?",
-                LOG_SLICE("table", entry->table), LOG_U64("rows_before", old->rows),
+                LOG_SLICE("table", entry->table),
+                LOG_U64("rows_before", replay->entries[index].rows),
                 LOG_U64("rows_now", entry->rows));
     }
+    return RC_OK;
 }
 
 /* The range as it came out now, with the notes that belong to its end. */
@@ -409,8 +447,9 @@ static enum rc submit_rest(struct pipeline *pipeline, const struct manifest *man
     bool *applied = arena_alloc(&pipeline->arena, manifest->count * sizeof(*applied));
     if (applied == NULL)
         return error_set(err, RC_MEMORY, "There is no memory for the journal's loads.");
-    match(pipeline, manifest, applied);
-    enum rc rc = say_again(pipeline, manifest, err);
+    enum rc rc = match(pipeline, manifest, applied, err);
+    if (rc == RC_OK)
+        rc = say_again(pipeline, manifest, err);
     if (rc == RC_OK)
         rc = at(pipeline, PIPELINE_SIDE_SINK,
                 pipeline->parts.sink->ops->submit(pipeline->parts.sink, applied, err));
