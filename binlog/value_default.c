@@ -13,6 +13,7 @@
  *   TIMESTAMP          in the time zone of whoever made the table (MySQL) or asks (MariaDB): only
  *                      the zero date is sure
  *   texts, labels      a character beyond the BMP is shown as '?': a text with '?' is not sure
+ *   TEXT in UTF-16     (and other charsets of wide units): MariaDB before 10.6 shows its bytes; not sure
  *   BINARY, BLOB, ...  hex, escaped or cut off, as the server's version will have it: not sure
  *
  * What is not sure is not known. No state; any thread.
@@ -258,13 +259,28 @@ static uint64_t characters(struct slice text)
     return count;
 }
 
+/* TEXT whose default the catalog may show as the bytes that it has in its charset. */
+static bool is_shown_raw(const struct column *column)
+{
+    static const char *const types[] = {"text", "tinytext", "mediumtext", "longtext"};
+    static const char *const wide[] = {"utf16", "utf32", "ucs2"};
+    bool is_text = false;
+    bool is_wide = false;
+    for (unsigned i = 0; i < COUNT_OF(types); i++)
+        is_text = is_text || slice_starts_nocase(column->type, slice_str(types[i]));
+    for (unsigned i = 0; i < COUNT_OF(wide); i++)
+        is_wide = is_wide || slice_starts_nocase(column->charset, slice_str(wide[i]));
+    return is_text && is_wide;
+}
+
 /* Longer than the column: not what the server keeps. A CHAR gives its values without the blanks at
  * their end. */
 static bool add_string(const struct column *column, struct slice text, struct buf *out)
 {
     while (column->is_fixed_bytes && text.len > 0 && text.ptr[text.len - 1] == ' ')
         text.len--;
-    if (!is_sure_text(text) || (column->length > 0 && characters(text) > column->length))
+    if (!is_sure_text(text) || (text.len > 0 && is_shown_raw(column)) ||
+        (column->length > 0 && characters(text) > column->length))
         return false;
     buf_add_slice(out, text);
     return true;

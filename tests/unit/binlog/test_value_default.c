@@ -5,9 +5,12 @@
  */
 #include "value_fixture.h"
 
+static const char *charset_of_texts;
+
 static struct column of_default(const char *type, struct slice value)
 {
     struct catalog_column catalog = declared(type);
+    catalog.charset = slice_str(charset_of_texts);
     catalog.has_default = true;
     catalog.nullable = true;
     catalog.default_value = value;
@@ -277,11 +280,33 @@ static void of_a_table_map(void **state UNUSED)
     assert_false(fixture_column.default_known);
 }
 
+/* The catalog may show the bytes of such a text: "\0a" for "a", "N-" for U+4E2D. */
+static void texts_that_are_shown_raw(void **state UNUSED)
+{
+    static const char *const wide[] = {"utf16", "utf16le", "utf32", "ucs2"};
+    for (unsigned i = 0; i < COUNT_OF(wide); i++) {
+        charset_of_texts = wide[i];
+        expect_unknown("text", "N-");
+        expect_unknown("mediumtext", "\x01");
+        expect_known("longtext", "", "");
+        expect_unknown("tinytext", "ab");
+        expect_known("varchar(20)", "N-", "N-");
+    }
+    charset_of_texts = "utf8mb4";
+    expect_known("text", "N-", "N-");
+    charset_of_texts = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        VALUE_TEST(numbers),          VALUE_TEST(dates),      VALUE_TEST(texts),
-        VALUE_TEST(the_null_default), VALUE_TEST(no_literal), VALUE_TEST(of_a_table_map),
+        cmocka_unit_test(texts_that_are_shown_raw),
+        VALUE_TEST(numbers),
+        VALUE_TEST(dates),
+        VALUE_TEST(texts),
+        VALUE_TEST(the_null_default),
+        VALUE_TEST(no_literal),
+        VALUE_TEST(of_a_table_map),
         VALUE_TEST(the_types_own),
     };
     return RUN_VALUE_TESTS(tests);
