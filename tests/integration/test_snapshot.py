@@ -78,6 +78,39 @@ def test_kills_under_writers_for_long(source, twin, engine, rng, must_be_equal):
     written_and_killed(source, twin, engine, rng, must_be_equal, 45, 2500)
 
 
+def unfinished_behind(engine) -> int:
+    return len((engine.show() or {"unfinished_behind": []})["unfinished_behind"])
+
+
+@pytest.mark.long
+def test_kills_while_epochs_overlap(source, twin, engine, rng, must_be_equal):
+    """Some load is slow at any time; the engine dies with rows of chunks in several unfinished epochs."""
+    work = Workload(rng.randrange(10 ** 9))
+    fill(source, work, 2500)
+    engine.write(initial(source), twin.sink("50ms") | {"sink.load.epochs": 3, "sink.load.threads": 8})
+    session = source.session(work.transaction, 60)
+    session.start()
+    engine.start()
+
+    def killed_while_they_overlap():
+        twin.fault("slow", 1, ms=rng.randrange(100, 600))
+        if unfinished_behind(engine) == 0 or rng.random() < 0.3:
+            return False
+        engine.kill9()
+        overlapped = unfinished_behind(engine) > 0
+        engine.start()
+        return overlapped
+
+    for _ in range(12):
+        wait_until(killed_while_they_overlap, 120, "epochs that overlap")
+    session.close()
+    twin.fault("slow", 0)
+    until_complete(engine)
+    must_be_equal(source, twin, engine)
+    assert not twin.twice()
+    assert engine.stop() == 0
+
+
 @pytest.mark.long
 def test_a_kill_costs_a_chunk(mariadb, doris, engine, must_be_equal):
     """Reading goes on behind the last chunk that is durable, not at the table's beginning."""
