@@ -261,8 +261,11 @@ static enum rc altered(struct evolution *evolution, struct error *err)
     if (rc == RC_OK)
         rc = taking_change(pipeline, tc->before, tc->after, err);
     bool filling = old->filling;
+    /* A start in the middle of the statement must find the table under its old name. */
+    notes_hold(pipeline, true);
     if (rc == RC_OK)
         rc = move_member(evolution, old, err);
+    notes_hold(pipeline, false);
     if (rc == RC_OK)
         rc = places_of(pipeline, evolution->member, &after, err);
     if (rc == RC_OK && evolution->member != old)
@@ -432,8 +435,10 @@ static enum rc evolve(struct evolution *evolution, struct error *err)
                                          : altered(evolution, err);
     if (rc != RC_OK || evolution->tc->after == NULL)
         return rc;
+    notes_hold(pipeline, kind == TABLE_ALTERED);
     if (kind == TABLE_ALTERED)
         rc = members_note(pipeline, evolution->member, err);
+    notes_hold(pipeline, false);
     return rc != RC_OK ? rc : open_after(evolution, err);
 }
 

@@ -3,7 +3,8 @@
  * Notes on their way between the source and the store. What the source gives at a border belongs to
  * that place; it waits here and is stored with the first position that is not before it: the next
  * intent or move. In a transaction the position that is stored is the transaction's start, and
- * nothing is collected until it is over, so a note is never stored with a place before its own.
+ * nothing is collected until it is over, so a note is never stored with a place before its own. What a
+ * statement brings is held until then, because its steps are stored with its start.
  *
  * An epoch that is read again: the source begins with the notes as they were at its beginning and
  * comes to its end with the same changes, which then wait here again.
@@ -25,6 +26,9 @@ void notes_deinit(struct notes *notes)
     buf_deinit(&notes->bytes);
     free(notes->refs);
     free(notes->out);
+    if (notes->at_end != NULL)
+        notes_deinit(notes->at_end);
+    free(notes->at_end);
     *notes = (struct notes){0};
 }
 
@@ -45,10 +49,8 @@ static enum rc make_room(struct notes *notes, struct error *err)
     return RC_OK;
 }
 
-enum rc notes_add(struct pipeline *pipeline, struct slice key, struct slice value,
-                  struct error *err)
+static enum rc add(struct notes *notes, struct slice key, struct slice value, struct error *err)
 {
-    struct notes *notes = &pipeline->notes;
     enum rc rc = make_room(notes, err);
     if (rc != RC_OK)
         return rc;
@@ -63,6 +65,26 @@ enum rc notes_add(struct pipeline *pipeline, struct slice key, struct slice valu
     if (rc == RC_OK)
         notes->refs[notes->count++] = ref;
     return rc;
+}
+
+enum rc notes_add(struct pipeline *pipeline, struct slice key, struct slice value,
+                  struct error *err)
+{
+    struct notes *notes = &pipeline->notes;
+    if (!notes->holds)
+        return add(notes, key, value, err);
+    if (notes->at_end == NULL) {
+        notes->at_end = malloc(sizeof(*notes->at_end));
+        if (notes->at_end == NULL)
+            return error_set(err, RC_MEMORY, "There is no memory for the checkpoint's notes.");
+        notes_init(notes->at_end);
+    }
+    return add(notes->at_end, key, value, err);
+}
+
+void notes_hold(struct pipeline *pipeline, bool holds)
+{
+    pipeline->notes.holds = holds;
 }
 
 enum rc notes_add_table(struct pipeline *pipeline, const char *prefix, struct slice db,
@@ -84,11 +106,25 @@ static enum rc take_note(void *ctx, struct slice key, struct slice value, struct
     return notes_add(ctx, key, value.len == 0 ? SLICE_EMPTY : value, err);
 }
 
+static enum rc release_held(struct pipeline *pipeline, struct error *err)
+{
+    struct notes *at_end = pipeline->notes.at_end;
+    if (at_end == NULL)
+        return RC_OK;
+    const struct store_note *held = notes_waiting(at_end);
+    enum rc rc = RC_OK;
+    for (uint32_t i = 0; i < at_end->count && rc == RC_OK; i++)
+        rc = add(&pipeline->notes, held[i].key, held[i].value, err);
+    notes_stored(at_end);
+    return rc;
+}
+
 enum rc notes_collect(struct pipeline *pipeline, struct error *err)
 {
     struct source *source = pipeline->parts.source;
-    if (source->ops->notes == NULL)
-        return RC_OK;
+    enum rc rc = release_held(pipeline, err);
+    if (rc != RC_OK || source->ops->notes == NULL)
+        return rc;
     return at(pipeline, PIPELINE_SIDE_SOURCE, source->ops->notes(source, take_note, pipeline, err));
 }
 

@@ -17,6 +17,9 @@ enum rc notes_add_table(struct pipeline *pipeline, const char *prefix, struct sl
                         struct slice table, struct slice value, struct error *err) MUST_CHECK;
 /* Takes what the source has to note for the place where it stands: at a COMMIT or IDLE. */
 enum rc notes_collect(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* While it holds, what is added waits for the next notes_collect: what a statement brings must not be stored with
+ * one of its steps, because a start from there reads the statement again. */
+void notes_hold(struct pipeline *pipeline, bool holds);
 /* What waits, as the store takes it; borrowed until the next call. */
 const struct store_note *notes_waiting(struct notes *notes);
 /* The store has them. */

@@ -171,6 +171,8 @@ struct notes {
     struct store_note *out;
     uint32_t count;
     uint32_t cap;
+    bool holds;           /* what is added is for the end of the statement in hand */
+    struct notes *at_end; /* owned; what waits for that; NULL: nothing did so far */
 };
 
 /* The rows that tables hold already. */

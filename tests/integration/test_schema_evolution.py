@@ -11,6 +11,7 @@ import pytest
 
 from conftest import FAST, PASSWORD, Source
 from engine import Killer, run
+from events import SINK
 
 SCENARIO = ["ALTER TABLE members ADD COLUMN gender TINYINT AFTER age;",
             "INSERT INTO members VALUES (1012, 'Eve', 17, 0);",
@@ -248,6 +249,22 @@ def test_renamed_while_it_is_rebuilt(mariadb, doris, engine, must_be_equal, stat
     engine.start().until_log("The snapshot is complete", 60)
     mariadb.query(statements)
     engine.until_log("A table was read anew and took its target's place", 60)
+    must_be_equal(mariadb, doris, engine, ["moved"])
+    assert doris.client().rows("SHOW TABLES FROM shop") == [["moved"]]
+    assert engine.stop() == 0
+
+
+def test_stopped_between_the_renamings_of_two_targets(mariadb, doris, engine, must_be_equal):
+    """The new target has the new name, the old one cannot take it yet: the next start still knows that the table is rebuilt."""
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL); INSERT INTO t VALUES (1, 1), (2, 2);")
+    engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, doris.sink("20ms"))
+    engine.start().until_log("The snapshot is complete", 60)
+    doris.client().rows("CREATE TABLE shop.moved (x INT NOT NULL) UNIQUE KEY(x) DISTRIBUTED BY HASH(x) BUCKETS 1 PROPERTIES ('replication_num' = '1')")
+    mariadb.query("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id, a); RENAME TABLE t TO moved; INSERT INTO moved VALUES (3, 3);")
+    assert engine.wait() == SINK, engine.log_tail()
+    assert ["moved__millrace_new"] in doris.client().rows("SHOW TABLES FROM shop")
+    doris.client().rows("DROP TABLE shop.moved")
+    engine.start().until_log("A table was read anew and took its target's place", 60)
     must_be_equal(mariadb, doris, engine, ["moved"])
     assert doris.client().rows("SHOW TABLES FROM shop") == [["moved"]]
     assert engine.stop() == 0
