@@ -261,7 +261,12 @@ static enum rc compare_all(struct compare *compare, struct error *err)
     }
     compare_result_deinit(result);
     free(result);
-    return rc;
+    if (rc != RC_OK || compare->compared > 0)
+        return rc;
+    compare->work.blame = EXIT_CODE_USAGE;
+    return error_set(err, RC_USAGE,
+                     "Nothing was compared: the source has no table that the pipeline captures%s.",
+                     compare->tables == NULL ? "" : " and --tables names");
 }
 
 static enum rc open_parts(struct compare *compare, struct error *err)

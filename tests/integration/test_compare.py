@@ -100,6 +100,8 @@ def test_what_cannot_be_compared(mariadb, twin_of, engine):
     assert code == DATA and "The target has no table" in text, text
     assert twin.client().rows("SHOW DATABASES LIKE 'shop'") == []  # nothing was made
     assert compared(engine, "--list", "few")[0] == USAGE
+    code, text = compared(engine, "--tables", "shop.itmes")
+    assert code == USAGE and "Nothing was compared" in text and "0 tables" not in text, text
     engine.write(mariadb.block() | {"password": "wrong"}, twin.sink())
     assert compared(engine)[0] == SOURCE
     engine.write(mariadb.block(), twin.sink() | {"password": "wrong"})
