@@ -435,10 +435,11 @@ static enum rc evolve(struct evolution *evolution, struct error *err)
                                          : altered(evolution, err);
     if (rc != RC_OK || evolution->tc->after == NULL)
         return rc;
-    notes_hold(pipeline, kind == TABLE_ALTERED);
-    if (kind == TABLE_ALTERED)
+    if (kind == TABLE_ALTERED) {
+        notes_hold(pipeline, true);
         rc = members_note(pipeline, evolution->member, err);
-    notes_hold(pipeline, false);
+        notes_hold(pipeline, false);
+    }
     return rc != RC_OK ? rc : open_after(evolution, err);
 }
 

@@ -26,9 +26,6 @@ void notes_deinit(struct notes *notes)
     buf_deinit(&notes->bytes);
     free(notes->refs);
     free(notes->out);
-    if (notes->at_end != NULL)
-        notes_deinit(notes->at_end);
-    free(notes->at_end);
     *notes = (struct notes){0};
 }
 
@@ -70,21 +67,12 @@ static enum rc add(struct notes *notes, struct slice key, struct slice value, st
 enum rc notes_add(struct pipeline *pipeline, struct slice key, struct slice value,
                   struct error *err)
 {
-    struct notes *notes = &pipeline->notes;
-    if (!notes->holds)
-        return add(notes, key, value, err);
-    if (notes->at_end == NULL) {
-        notes->at_end = malloc(sizeof(*notes->at_end));
-        if (notes->at_end == NULL)
-            return error_set(err, RC_MEMORY, "There is no memory for the checkpoint's notes.");
-        notes_init(notes->at_end);
-    }
-    return add(notes->at_end, key, value, err);
+    return add(pipeline->holds_notes ? &pipeline->held_notes : &pipeline->notes, key, value, err);
 }
 
 void notes_hold(struct pipeline *pipeline, bool holds)
 {
-    pipeline->notes.holds = holds;
+    pipeline->holds_notes = holds;
 }
 
 enum rc notes_add_table(struct pipeline *pipeline, const char *prefix, struct slice db,
@@ -108,14 +96,12 @@ static enum rc take_note(void *ctx, struct slice key, struct slice value, struct
 
 static enum rc release_held(struct pipeline *pipeline, struct error *err)
 {
-    struct notes *at_end = pipeline->notes.at_end;
-    if (at_end == NULL)
-        return RC_OK;
-    const struct store_note *held = notes_waiting(at_end);
+    struct notes *held = &pipeline->held_notes;
+    const struct store_note *items = notes_waiting(held);
     enum rc rc = RC_OK;
-    for (uint32_t i = 0; i < at_end->count && rc == RC_OK; i++)
-        rc = add(&pipeline->notes, held[i].key, held[i].value, err);
-    notes_stored(at_end);
+    for (uint32_t i = 0; i < held->count && rc == RC_OK; i++)
+        rc = add(&pipeline->notes, items[i].key, items[i].value, err);
+    notes_stored(held);
     return rc;
 }
 

@@ -49,6 +49,7 @@ enum rc pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipel
     arena_init(&pipeline->arena, "pipeline", ARENA_LIMIT);
     arena_init(&pipeline->scratch, "a schema change", SCRATCH_LIMIT);
     notes_init(&pipeline->notes);
+    notes_init(&pipeline->held_notes);
     position_init(&pipeline->open_from);
     position_init(&pipeline->taken);
     recovery_init(&pipeline->replay);
@@ -63,6 +64,7 @@ void pipeline_free(struct pipeline *pipeline)
     taking_close(pipeline);
     members_deinit(&pipeline->members);
     notes_deinit(&pipeline->notes);
+    notes_deinit(&pipeline->held_notes);
     epoch_deinit(&pipeline->flights);
     position_deinit(&pipeline->open_from);
     position_deinit(&pipeline->taken);

@@ -171,8 +171,6 @@ struct notes {
     struct store_note *out;
     uint32_t count;
     uint32_t cap;
-    bool holds;           /* what is added is for the end of the statement in hand */
-    struct notes *at_end; /* owned; what waits for that; NULL: nothing did so far */
 };
 
 /* The rows that tables hold already. */
@@ -214,6 +212,8 @@ struct pipeline {
     struct sink_limits limits;
     struct members members;
     struct notes notes;
+    struct notes held_notes; /* of the statement in hand, for its end (notes_hold) */
+    bool holds_notes;
     struct taking taking;
     struct step_journal steps;
 
