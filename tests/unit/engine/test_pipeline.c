@@ -723,6 +723,18 @@ static void a_stop_inside(void **state UNUSED)
     route_set_free(routes);
 }
 
+/* A life that ends right behind that step. In a new world 1 is the first place that is kept, 2 the first intent,
+ * 3 its first load. */
+static void die_behind(struct route_set *routes, unsigned step)
+{
+    struct error err;
+    enum rc rc;
+    stored.crash_at = step;
+    stored.crash_after = true;
+    assert_false(live(routes, &err, &rc));
+    stored.crash_at = 0;
+}
+
 /* A keyless load that the target has forgotten: trusted while it is young, else a stop with words.
  */
 static void stops_when_a_label_is_forgotten(void **state UNUSED)
@@ -732,11 +744,8 @@ static void stops_when_a_label_is_forgotten(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    stored.crash_at = 2; /* the first intent */
-    stored.crash_after = true;
-    assert_false(live(routes, &err, &rc));
+    die_behind(routes, 2);
     assert_true(stored.has_intent);
-    stored.crash_at = 0;
     world.forgets_labels = true;
     stored.intent.started_wall_us = clock_wall_us() - UINT64_C(3600) * 1000000;
     assert_true(live(routes, &err, &rc));
@@ -756,10 +765,7 @@ static void asks_how_old_it_is_last(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    stored.crash_at = 2; /* the first intent */
-    stored.crash_after = true;
-    assert_false(live(routes, &err, &rc));
-    stored.crash_at = 0;
+    die_behind(routes, 2);
     world.forgets_labels = true;
     world.question_takes_us = UINT64_C(3600) * 1000000;
     assert_true(live(routes, &err, &rc));
@@ -824,9 +830,7 @@ static void notes_what_it_finds_applied(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    stored.crash_at = 3; /* the first place, the first intent, its first load */
-    stored.crash_after = true;
-    assert_false(live(routes, &err, &rc));
+    die_behind(routes, 3);
     assert_true(stored.has_intent);
     assert_int_equal(world.load_count, 1);
     assert_false(stored.done[0]);
@@ -850,11 +854,8 @@ static void loads_get_other_names(void **state UNUSED)
     struct error err;
     enum rc rc;
     world_new();
-    stored.crash_at = 3; /* the first place, the first intent, its first load */
-    stored.crash_after = true;
-    assert_false(live(routes, &err, &rc));
+    die_behind(routes, 3);
     assert_int_equal(world.load_count, 1);
-    stored.crash_at = 0;
     world.prefix = "other";
     assert_true(live(routes, &err, &rc));
     assert_int_equal(rc, RC_MISMATCH);
@@ -869,10 +870,7 @@ static void loads_get_other_names(void **state UNUSED)
 
     routes = make_routes();
     world_new();
-    stored.crash_at = 3;
-    stored.crash_after = true;
-    assert_false(live(routes, &err, &rc));
-    stored.crash_at = 0;
+    die_behind(routes, 3);
     world.prefix = "other";
     assert_true(live(routes, &err, &rc));
     assert_int_equal(rc, RC_MISMATCH);
