@@ -160,7 +160,8 @@ class Engine:
 
 
 class Killer(threading.Thread):
-    """Kills an engine with SIGKILL again and again, after random pauses, and starts it each time."""
+    """Kills an engine with SIGKILL again and again, after random pauses, and starts it each time. The longest pause grows
+    by a tenth with each kill, up to 10 s, so that on a machine that is slow today the work gets to its end as well."""
 
     def __init__(self, engine: Engine, rng, shortest_s: float = 0.05, longest_s: float = 0.8,
                  also_after: tuple[int, ...] = ()) -> None:
@@ -177,7 +178,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._halt.wait(self._random.uniform(*self._range)):
+            while not self._halt.wait(self._pause()):
                 self._end()
                 self._engine.start()
                 self.kills += 1
@@ -185,6 +186,10 @@ class Killer(threading.Thread):
         except BaseException as problem:  # told to the test's thread by halt()
             self._problem = problem
             self._began.set()
+
+    def _pause(self) -> float:
+        shortest, longest = self._range
+        return self._random.uniform(shortest, max(longest, min(10.0, longest * 1.1 ** min(self.kills, 100))))
 
     def _end(self) -> None:
         if self._engine.exit_code() in self._also_after:
