@@ -108,7 +108,7 @@ static enum rc reserve_bodies(struct stream_load *sink, struct error *err)
         if (target->spare == NULL)
             return error_set(err, RC_MEMORY, "There is no memory for rows of table %.*s.%.*s.",
                              SLICE_ARG(target->db), SLICE_ARG(target->table));
-        refuse_watch(&sink->refusing, &target->spare->body);
+        sink_keep_changes(sink, &target->spare->body);
     }
     return RC_OK;
 }

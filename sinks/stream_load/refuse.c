@@ -31,12 +31,6 @@ void refuse_deinit(struct refusing *refusing)
     buf_deinit(&refusing->columns);
 }
 
-void refuse_watch(const struct refusing *refusing, struct body *body)
-{
-    if (refusing->letters != NULL && !body->kept.wanted)
-        kept_want(&body->kept, !refusing->recovering);
-}
-
 /* --- what is written --- */
 
 /* The event of a row, in refusing->event. */

@@ -23,8 +23,6 @@
 enum rc refuse_init(struct refusing *refusing, const struct sink_options *options,
                     struct error *err) MUST_CHECK;
 void refuse_deinit(struct refusing *refusing);
-/* A new body keeps what letters need. Does nothing where there are none. */
-void refuse_watch(const struct refusing *refusing, struct body *body);
 
 /* The lines of a change that was rejected, with values as they are. RC_REJECTED, with `rejection` as the
  * error: there are no letters, or no line either. Else as encoder_draft. */

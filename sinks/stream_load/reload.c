@@ -4,7 +4,6 @@
 
 #include "column_set_int.h"
 #include "letter_row_int.h"
-#include "refuse_int.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
 #define LINES_MAX ((size_t)4 << 30)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sink behind both warehouses: what its operations share. stream_load.c has the open batch,
- * epoch.c the sealed one.
+ * The sink behind both warehouses: what its operations share. The files lie above one another, and
+ * none calls one that comes later: room.c, ways.c; reload.c; refuse.c; tables.c, epoch.c, check.c;
+ * write.c; stream_load.c.
  *
  * Threads: the pipeline's thread, but for the stop.
  */
@@ -130,24 +131,45 @@ static inline const struct stream_load *stream_load_of_const(const struct sink *
     return (const struct stream_load *)base;
 }
 
-/* What loads of letters share with those of changes (stream_load.c). */
+/* ---- room.c ---- */
 
-/* The target, with what letters need; NULL: no memory. */
-struct load_target *sink_target_of(struct stream_load *sink, struct slice db, struct slice table);
-/* Two phases where they are wanted and the target can; else plain loads, told once. */
-enum rc sink_choose_phases(struct stream_load *sink, struct myconn *conn,
-                           const struct load_schema *schema, bool *two_phase_out,
-                           struct error *err) MUST_CHECK;
-/* Rows that lack columns are for targets that can keep the columns which they have. */
-enum rc sink_need_partial(struct stream_load *sink, struct load_target *target,
-                          const struct load_schema *schema, struct error *err) MUST_CHECK;
-/* Whether the draft may join the open batch. The first row of a batch always may
- * when nothing is on its way. `beside`: bytes that are
- * kept beside its lines. */
+uint64_t sink_open_bytes_max(const struct stream_load *sink);
+/* Whether the draft may join the open batch. The first row of a batch always may when nothing is on
+ * its way. `beside`: bytes that are kept beside its lines. */
 bool sink_has_room(const struct stream_load *sink, const struct body *body,
                    const struct body_draft *draft, uint64_t beside);
 /* The target's open body has its first row. */
 void sink_note_open(struct stream_load *sink, struct load_target *target,
                     const struct load_schema *schema);
+
+/* ---- ways.c ---- */
+
+/* The target, with what letters need; NULL: no memory. */
+struct load_target *sink_target_of(struct stream_load *sink, struct slice db, struct slice table);
+/* A new body keeps the changes behind its rows where refused ones become dead letters. */
+void sink_keep_changes(const struct stream_load *sink, struct body *body);
+/* Whether tables of this kind are to be loaded in two phases, if the target can. */
+bool sink_wants_two_phase(const struct stream_load *sink, bool keyless);
+/* Two phases where they are wanted and the target can; else plain loads, told once. */
+enum rc sink_choose_phases(struct stream_load *sink, struct myconn *conn,
+                           const struct load_schema *schema, bool *two_phase_out,
+                           struct error *err) MUST_CHECK;
+/* Whether rows that lack columns can go to a target of this kind; RC_UNSUPPORTED: why not. */
+enum rc sink_check_partial(struct stream_load *sink, const struct load_schema *schema,
+                           struct error *err) MUST_CHECK;
+/* The same of a target, asked until it is known that they can. `err` is not NULL. */
+enum rc sink_need_partial(struct stream_load *sink, struct load_target *target,
+                          const struct load_schema *schema, struct error *err) MUST_CHECK;
+
+/* ---- tables.c ---- */
+
+/* The target was changed since the way to it was made: makes it anew, in place, because it is known
+ * by its address. No load can speak of the old one: when a target is changed, nothing is on its way,
+ * and since then nothing was written by it. */
+enum rc sink_renew_table(struct stream_load *sink, struct sink_table *table,
+                         struct error *err) MUST_CHECK;
+/* TRUNCATE is done twice when the connection breaks in between; it bears that. */
+enum rc sink_truncate(struct stream_load *sink, struct sink_table *table,
+                      struct error *err) MUST_CHECK;
 
 #endif

@@ -28,7 +28,12 @@
  *   query.c        the connection for DDL, opened on first use, opened again when broken
  *   target.c       target tables, and the source tables that write to them
  *   change_table.c one step of a schema change, until the target shows it
- *   stream_load.c  the sink_ops behind both warehouses, and the open batch
+ *   stream_load.c  the sink_ops behind both warehouses: the sink's life
+ *   check.c        what the target can do of what is configured
+ *   tables.c       the pipeline's tables at their targets: made, compared, changed, emptied
+ *   ways.c         how the rows of a table go there: phases, lacking columns
+ *   room.c         what fits into the open batch
+ *   write.c        changes into the open batch
  *   look.c         what a target holds, for a comparison
  *   same.c         whether a value there is the one that a load would have brought   (pure)
  *   epoch.c        the sealed batch: its loads, from their labels to their ends
