@@ -109,9 +109,12 @@ static enum rc look_at_version(const struct dialect_changes *changes, struct myc
     struct buf comment;
     buf_init(&comment, 4096);
     enum rc rc = myconn_query_value(conn, SLICE("SELECT @@version_comment"), &comment, err);
-    if (rc == RC_OK)
-        dialect_version_parse(buf_slice(&comment), changes->version_word, &look->version_major,
-                              &look->version_minor);
+    struct dialect_version version;
+    if (rc == RC_OK) {
+        dialect_version_parse(buf_slice(&comment), changes->version_word, &version);
+        look->version_major = version.major;
+        look->version_minor = version.minor;
+    }
     buf_deinit(&comment);
     return rc;
 }

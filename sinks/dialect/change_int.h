@@ -45,7 +45,7 @@ struct dialect_product {
     const struct dialect_changes *changes;
     const char *version_says; /* what @@version_comment must hold */
     const char *version_word; /* stands before the number in it, see dialect_version_parse */
-    struct dialect_version gzip_since;
+    struct dialect_version compression_since; /* of loads in JSON */
     /* RC_CONFIG for names that the product refuses; asked before CREATE. */
     enum rc (*names_check)(struct myconn *conn, const struct load_schema *schema,
                            struct error *err);

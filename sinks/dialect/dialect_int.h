@@ -115,7 +115,7 @@ struct dialect_config {
     uint64_t load_timeout_ms;
     int zero_dates;  /* enum load_zero_dates */
     int two_phase;   /* enum load_two_phase */
-    int compression; /* index in dialect_compression_choices */
+    int compression; /* an enum load_compression */
     struct cfg_map rewrite;
     bool tls;
     const char *tls_ca;
@@ -131,7 +131,8 @@ struct dialect_config {
 extern const char *const dialect_zero_date_choices[];
 extern const char *const dialect_tls_choices[];
 extern const char *const dialect_two_phase_choices[];
-extern const char *const dialect_compression_choices[]; /* none, gzip */
+extern const char *const dialect_compression_choices[]; /* in the order of enum load_compression */
+extern const char *const dialect_compression_choices_without_zstd[];
 
 /* The last part of validate: the load timeout, and sink.properties.* by the product's rules. */
 enum rc dialect_config_settle(const struct dialect_property_rule *rules, unsigned rule_count,
@@ -339,15 +340,17 @@ struct dialect_version {
     bool cloud; /* storage is apart from computing */
     unsigned major;
     unsigned minor;
+    unsigned patch; /* 0 where the server names none */
 };
 
-/* The version behind `word` in a server's comment; 0.0 when there is none. */
-void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
-                           unsigned *minor_out);
+/* The version behind `word` in a server's comment; not known when there is none. */
+void dialect_version_parse(struct slice comment, const char *word,
+                           struct dialect_version *version_out);
 enum rc dialect_version_read(struct myconn *conn, const char *product, const char *word,
                              struct dialect_version *version_out, struct error *err) MUST_CHECK;
 /* A version that is not known is taken for a new one. */
-bool dialect_version_before(const struct dialect_version *version, unsigned major, unsigned minor);
+bool dialect_version_before(const struct dialect_version *version, unsigned major, unsigned minor,
+                            unsigned patch);
 
 /* ---- partial.c ---- */
 

@@ -12,7 +12,7 @@ enum rc dialect_partial_version(struct myconn *conn, const char *product, const 
 {
     struct dialect_version version;
     enum rc rc = dialect_version_read(conn, product, word, &version, err);
-    if (rc != RC_OK || !dialect_version_before(&version, major, minor))
+    if (rc != RC_OK || !dialect_version_before(&version, major, minor, 0))
         return rc;
     error_set(err, RC_UNSUPPORTED,
               "Rows for table %.*s.%.*s lack columns, and %s %u.%u cannot update a part of a row: "

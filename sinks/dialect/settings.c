@@ -11,7 +11,8 @@
 
 const char *const dialect_zero_date_choices[] = {"null", "error", NULL};
 const char *const dialect_two_phase_choices[] = {"auto", "true", "false", NULL};
-const char *const dialect_compression_choices[] = {"none", "gzip", NULL};
+const char *const dialect_compression_choices[] = {"none", "gzip", "lz4", "zstd", NULL};
+const char *const dialect_compression_choices_without_zstd[] = {"none", "gzip", "lz4", NULL};
 const char *const dialect_tls_choices[] = {"disabled",  "preferred",       "required",
                                            "verify-ca", "verify-identity", NULL};
 
@@ -43,7 +44,7 @@ void dialect_settings(const struct dialect_config *config, struct load_settings 
         .max_retries = config->max_retries,
         .zero_dates = (enum load_zero_dates)config->zero_dates,
         .two_phase = (enum load_two_phase)config->two_phase,
-        .gzip = strcmp(dialect_compression_choices[config->compression], "gzip") == 0,
+        .compression = (enum load_compression)config->compression,
         .headers = config->properties,
         .tls = config->tls,
         .tls_ca = config->tls_ca,

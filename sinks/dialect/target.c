@@ -46,17 +46,18 @@ enum rc dialect_target_prepare(const struct dialect_product *product, const void
     return rc;
 }
 
-static enum rc check_gzip(const struct dialect_product *product, struct myconn *conn,
-                          struct report *report, struct error *err)
+static enum rc check_compression(const struct dialect_product *product, struct myconn *conn,
+                                 struct report *report, struct error *err)
 {
     const char *name = product->changes->traits->product;
-    const struct dialect_version *since = &product->gzip_since;
+    const struct dialect_version *since = &product->compression_since;
     struct dialect_version version;
     enum rc rc = dialect_version_read(conn, name, product->version_word, &version, err);
-    if (rc == RC_OK && dialect_version_before(&version, since->major, since->minor))
+    if (rc == RC_OK && dialect_version_before(&version, since->major, since->minor, since->patch))
         report_add(report, REPORT_FAIL, "Take sink.load.compression out of the pipeline's file.",
-                   "%s %u.%u does not take compressed loads in JSON; that came with %u.%u.", name,
-                   version.major, version.minor, since->major, since->minor);
+                   "%s %u.%u.%u does not take compressed loads in JSON; that came with %u.%u.%u.",
+                   name, version.major, version.minor, version.patch, since->major, since->minor,
+                   since->patch);
     return rc;
 }
 
@@ -68,8 +69,8 @@ enum rc dialect_check(const struct dialect_product *product, const struct load_s
                                        product->version_says, report, err);
     if (rc == RC_OK)
         dialect_check_replicas(conn, create_properties, report);
-    if (rc == RC_OK && settings->gzip)
-        rc = check_gzip(product, conn, report, err);
+    if (rc == RC_OK && settings->compression != LOAD_COMPRESSION_NONE)
+        rc = check_compression(product, conn, report, err);
     return rc;
 }
 

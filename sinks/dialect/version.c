@@ -26,22 +26,23 @@ static bool take_dot(struct slice *text)
     return true;
 }
 
-void dialect_version_parse(struct slice comment, const char *word, unsigned *major_out,
-                           unsigned *minor_out)
+void dialect_version_parse(struct slice comment, const char *word,
+                           struct dialect_version *version_out)
 {
     struct slice name = slice_str(word);
-    unsigned major = 0;
-    unsigned minor = 0;
-    *major_out = *minor_out = 0;
+    struct dialect_version version = {0};
+    *version_out = (struct dialect_version){0};
     while (comment.len >= name.len && !slice_starts_nocase(comment, name))
         comment = slice_of(comment.ptr + 1, comment.len - 1);
     if (comment.len < name.len)
         return;
     while (comment.len > 0) {
-        bool is_number = take_number(&comment, &major);
-        if (is_number && take_dot(&comment) && take_number(&comment, &minor)) {
-            *major_out = major;
-            *minor_out = minor;
+        bool is_number = take_number(&comment, &version.major);
+        if (is_number && take_dot(&comment) && take_number(&comment, &version.minor)) {
+            if (!take_dot(&comment) || !take_number(&comment, &version.patch))
+                version.patch = 0;
+            version.known = version.major > 0 || version.minor > 0;
+            *version_out = version;
             return;
         }
         if (comment.len > 0)
@@ -57,18 +58,19 @@ enum rc dialect_version_read(struct myconn *conn, const char *product, const cha
     buf_init(&comment, 4096);
     enum rc rc = myconn_query_value(conn, SLICE("SELECT @@version_comment"), &comment, err);
     if (rc == RC_OK) {
-        dialect_version_parse(buf_slice(&comment), word, &version_out->major, &version_out->minor);
+        dialect_version_parse(buf_slice(&comment), word, version_out);
         version_out->cloud = dialect_text_contains(buf_cstr(&comment), "(Cloud Mode)");
     } else {
         error_wrap(err, "%s does not tell its version", product);
     }
-    version_out->known = version_out->major > 0 || version_out->minor > 0;
     buf_deinit(&comment);
     return rc;
 }
 
-bool dialect_version_before(const struct dialect_version *version, unsigned major, unsigned minor)
+bool dialect_version_before(const struct dialect_version *version, unsigned major, unsigned minor,
+                            unsigned patch)
 {
-    return version->known &&
-           (version->major < major || (version->major == major && version->minor < minor));
+    if (!version->known || version->major != major)
+        return version->known && version->major < major;
+    return version->minor != minor ? version->minor < minor : version->patch < patch;
 }

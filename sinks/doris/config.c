@@ -90,10 +90,11 @@ static const struct cfg_row rows[] = {
      "of "
      "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
-     dialect_compression_choices, CFG_OURS,
-     "Of load bodies: none or gzip, made by the threads that send them. For networks that are the "
-     "bottleneck: it costs more processor time than all the rest. A compressed body takes memory "
-     "beside sink.buffer-flush.max-bytes. Doris 3.1 and later; older ones refuse such loads."},
+     dialect_compression_choices_without_zstd, CFG_OURS,
+     "Of load bodies, made by the threads that send them; for networks that are the bottleneck. "
+     "gzip makes them smaller, lz4 takes less processor time; Doris knows no zstd. A compressed "
+     "body takes memory beside sink.buffer-flush.max-bytes. Doris 3.1 and later; older ones refuse "
+     "such loads."},
     {"sink.load.timeout", CFG_DURATION, AT(common.load_timeout_ms), "10 min", 1000, 259200000, NULL,
      CFG_OURS,
      "The timeout header: how long Doris keeps a load that nobody finishes, and its label."},

@@ -124,7 +124,7 @@ static const struct dialect_product product = {
     .changes = &doris_changes,
     .version_says = "Doris",
     .version_word = "doris-",
-    .gzip_since = {.major = 3, .minor = 1},
+    .compression_since = {.major = 3, .minor = 1},
     .names_check = check_names,
     .create_sql = doris_create_sql,
 };

@@ -50,7 +50,7 @@ enum rc doris_two_phase_check(struct myconn *conn, const struct load_schema *sch
     enum rc rc = dialect_version_read(conn, doris_traits.product, "doris-", &version, err);
     if (rc != RC_OK)
         return rc;
-    if (dialect_version_before(&version, 2, 1))
+    if (dialect_version_before(&version, 2, 1, 0))
         return error_set(err, RC_UNSUPPORTED,
                          "Apache Doris %u.%u does not abort a load by its label, which two-phase "
                          "loading needs; that came with 2.1",

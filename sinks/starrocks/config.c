@@ -76,10 +76,10 @@ static const struct cfg_row rows[] = {
      "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
      dialect_compression_choices, CFG_OURS,
-     "Of load bodies: none or gzip, made by the threads that send them. For networks that are the "
-     "bottleneck: it costs more processor time than all the rest. A compressed body takes memory "
-     "beside sink.buffer-flush.max-bytes. StarRocks 3.2.7 and later; older ones refuse such loads. "
-     "Two-phase loads go as they are."},
+     "Of load bodies, made by the threads that send them; for networks that are the bottleneck. "
+     "zstd makes them smallest, lz4 with the least processor time, gzip is worse in both. A "
+     "compressed body takes memory beside sink.buffer-flush.max-bytes. StarRocks 3.2.7 and later; "
+     "older ones refuse such loads. Two-phase loads go as they are."},
     {"sink.load.timeout", CFG_DURATION, AT(common.load_timeout_ms), "10 min", 1000, 259200000, NULL,
      CFG_OURS,
      "The timeout header: how long StarRocks keeps a load that nobody finishes, and its label."},

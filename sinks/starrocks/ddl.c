@@ -112,7 +112,7 @@ static const struct dialect_product product = {
     .changes = &starrocks_changes,
     .version_says = "StarRocks",
     .version_word = "StarRocks",
-    .gzip_since = {.major = 3, .minor = 2},
+    .compression_since = {.major = 3, .minor = 2, .patch = 7}, /* facts/starrocks.md 3.4 */
     .names_check = check_names,
     .create_sql = starrocks_create_sql,
     .prepared = warn_of_long_key,

@@ -14,7 +14,7 @@ enum rc starrocks_joint_check(struct myconn *conn, struct error *err)
 {
     struct dialect_version version;
     enum rc rc = dialect_version_read(conn, starrocks_traits.product, "StarRocks", &version, err);
-    if (rc == RC_OK && dialect_version_before(&version, 4, 0))
+    if (rc == RC_OK && dialect_version_before(&version, 4, 0, 0))
         return error_set(err, RC_UNSUPPORTED,
                          "StarRocks %u.%u has no transactions over several tables; they came with "
                          "4.0, so `sink.multi-table-transactions: true` cannot be used here.",

@@ -9,7 +9,9 @@ const struct load_dialect starrocks_dialect = {
     .name = "starrocks",
     .product = "StarRocks",
     .delete_column = STARROCKS_DELETE_COLUMN,
-    .gzip_header = "compression: gzip\n",
+    .compression_header = {[LOAD_COMPRESSION_GZIP] = "compression: gzip\n",
+                           [LOAD_COMPRESSION_LZ4] = "compression: lz4_frame\n",
+                           [LOAD_COMPRESSION_ZSTD] = "compression: zstd\n"},
     .label_max = 128,
     .default_query_port = 9030,
     /* A JSON body is held in the backend's memory; it refuses 100 MB unless told to ignore the size

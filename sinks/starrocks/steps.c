@@ -86,7 +86,7 @@ enum rc starrocks_two_phase_check(struct myconn *conn, const struct load_schema 
     enum rc rc = dialect_version_read(conn, starrocks_traits.product, "StarRocks", &version, err);
     if (rc != RC_OK)
         return rc;
-    if (dialect_version_before(&version, 3, 2))
+    if (dialect_version_before(&version, 3, 2, 0))
         return error_set(err, RC_UNSUPPORTED,
                          "StarRocks %u.%u can lose a prepared load to a schema change; two-phase "
                          "loading is used from 3.2 on",

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP by libcurl, one request at a time. The body is read from the live rows where they lie, or goes
- * out as gzip, made before the request begins.
+ * out compressed, made before the request begins.
  *
  * The wait for "100 Continue" is long on purpose: the backend checks label, privileges and columns
  * before it says 100, and a frontend never says it, so a refusal comes before the first byte of the
  * body (facts/doris.md 1.3, facts/starrocks.md 1.2).
  */
 #include "exchange_int.h"
-#include "gzip_int.h"
+#include "compress_int.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 /* Of an answer, all together. Real ones have some hundred bytes. */
 #define HEADERS_MAX (64u << 10)
 /* Of a compressed body: what does not shrink grows by a few bytes. */
-#define GZIP_MAX ((size_t)5 << 30)
+#define PACKED_MAX ((size_t)5 << 30)
 
 struct curl_exchange {
     struct exchange base;
@@ -28,9 +28,9 @@ struct curl_exchange {
 
     /* Of the request in hand. */
     struct body_cursor cursor;
-    struct buf gzip; /* the body, where it goes out as gzip */
-    size_t gzip_at;  /* how much of it was read */
-    bool is_gzip;
+    struct buf packed; /* the body, where it goes out compressed */
+    size_t packed_at;  /* how much of it was read */
+    bool is_packed;
     struct exchange_response *response;
     curl_off_t uploaded; /* at the last look */
     uint64_t moved_us;   /* when that figure last changed: bytes that come in buy no time */
@@ -61,30 +61,30 @@ void exchange_response_reset(struct exchange_response *response)
     response->reason[0] = '\0';
 }
 
-static size_t read_gzip(struct curl_exchange *exchange, char *out, size_t cap)
+static size_t read_packed(struct curl_exchange *exchange, char *out, size_t cap)
 {
-    size_t left = exchange->gzip.len - exchange->gzip_at;
+    size_t left = exchange->packed.len - exchange->packed_at;
     size_t len = left < cap ? left : cap;
-    memcpy(out, exchange->gzip.ptr + exchange->gzip_at, len);
-    exchange->gzip_at += len;
+    memcpy(out, exchange->packed.ptr + exchange->packed_at, len);
+    exchange->packed_at += len;
     return len;
 }
 
 static bool seek_body(struct curl_exchange *exchange, uint64_t offset)
 {
-    if (!exchange->is_gzip)
+    if (!exchange->is_packed)
         return body_cursor_seek(&exchange->cursor, offset);
-    if (offset > exchange->gzip.len)
+    if (offset > exchange->packed.len)
         return false;
-    exchange->gzip_at = (size_t)offset;
+    exchange->packed_at = (size_t)offset;
     return true;
 }
 
 static size_t read_body_cb(char *out, size_t size, size_t count, void *ctx)
 {
     struct curl_exchange *exchange = ctx;
-    size_t len = exchange->is_gzip
-                     ? read_gzip(exchange, out, size * count)
+    size_t len = exchange->is_packed
+                     ? read_packed(exchange, out, size * count)
                      : body_cursor_read(&exchange->cursor, (uint8_t *)out, size * count);
     if (len > 0)
         exchange->response->body_started = true;
@@ -240,7 +240,7 @@ static void set_request_options(struct curl_exchange *exchange,
     }
     if (request->body != NULL) {
         uint64_t bytes =
-            exchange->is_gzip ? exchange->gzip.len : request->body->parts[request->set].bytes;
+            exchange->is_packed ? exchange->packed.len : request->body->parts[request->set].bytes;
         body_cursor_init(&exchange->cursor, request->body, request->set);
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)bytes);
@@ -255,21 +255,21 @@ static void set_request_options(struct curl_exchange *exchange,
 }
 
 /* The memory of compressed bodies is not kept: it is beside the bound of the bodies themselves. */
-static bool begin_gzip(struct curl_exchange *exchange, const struct exchange_request *request)
+static bool begin_packed(struct curl_exchange *exchange, const struct exchange_request *request)
 {
-    exchange->is_gzip = request->gzip && request->body != NULL;
-    if (!exchange->is_gzip)
+    exchange->is_packed = request->compression != LOAD_COMPRESSION_NONE && request->body != NULL;
+    if (!exchange->is_packed)
         return true;
-    exchange->gzip_at = 0;
-    buf_init(&exchange->gzip, GZIP_MAX);
-    return gzip_part(request->body, request->set, &exchange->gzip);
+    exchange->packed_at = 0;
+    buf_init(&exchange->packed, PACKED_MAX);
+    return compress_part(request->compression, request->body, request->set, &exchange->packed);
 }
 
-static void end_gzip(struct curl_exchange *exchange)
+static void end_packed(struct curl_exchange *exchange)
 {
-    if (exchange->is_gzip)
-        buf_deinit(&exchange->gzip);
-    exchange->is_gzip = false;
+    if (exchange->is_packed)
+        buf_deinit(&exchange->packed);
+    exchange->is_packed = false;
 }
 
 /* Whether the peer was never spoken to: an address or a connection that failed. */
@@ -322,10 +322,10 @@ static enum exchange_outcome curl_perform(struct exchange *base,
         return EXCHANGE_STOPPED;
     struct curl_slist *headers = build_headers(request);
     char *password = secret_copy(exchange->settings->password);
-    if (headers == NULL || password == NULL || !begin_gzip(exchange, request)) {
+    if (headers == NULL || password == NULL || !begin_packed(exchange, request)) {
         curl_slist_free_all(headers);
         secret_wipe(password);
-        end_gzip(exchange);
+        end_packed(exchange);
         snprintf(response->reason, sizeof(response->reason), "there is no memory for a request");
         return EXCHANGE_FAILED;
     }
@@ -346,7 +346,7 @@ static enum exchange_outcome curl_perform(struct exchange *base,
     enum exchange_outcome outcome = judge(exchange, code, request->endpoint.authority);
     curl_easy_reset(exchange->curl); /* no pointer to this call's memory stays behind */
     curl_slist_free_all(headers);
-    end_gzip(exchange);
+    end_packed(exchange);
     exchange->response = NULL;
     return outcome;
 }

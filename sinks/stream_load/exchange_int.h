@@ -25,14 +25,14 @@ enum exchange_outcome {
 };
 
 struct exchange_request {
-    const char *method;       /* "PUT", "POST" or "GET"; a C string for libcurl */
-    struct endpoint endpoint; /* where to */
-    struct slice headers;     /* "name: value" lines, each with its '\n' */
-    const struct body *body;  /* NULL: none */
-    uint32_t set;             /* which part of the body goes out */
-    bool gzip;                /* the body goes out as gzip; its header stands among `headers` */
-    bool expect;              /* send Expect: 100-continue, and the body behind the 100 only */
-    bool authorize;           /* send user and password */
+    const char *method;                /* "PUT", "POST" or "GET"; a C string for libcurl */
+    struct endpoint endpoint;          /* where to */
+    struct slice headers;              /* "name: value" lines, each with its '\n' */
+    const struct body *body;           /* NULL: none */
+    uint32_t set;                      /* which part of the body goes out */
+    enum load_compression compression; /* of the body; its header stands among `headers` */
+    bool expect;    /* send Expect: 100-continue, and the body behind the 100 only */
+    bool authorize; /* send user and password */
 };
 
 struct exchange_response {

@@ -48,7 +48,7 @@
 #ifndef MILLRACE_SINKS_STREAM_LOAD_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_INT_H
 
-#include "engine/engine.h"
+#include "compress_int.h"
 
 /* How a column's canonical text becomes a JSON value in a load body. */
 enum load_encoding {
@@ -113,9 +113,9 @@ struct load_settings {
     uint64_t prepared_timeout_s; /* how long a prepared load may wait for its commit */
     bool joint; /* one transaction over all tables of an epoch, where it comes as a whole */
     enum load_zero_dates zero_dates;
-    bool gzip;              /* bodies are compressed, where the interface of the load takes it */
-    struct cfg_map headers; /* sink.properties.*, checked by the dialect */
-    bool tls;               /* https to the frontends */
+    enum load_compression compression; /* of bodies, where the interface of the load takes it */
+    struct cfg_map headers;            /* sink.properties.*, checked by the dialect */
+    bool tls;                          /* https to the frontends */
     const char *tls_ca;
 };
 
@@ -197,10 +197,11 @@ struct change_progress {
 };
 
 struct load_dialect {
-    const char *name;            /* "doris" */
-    const char *product;         /* "Apache Doris", for messages */
-    const char *delete_column;   /* "__DORIS_DELETE_SIGN__", "__op" */
-    const char *gzip_header;     /* of a load whose body is gzip: a line with its '\n' */
+    const char *name;          /* "doris" */
+    const char *product;       /* "Apache Doris", for messages */
+    const char *delete_column; /* "__DORIS_DELETE_SIGN__", "__op" */
+    /* Of a load whose body is compressed: a line with its '\n'. NULL: the target does not take it so. */
+    const char *compression_header[LOAD_COMPRESSIONS];
     unsigned label_max;          /* bytes */
     unsigned default_query_port; /* 9030 */
     uint64_t body_bytes_max; /* of one load; 0: the target streams JSON lines and has no bound */

@@ -80,7 +80,7 @@ struct journey {
     /* What goes out behind the first redirect, and what stays out before it. */
     const struct transfer_load *load; /* NULL: no body */
     struct slice headers;
-    bool gzip;  /* the body is compressed */
+    enum load_compression compression; /* of the body */
     bool joint; /* a frontend itself begins such a transaction (facts/starrocks.md 2.6) */
 };
 
@@ -245,7 +245,7 @@ static void take_body(struct journey *journey)
         return;
     journey->request.body = journey->load->body;
     journey->request.set = journey->load->set;
-    journey->request.gzip = journey->gzip;
+    journey->request.compression = journey->compression;
 }
 
 static enum transfer_outcome send_legs(struct transfer *transfer, struct journey *journey,
@@ -323,13 +323,13 @@ static enum rc texts_check(const struct request_texts *texts, struct error *err)
 }
 
 static void add_load_headers(const struct transfer *transfer, const struct transfer_load *load,
-                             bool gzip, struct buf *out)
+                             enum load_compression compression, struct buf *out)
 {
     transfer->dialect->headers(
         transfer->settings, load->schema,
         load->set == BODY_WHOLE ? NULL : body_set_bits(load->body, load->set), load->label, out);
-    if (gzip)
-        buf_add_slice(out, slice_str(transfer->dialect->gzip_header));
+    if (compression != LOAD_COMPRESSION_NONE)
+        buf_add_slice(out, slice_str(transfer->dialect->compression_header[compression]));
 }
 
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,
@@ -345,14 +345,14 @@ enum transfer_outcome transfer_send(struct transfer *transfer, const struct tran
     buf_add_byte(&texts.path, '/');
     url_add_escaped(&texts.path, load->schema->table);
     buf_add_str(&texts.path, "/_stream_load");
-    bool gzip = transfer->settings->gzip;
-    add_load_headers(transfer, load, gzip, &texts.headers);
+    enum load_compression compression = transfer->settings->compression;
+    add_load_headers(transfer, load, compression, &texts.headers);
     drop_label(buf_slice(&texts.headers), &texts.way);
 
     struct journey journey = {.request = {.method = "PUT", .expect = true, .authorize = true},
                               .load = load,
                               .headers = buf_slice(&texts.headers),
-                              .gzip = gzip};
+                              .compression = compression};
     enum transfer_outcome outcome = TRANSFER_REFUSED;
     if (texts_check(&texts, err) == RC_OK)
         outcome = travel(transfer, &journey, buf_cstr(&texts.path), buf_slice(&texts.way),
@@ -372,9 +372,10 @@ static bool run_step(struct transfer *transfer, enum load_step step, const struc
     struct request_texts texts;
     texts_init(&texts);
     /* An interface of its own (StarRocks) is not known to read the header of a compressed body. */
-    bool gzip = transfer->settings->gzip && !dialect->way_by_label;
+    enum load_compression compression =
+        dialect->way_by_label ? LOAD_COMPRESSION_NONE : transfer->settings->compression;
     if (load != NULL)
-        add_load_headers(transfer, load, gzip, &texts.headers);
+        add_load_headers(transfer, load, compression, &texts.headers);
     const char *method =
         dialect->step_request(transfer->settings, step, txn, &texts.path, &texts.headers);
     if (load != NULL && !dialect->way_by_label)
@@ -386,7 +387,7 @@ static bool run_step(struct transfer *transfer, enum load_step step, const struc
         .step = &step,
         .load = load,
         .headers = buf_slice(&texts.headers),
-        .gzip = gzip,
+        .compression = compression,
         .joint = txn->joint};
     bool at_frontend = txn->joint || (step >= LOAD_STEP_COMMIT && dialect->commit_at_frontend);
     bool to_backend = transfer->settings->backends.count > 0 && !at_frontend;

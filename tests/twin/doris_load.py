@@ -21,7 +21,7 @@ STATE_NAMES = {PREPARED: "PRECOMMITTED"}
 JSON_LIMIT_MB = 100  # streaming_load_json_max_mb, 1.5
 BODY_LIMIT_MB = 10240  # streaming_load_max_mb, 1.5
 MAX_TIMEOUT = 259200
-COMPRESSIONS = {"": "", "gz": "gz", "bz2": "bz2", "deflate": "deflate"}
+COMPRESSIONS = {"": "", "gz": "gz", "bz2": "bz2", "deflate": "deflate", "lz4": "lz4", "lz4frame": "lz4"}  # 1.6
 CSV_FORMATS = {"csv": 0, "csv_with_names": 1, "csv_with_names_and_types": 2}
 CANNOT = ("enclose", "escape", "where", "jsonpaths", "json_root", "partitions",
           "function_column.sequence_col", "temporary_partitions")
@@ -245,7 +245,7 @@ class Load:
         return LoadFormat(is_json, by_line, outer,
                           decode_separator(headers.get("column_separator", "\t")),
                           decode_separator(headers.get("line_delimiter", "\n")), int(skip) + names,
-                          compression, headers.get("trim_double_quotes") == "true",
+                          COMPRESSIONS[compression], headers.get("trim_double_quotes") == "true",
                           headers.get("empty_field_as_null") == "true")
 
     def _faults_before_commit(self) -> None:

@@ -6,13 +6,11 @@ CSV and JSON in the shapes of facts/doris.md 3.2, 3.3 and facts/starrocks.md 3.2
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import re
-import zlib
 from dataclasses import dataclass
 from typing import Optional, Union
 
+from compression import unpack
 from column_types import JSON_DECODER, json_text
 from mapping import MISSING, Mapping
 
@@ -62,21 +60,12 @@ def decode_separator(text: str) -> str:
     return text
 
 
-def decompress(body: bytes, how: str) -> bytes:
-    """gz, bz2 and deflate; the codecs that Python lacks are refused by the plan."""
-    if how == "gz":
-        return gzip.decompress(body)
-    if how == "bz2":
-        return bz2.decompress(body)
-    return zlib.decompress(body)
-
-
 def plain_body(body: bytes, form: LoadFormat) -> bytes:
     if not form.compression:
         return body
     try:
-        return decompress(body, form.compression)
-    except (OSError, EOFError, ValueError, zlib.error) as bad:
+        return unpack(body, form.compression)
+    except ValueError as bad:
         raise WholeBodyBad(f"Decompress failed: {bad}") from bad
 
 

@@ -22,8 +22,8 @@ from warehouse import CommitRefused, Warehouse
 
 JSON_LIMIT = 104857600  # streaming_load_max_batch_size_mb, 1.7
 BODY_LIMIT_MB = 102400
-COMPRESSED_CSV = {"gzip": "gz", "bzip2": "bz2", "deflate": "deflate"}
-COMPRESSED_JSON = {"": "", "gzip": "gz", "bzip2": "bz2", "deflate": "deflate"}
+COMPRESSED_CSV = {"gzip": "gz", "bzip2": "bz2", "deflate": "deflate", "lz4": "lz4", "zstd": "zstd"}  # 3.4
+COMPRESSED_JSON = {"": "", "gzip": "gz", "bzip2": "bz2", "lz4_frame": "lz4", "zstd": "zstd"}
 CANNOT = ("enclose", "escape", "where", "jsonpaths", "json_root", "partitions", "merge_condition",
           "envelope", "enable_merge_commit", "temporary_partitions", "negative")
 
@@ -44,7 +44,7 @@ def json_answer(body: dict, truncate: bool = False) -> Response:
                     truncate_to=len(text) // 2 if truncate else None)
 
 
-def load_format(headers: dict[str, str], request: Request) -> LoadFormat:
+def load_format(headers: dict[str, str], request: Request, version: tuple) -> LoadFormat:
     """Format, separators and compression; raises LoadFailed."""
     for name in CANNOT:
         if headers.get(name, "false").lower() not in ("false", ""):
@@ -59,7 +59,7 @@ def load_format(headers: dict[str, str], request: Request) -> LoadFormat:
         raise LoadFailed("INVALID_ARGUMENT",
                          "Only one of http header content-encoding and compression can be set")
     how = COMPRESSED_CSV.get(name, "")
-    if is_json:
+    if is_json and version >= (3, 2, 7):  # older ones pass over both headers, 3.4
         if (compression or encoding) not in COMPRESSED_JSON:
             raise LoadFailed("INVALID_ARGUMENT",
                              f"Unsupported compression type: {compression or encoding}")
@@ -192,7 +192,7 @@ class Load:
         given = self.house.credentials(self.request)
         if given is None:
             raise LoadFailed("INTERNAL_ERROR", "no valid Basic authorization")
-        form = load_format(self.headers, self.request)
+        form = load_format(self.headers, self.request, self.house.version)
         timeout = read_timeout(self.headers, "timeout", 600)
         if not self.house.password_right(given):
             raise LoadFailed("INTERNAL_ERROR",

@@ -116,7 +116,7 @@ class TransactionInterface:
         if txn.request_shape not in (None, shape):
             raise LoadFailed("INVALID_ARGUMENT", "load request not equal last.")
         txn.request_shape = shape
-        form = load_format(headers, request)
+        form = load_format(headers, request, self.house.version)
         form.whole_rows = True
         with self.house.lock:
             table = find_table(self.house, txn.database, txn.table)

@@ -3,8 +3,11 @@
 
 Cases named RT are recorded ones: suites of Doris's own regression tests (facts/doris.md 8)."""
 
+import bz2
+import gzip
 import json
 import random
+import subprocess
 
 import pytest
 
@@ -249,14 +252,51 @@ def test_special_delimiters(doris):
 
 def test_csv_compression(doris):
     """RT test_compress_type: the right codec loads, none makes garbage rows."""
-    import bz2
-    import gzip
     body = b"".join(b"%d,x,1\n" % row for row in range(20))
-    for how, packed in (("GZ", gzip.compress(body)), ("BZ2", bz2.compress(body))):
+    for how, packed in (("GZ", gzip.compress(body)), ("BZ2", bz2.compress(body)), ("lz4", tool("lz4", body)), ("LZ4FRAME", tool("lz4", body))):
         answer = csv(doris, packed, columns="id,name,n", column_separator=",", compress_type=how)
         assert answer.json["NumberLoadedRows"] == 20
         answer = csv(doris, packed, columns="id,name,n", column_separator=",").json
         assert answer["Status"] == "Fail" and answer["NumberLoadedRows"] == 0
+
+
+def tool(name: str, body: bytes) -> bytes:
+    """What the maker's own program makes of a body: no code of ours, and none of the twin's."""
+    return subprocess.run([name, "-q", "-c"], input=body, capture_output=True, check=True).stdout
+
+
+def packed_ways(body: bytes) -> dict[str, bytes]:
+    return {"gzip": gzip.compress(body), "lz4": tool("lz4", body), "zstd": tool("zstd", body)}
+
+
+@pytest.mark.parametrize("kind,version,names", [
+    ("doris", "3.1", {"gzip": "gz", "lz4": "lz4"}), ("starrocks", "3.2.7", {"gzip": "gzip", "lz4": "lz4_frame", "zstd": "zstd"})])
+def test_json_compression(make, kind, version, names):
+    """RT test_json_compress; a torn or a strange stream loads nothing."""
+    bench = make(kind, version=version)
+    bench.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")
+    header = "compress_type" if kind == "doris" else "compression"
+    body = lines(*({"id": row, "name": "x" * (row % 20), "n": row} for row in range(40000)))
+    ways = packed_ways(body)
+    for way, name in names.items():
+        assert bench.load("t", ways[way], columns="id,name,n", **{header: name}).json["NumberLoadedRows"] == 40000, way
+        other = ways["lz4" if way == "gzip" else "gzip"]
+        for bad in (ways[way][:-1], ways[way][:len(ways[way]) // 2], other, b"no stream at all"):
+            assert bench.load("t", bad, columns="id,name,n", **{header: name}).json["Status"] == "Fail", way
+    for way in set(ways) - set(names):
+        answer = bench.load("t", ways[way], columns="id,name,n", **{header: way}).json
+        assert answer["Status"] == "Fail" and answer["NumberLoadedRows"] == 0, way
+    assert bench.load("t", ways["lz4"], columns="id,name,n", **{header: "lz4_block"}).json["Status"] == "Fail"
+
+
+@pytest.mark.parametrize("kind,version", [("doris", "2.1"), ("starrocks", "3.2.6")])
+def test_json_compression_in_old_versions(make, kind, version):
+    """Doris says so; StarRocks does not know the header, so the bytes are no JSON."""
+    bench = make(kind, version=version)
+    bench.table("t", "id BIGINT NOT NULL, name VARCHAR(20), n INT")
+    header = {"doris": "compress_type", "starrocks": "compression"}[kind]
+    answer = bench.load("t", gzip.compress(lines({"id": 1})), columns="id,name,n", **{header: "gz" if kind == "doris" else "gzip"}).json
+    assert answer["Status"] == "Fail" and answer["NumberLoadedRows"] == 0
 
 
 def test_empty_body(both):

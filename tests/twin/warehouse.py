@@ -67,7 +67,7 @@ class Warehouse:
         self.options = options
         self.kind = options.kind
         self.version_text = options.version or DEFAULT_VERSIONS[options.kind]
-        self.version = tuple(int(part) for part in (self.version_text.split(".") + ["0"])[:2])
+        self.version = tuple(int(part) for part in (self.version_text.split(".") + ["0", "0"])[:3])
         self.lock = threading.RLock()
         self.faults = Faults()
         self.counters = Counters()

@@ -263,15 +263,16 @@ static inline void stub_read_step(enum load_step step, int http_status, struct s
         answer_out->verdict = LOAD_VERDICT_ABSENT;
 }
 
-static const struct load_dialect stub_dialect UNUSED = {.name = "stub",
-                                                        .product = "Stub Warehouse",
-                                                        .delete_column = "__op",
-                                                        .gzip_header = "packed: gzip\n",
-                                                        .label_max = 128,
-                                                        .headers = stub_headers,
-                                                        .read_answer = stub_read_answer,
-                                                        .read_label_state = stub_read_label_state,
-                                                        .step_request = stub_step_request,
-                                                        .read_step = stub_read_step};
+static const struct load_dialect stub_dialect UNUSED = {
+    .name = "stub",
+    .product = "Stub Warehouse",
+    .delete_column = "__op",
+    .compression_header = {NULL, "packed: gzip\n", "packed: lz4\n", "packed: zstd\n"},
+    .label_max = 128,
+    .headers = stub_headers,
+    .read_answer = stub_read_answer,
+    .read_label_state = stub_read_label_state,
+    .step_request = stub_step_request,
+    .read_step = stub_read_step};
 
 #endif

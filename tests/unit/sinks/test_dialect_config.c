@@ -275,6 +275,32 @@ static void test_rows(void **state UNUSED)
     check_rows(&starrocks_section);
 }
 
+/* What may be chosen is what the target has a header for. */
+static void check_compression(const struct cfg_section *section, const struct load_dialect *dialect)
+{
+    static const char *const names[LOAD_COMPRESSIONS] = {"none", "gzip", "lz4", "zstd"};
+    unsigned known = 0;
+    for (unsigned i = 0; i < section->row_count; i++) {
+        if (strcmp(section->rows[i].key, "sink.load.compression") != 0)
+            continue;
+        const char *const *choices = section->rows[i].choices;
+        for (; choices[known] != NULL; known++) {
+            assert_string_equal(choices[known], names[known]);
+            assert_int_equal(dialect->compression_header[known] != NULL,
+                             known != LOAD_COMPRESSION_NONE);
+        }
+    }
+    assert_true(known > LOAD_COMPRESSION_LZ4);
+    for (; known < LOAD_COMPRESSIONS; known++)
+        assert_null(dialect->compression_header[known]);
+}
+
+static void test_compression(void **state UNUSED)
+{
+    check_compression(&doris_section, &doris_dialect);
+    check_compression(&starrocks_section, &starrocks_dialect);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_starrocks),
         cmocka_unit_test(test_starrocks_properties),
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_compression),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,27 +14,42 @@ static void test_versions(void **state UNUSED)
         const char *word;
         unsigned major;
         unsigned minor;
+        unsigned patch;
     } cases[] = {
-        {"Doris version doris-2.1.7-rc03-443e87e203", "doris-", 2, 1},
-        {"Doris version doris-1.2.4-1-Unknown", "doris-", 1, 2},
-        {"Doris version doris-0.0.0--e79422dc2c", "doris-", 0, 0},
-        {"Doris version doris-10.12.1", "doris-", 10, 12},
-        {"StarRocks version 3.3.2-857dd73", "StarRocks", 3, 3},
-        {"starrocks version 2.1", "StarRocks", 2, 1},
-        {"VeloDB Core version: 4.0.1", "doris-", 0, 0}, /* no word of the product: not known */
-        {"doris-", "doris-", 0, 0},
-        {"doris-x.y", "doris-", 0, 0},
-        {"doris-12345.1", "doris-", 0, 0},
-        {"", "doris-", 0, 0},
-        {"2.1", "doris-", 0, 0},
+        {"Doris version doris-2.1.7-rc03-443e87e203", "doris-", 2, 1, 7},
+        {"Doris version doris-1.2.4-1-Unknown", "doris-", 1, 2, 4},
+        {"Doris version doris-0.0.0--e79422dc2c", "doris-", 0, 0, 0},
+        {"Doris version doris-10.12.1", "doris-", 10, 12, 1},
+        {"StarRocks version 3.3.2-857dd73", "StarRocks", 3, 3, 2},
+        {"starrocks version 2.1", "StarRocks", 2, 1, 0},
+        {"StarRocks version 3.2.x", "StarRocks", 3, 2, 0},
+        {"VeloDB Core version: 4.0.1", "doris-", 0, 0, 0}, /* no word of the product: not known */
+        {"doris-", "doris-", 0, 0, 0},
+        {"doris-x.y", "doris-", 0, 0, 0},
+        {"doris-12345.1", "doris-", 0, 0, 0},
+        {"", "doris-", 0, 0, 0},
+        {"2.1", "doris-", 0, 0, 0},
     };
     for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-        unsigned major = 9;
-        unsigned minor = 9;
-        dialect_version_parse(slice_str(cases[i].comment), cases[i].word, &major, &minor);
-        if (major != cases[i].major || minor != cases[i].minor)
-            fail_msg("%s: %u.%u", cases[i].comment, major, minor);
+        struct dialect_version version = {.known = true, .major = 9, .minor = 9, .patch = 9};
+        dialect_version_parse(slice_str(cases[i].comment), cases[i].word, &version);
+        if (version.major != cases[i].major || version.minor != cases[i].minor ||
+            version.patch != cases[i].patch || version.known != (version.major > 0))
+            fail_msg("%s: %u.%u.%u", cases[i].comment, version.major, version.minor, version.patch);
     }
+}
+
+static void test_older_than(void **state UNUSED)
+{
+    const struct dialect_version version = {.known = true, .major = 3, .minor = 2, .patch = 6};
+    assert_true(dialect_version_before(&version, 3, 2, 7));
+    assert_true(dialect_version_before(&version, 3, 3, 0));
+    assert_true(dialect_version_before(&version, 4, 0, 0));
+    assert_false(dialect_version_before(&version, 3, 2, 6));
+    assert_false(dialect_version_before(&version, 3, 1, 9));
+    assert_false(dialect_version_before(&version, 2, 9, 9));
+    const struct dialect_version unknown = {0};
+    assert_false(dialect_version_before(&unknown, 3, 2, 7));
 }
 
 static void test_merge_on_write(void **state UNUSED)
@@ -72,6 +87,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_older_than),
         cmocka_unit_test(test_merge_on_write),
     };
     return cmocka_run_group_tests_name("partial updates of the dialects", tests, NULL, NULL);

@@ -274,7 +274,7 @@ static void test_two_legs(void **state)
     client_deinit(&client);
 }
 
-/* The way is asked for with the same headers; the rows go out as gzip, whose length is said before. */
+/* The way is asked for with the same headers; the rows go out compressed, and their length is said before. */
 static void test_compressed_body(void **state)
 {
     (void)state;
@@ -286,7 +286,7 @@ static void test_compressed_body(void **state)
     server_start(&backend, at_backend, 1, NULL);
     server_start(&frontend, at_frontend, 1, &backend);
     client_init(&client, &frontend.port, 1);
-    client.settings.gzip = true;
+    client.settings.compression = LOAD_COMPRESSION_GZIP;
 
     assert_int_equal(send_load(&client), TRANSFER_ANSWERED);
     assert_int_equal(client.result.answer.verdict, LOAD_VERDICT_DONE);
