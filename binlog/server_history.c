@@ -5,6 +5,7 @@
 
 #define NAMES_BYTES_MAX ((size_t)64 << 20)
 #define TRIES_MAX 30u
+#define TRY_AGAIN_US 10000u
 #define DICTIONARY_VERSION 80000u
 #define COMMIT_GRACE_US 500000u
 #define TABLES_KEY "schema-tables"
@@ -302,6 +303,8 @@ static enum rc ask(struct server_source *source, const struct position *from, ui
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
         bool is_sure = false;
         enum rc rc = ask_once(source, from, skip, db, name, answer, &is_sure, err);
+        if (rc == RC_OK && !is_sure)
+            rc = server_link_pause(source, clock_monotonic_us() + tries * TRY_AGAIN_US, err);
         if (rc != RC_OK || is_sure)
             return rc;
     }

@@ -26,6 +26,11 @@ static struct slice origin_by_history(void *ctx, struct slice db, struct slice n
     return history_origin(ctx, db, name);
 }
 
+static struct slice lost_by_history(void *ctx, struct slice db, struct slice name)
+{
+    return history_lost_to(ctx, db, name);
+}
+
 static enum rc make_parts(struct binlog_stream *stream, struct error *err)
 {
     const struct binlog_stream_options *options = &stream->options;
@@ -41,6 +46,8 @@ static enum rc make_parts(struct binlog_stream *stream, struct error *err)
         tables.catalog = history_find;
         tables.catalog_ctx = options->history;
         tables.origin = origin_by_history;
+        if (!options->offline)
+            tables.lost_to = lost_by_history;
     }
     enum rc rc = tables_new(&tables, &stream->tables, err);
     if (rc == RC_OK)

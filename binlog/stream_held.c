@@ -44,12 +44,14 @@ static enum rc touch(struct binlog_stream *stream, struct error *err)
     if (rc != RC_OK)
         return rc;
     const struct table_shape *shape = tables_find(stream->tables, rows.table_id);
-    if (shape == NULL || shape->table == NULL)
+    if (shape == NULL || (shape->table == NULL && shape->lost == NULL))
         return RC_OK;
     stream->group.xa_captured = true;
-    stream_unknown_touch(stream, shape->table);
-    xa_names_add(&stream->held_names, stream->group.held_seen, shape->table->db,
-                 shape->table->name);
+    if (shape->table != NULL)
+        stream_unknown_touch(stream, shape->table);
+    xa_names_add(&stream->held_names, stream->group.held_seen,
+                 shape->lost != NULL ? shape->lost->db : shape->table->db,
+                 shape->lost != NULL ? shape->lost->name : shape->table->name);
     return buf_check(&stream->held_names, "The tables of a transaction", err);
 }
 

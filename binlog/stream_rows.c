@@ -79,6 +79,19 @@ static enum rc begin_walk(struct binlog_stream *stream, const struct rows_head *
     return rc;
 }
 
+/* Rows that are not given. */
+static void pass_rows(struct binlog_stream *stream, const struct rows_head *head,
+                      struct table_shape *shape)
+{
+    uint64_t first = stream->group.ordinal;
+    if (shape->countable && begin_walk(stream, head, shape, NULL) == RC_OK)
+        count_rows(stream, &stream->walk);
+    else
+        stream->group.ordinal++;
+    if (shape->lost != NULL)
+        stream_unknown_lost(stream, shape->lost, first);
+}
+
 enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
 {
     enum rc rc = open_implicit(stream, err);
@@ -98,10 +111,7 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
                          "transaction. Begin at the start of one.",
                          (unsigned long long)head.table_id);
     if (shape->table == NULL) {
-        if (shape->countable && begin_walk(stream, &head, shape, NULL) == RC_OK)
-            count_rows(stream, &stream->walk);
-        else
-            stream->group.ordinal++;
+        pass_rows(stream, &head, shape);
         return RC_OK;
     }
     rc = begin_walk(stream, &head, shape, err);

@@ -74,6 +74,7 @@ struct stream_group {
     uint32_t touched_count; /* captured tables whose rows came: in `touched` of the stream */
     bool touched_overflow;  /* there were more */
     bool undone;            /* a ROLLBACK came behind rows: told when the group ends */
+    const struct table_lost *lost_told; /* the last one whose rows were told to be unknown */
 };
 
 /* The statement in hand that changed tables, and what of it is still to be given out. */
@@ -103,7 +104,8 @@ struct stream_unknown {
     uint32_t count;
     uint32_t next; /* to be given out */
     bool overflow;
-    bool from_before;  /* as of struct change */
+    bool from_before; /* as of struct change */
+    bool columns_unknown;
     struct slice text; /* borrowed: the event in hand */
     struct slice db;
 };
@@ -253,6 +255,10 @@ enum rc stream_unknown_before(struct binlog_stream *stream, const struct query *
                               struct error *err) MUST_CHECK;
 /* Rows of a captured table are in the open group. */
 void stream_unknown_touch(struct binlog_stream *stream, struct table *table);
+/* Rows of a lost table are in the open group; `ordinal`: of the first. Told once as long as no rows of another lost
+ * one come between, because what is told is the table. */
+void stream_unknown_lost(struct binlog_stream *stream, const struct table_lost *lost,
+                         uint64_t ordinal);
 /* The group in hand ends and was undone. */
 void stream_unknown_undone(struct binlog_stream *stream);
 /* The next table; RC_EOF behind the last. */

@@ -13,6 +13,9 @@
  * Ordinals: a statement takes as many as names were looked at, and one at least, so that what follows
  * in its transaction is counted the same under every filter.
  *
+ * Rows of a table whose columns cannot be told where they stand (schema/history_int.h: lost) are a third kind: they
+ * are counted, and the table is told.
+ *
  * In an XA transaction such a statement is held with the rows, until it is known whether it ever was. An XA
  * transaction with more rows than are held is itself such a change of every captured table that it touches:
  * the ordinal of one is the number of the event (or the name in a statement) that touched it first, so that
@@ -186,6 +189,18 @@ void stream_unknown_touch(struct binlog_stream *stream, struct table *table)
         group->touched_overflow = true;
 }
 
+void stream_unknown_lost(struct binlog_stream *stream, const struct table_lost *lost,
+                         uint64_t ordinal)
+{
+    if (stream->group.lost_told == lost)
+        return;
+    stream->group.lost_told = lost;
+    begin(stream, lost->because_of, lost->db);
+    stream->unknown.columns_unknown = true;
+    struct stream_unknown_table what = {.ordinal = ordinal, .db = lost->db, .name = lost->name};
+    add(stream, &what);
+}
+
 void stream_unknown_undone(struct binlog_stream *stream)
 {
     struct stream_group *group = &stream->group;
@@ -222,6 +237,7 @@ enum rc stream_unknown_next(struct binlog_stream *stream, struct change *change)
             .about_db = what->db,
             .about_table = what->name,
             .from_before = unknown->from_before,
+            .columns_unknown = unknown->columns_unknown,
         };
         return RC_OK;
     }

@@ -221,6 +221,33 @@ static bool has_old_temporals(const struct table_map *map)
     return false;
 }
 
+/* Its rows can be counted still. */
+static enum rc shape_lose(struct binlog_tables *tables, struct table_shape *shape,
+                          const struct table_map *map, const struct table_facts *facts,
+                          struct slice because_of, struct error *err)
+{
+    struct table_lost *lost = arena_alloc(&shape->arena, sizeof(*lost));
+    if (lost != NULL)
+        *lost = (struct table_lost){.db = arena_copy(&shape->arena, map->db),
+                                    .name = arena_copy(&shape->arena, map->name),
+                                    .because_of = arena_copy(&shape->arena, because_of)};
+    if (lost == NULL || lost->db.ptr == NULL || lost->name.ptr == NULL ||
+        lost->because_of.ptr == NULL)
+        return error_set(err, RC_MEMORY, "There is no memory for a table map.");
+    table_bind_layouts(shape, facts, &shape->arena, &tables->scratch);
+    shape->lost = lost;
+    return RC_OK;
+}
+
+static struct slice lost_to(const struct binlog_tables *tables, const struct table_map *map,
+                            const struct table_facts *facts)
+{
+    const struct tables_options *options = &tables->options;
+    return facts->names != NULL || options->lost_to == NULL
+               ? SLICE_EMPTY
+               : options->lost_to(options->catalog_ctx, map->db, map->name);
+}
+
 static enum rc shape_fill(struct binlog_tables *tables, struct table_shape *shape,
                           const struct table_map *map, const struct event_format *format,
                           struct error *err)
@@ -241,10 +268,14 @@ static enum rc shape_fill(struct binlog_tables *tables, struct table_shape *shap
         error_clear(err);
         return RC_OK;
     }
-    if (rc == RC_OK)
-        rc = table_bind(shape, map, &facts, &tables->options, known->changed, err);
-    else
+    if (rc != RC_OK) {
         error_wrap(err, "table %.*s.%.*s", SLICE_ARG(map->db), SLICE_ARG(map->name));
+        return rc;
+    }
+    struct slice because_of = lost_to(tables, map, &facts);
+    if (because_of.len > 0)
+        return shape_lose(tables, shape, map, &facts, because_of, err);
+    rc = table_bind(shape, map, &facts, &tables->options, known->changed, err);
     if (rc != RC_OK)
         return rc;
     shape->countable = true;
@@ -268,7 +299,7 @@ static enum rc shape_make(struct binlog_tables *tables, const struct table_map *
         shape_free(shape);
         return rc;
     }
-    if (known->wanted) {
+    if (shape->table != NULL) {
         tell_nameless(known, shape->table);
         adopt(shape);
     }

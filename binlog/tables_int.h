@@ -17,13 +17,21 @@
 
 struct table_known; /* a name that was met, wanted or not */
 
+/* A wanted table whose columns nobody can tell at this place of the stream. */
+struct table_lost {
+    struct slice db;
+    struct slice name;
+    struct slice because_of; /* a clause of a message */
+};
+
 struct table_shape {
     struct arena arena; /* of a wanted table: owns all below, the table too */
     struct slice content;
     struct table_known *known;
-    struct table *table; /* NULL: not wanted */
+    struct table *table;           /* NULL: not wanted, or lost */
+    const struct table_lost *lost; /* NULL: it is not */
     struct value_layout *layouts;
-    struct cell *before; /* column_count cells each; NULL: not wanted */
+    struct cell *before; /* column_count cells each; NULL where `table` is */
     struct cell *after;
     uint32_t column_count;
     bool countable;     /* false: an unwanted table with a type that nobody knows */
@@ -44,6 +52,9 @@ struct tables_options {
     /* Where what the catalog says is from, for messages ("at binlog.000003:4711"); NULL: the
      * server's present. Asked with catalog_ctx. */
     struct slice (*origin)(void *ctx, struct slice db, struct slice name);
+    /* Because of what the catalog cannot tell a table that there is, or was; empty: no such reason. Such a
+     * table is lost where its map has no names. NULL: that is an error. Asked with catalog_ctx. */
+    struct slice (*lost_to)(void *ctx, struct slice db, struct slice name);
     enum invalid_text invalid_text;
 };
 

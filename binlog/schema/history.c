@@ -185,6 +185,12 @@ enum rc history_find(void *ctx, struct slice db, struct slice name, bool refresh
                      SLICE_ARG(db), SLICE_ARG(name), SLICE_ARG(lost->reason));
 }
 
+struct slice history_lost_to(const struct history *history, struct slice db, struct slice name)
+{
+    const struct history_lost *lost = history_lost_find(history, db, name);
+    return lost == NULL ? SLICE_EMPTY : lost->reason;
+}
+
 struct slice history_origin(const struct history *history, struct slice db, struct slice name)
 {
     return schema_origin(history->known, db, name);

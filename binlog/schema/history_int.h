@@ -94,6 +94,9 @@ enum rc history_creates(const struct ddl_context *context, struct slice text, st
 /* A binlog_catalog_fn: the definition at this place. RC_NOT_FOUND says why there is none. */
 enum rc history_find(void *ctx, struct slice db, struct slice name, bool refresh,
                      const struct catalog_table **table_out, struct error *err) MUST_CHECK;
+/* Because of what (a clause, as below) the definition of a captured table cannot be told at this place; empty: it
+ * can, or there is no such table. */
+struct slice history_lost_to(const struct history *history, struct slice db, struct slice name);
 /* Where the definition is from, for messages; empty: not known. */
 struct slice history_origin(const struct history *history, struct slice db, struct slice name);
 /* Captured tables in the order of database and name. */

@@ -50,6 +50,9 @@ struct change {
     struct slice about_db;
     struct slice about_table;
     bool from_before; /* CHANGE_UNKNOWN: the rows were in the binlog before reading began */
+    /* CHANGE_UNKNOWN: the rows are in the binlog, without names, and what the columns were at that place is
+     * not known because of `ddl`, a clause of a message. */
+    bool columns_unknown;
     /* CHANGE_SCHEMA: what became of one captured table; a statement that touches several comes as
      * several changes. NULL: the statement was not understood, and no captured table's rows can
      * mean another thing because of it. */

@@ -134,11 +134,11 @@ static unsigned wait_ms_of(const struct pipeline *pipeline)
 }
 
 /* Nothing but a snapshot was asked for, and all of it is here. */
-static bool is_complete(const struct pipeline *pipeline)
+static bool is_complete(struct pipeline *pipeline)
 {
     const struct source_tables_config *tables = pipeline->parts.tables;
     return tables != NULL && tables->scan == SOURCE_SCAN_ONLY && pipeline->members.queued == 0 &&
-           !pipeline->replay.active && !pipeline->in_txn;
+           !pipeline->replay.active && !pipeline->in_txn && !reread_waits(pipeline);
 }
 
 /* RC_OK: told to stop. RC_EOF: the end of an offline source, or of a snapshot that was all that was

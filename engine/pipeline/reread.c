@@ -70,11 +70,16 @@ enum rc reread_table(struct pipeline *pipeline, struct member *member, bool *beg
     return rc;
 }
 
+static bool is_to_be_read(const struct member *member)
+{
+    return member->unknown == UNKNOWN_MARKED && member->state != MEMBER_QUEUED &&
+           member->newest != NULL;
+}
+
 static enum rc read_again(struct pipeline *pipeline, struct member *member, void *ctx UNUSED,
                           struct error *err)
 {
-    if (member->unknown != UNKNOWN_MARKED || member->state == MEMBER_QUEUED ||
-        member->newest == NULL)
+    if (!is_to_be_read(member))
         return RC_OK;
     log_info("pipeline.unknown", "A table whose rows are not known is read again.",
              LOG_SLICE("db", member->db), LOG_SLICE("table", member->name));
@@ -89,4 +94,19 @@ enum rc reread_look(struct pipeline *pipeline, struct error *err)
         !unknown_is_reread(pipeline))
         return RC_OK;
     return members_each(pipeline, read_again, NULL, err);
+}
+
+static enum rc look_for_one(struct pipeline *pipeline UNUSED, struct member *member, void *ctx,
+                            struct error *err UNUSED)
+{
+    bool *found = ctx;
+    *found |= is_to_be_read(member);
+    return RC_OK;
+}
+
+bool reread_waits(struct pipeline *pipeline)
+{
+    bool found = false;
+    bool may = pipeline->members.marked_unknown > 0 && unknown_is_reread(pipeline);
+    return may && members_each(pipeline, look_for_one, &found, NULL) == RC_OK && found;
 }

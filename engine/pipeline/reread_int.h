@@ -12,5 +12,7 @@ enum rc reread_table(struct pipeline *pipeline, struct member *member, bool *beg
                      struct error *err) MUST_CHECK;
 /* At a border: marked tables (unknown_int.h) begin to be read again. */
 enum rc reread_look(struct pipeline *pipeline, struct error *err) MUST_CHECK;
+/* The next look begins to read one. */
+bool reread_waits(struct pipeline *pipeline);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tables of which the stream no longer tells what rows they have (CHANGE_UNKNOWN): a statement changed
- * them that is in the binlog as text, a transaction was rolled back behind its rows, or an XA transaction's
- * rows could not be held until its XA COMMIT, or were written before the stream began. Such a table is
+ * them that is in the binlog as text, a transaction was rolled back behind its rows, an XA transaction's
+ * rows could not be held until its XA COMMIT, or were written before the stream began, or the columns of a
+ * table are not known where its rows stand. Such a table is
  * marked, which survives a crash, and by `unknown.rows.behavior` it is read again:
  *
  *   marked   the target may differ from the table, and nothing is being done about it yet
@@ -87,6 +88,10 @@ static void add_statement(struct buf *out, struct slice statement)
 /* What came of it, by its statement: the decoder gives an XA COMMIT and a ROLLBACK for these alone. */
 static const char *told_of(const struct change *change)
 {
+    if (change->columns_unknown)
+        return "Rows of a captured table are in the binlog without the names of their columns, and "
+               "which columns the table had at that place is not known: which rows the table has "
+               "is not known any more.";
     if (slice_starts_nocase(change->ddl, SLICE("rollback")))
         return "A transaction was rolled back behind its rows in the binlog, as happens when it "
                "mixes tables with and without transactions: which of its rows the table has is "
@@ -108,6 +113,12 @@ static const char *told_of(const struct change *change)
 static const char *remedy_of(const struct pipeline *pipeline, const struct change *change)
 {
     bool xa = slice_starts_nocase(change->ddl, SLICE("xa commit"));
+    if (change->columns_unknown)
+        return unknown_is_reread(pipeline)
+                   ? "None is needed for this table: it is read again by itself. "
+                     "SET GLOBAL binlog_row_metadata=FULL keeps it from happening again."
+                   : "millrace snapshot PIPELINE --tables TABLE --rebuild makes the target equal; "
+                     "SET GLOBAL binlog_row_metadata=FULL keeps it from happening again.";
     if (change->from_before)
         return unknown_is_reread(pipeline)
                    ? "None is needed for this table: it is read again by itself."
@@ -180,6 +191,41 @@ static enum rc refuse(const struct change *change, struct error *err)
     return RC_REJECTED;
 }
 
+/* Rows without known columns are passed over where the user has said so, or where they are read again. */
+static bool is_tolerated(const struct pipeline *pipeline, const struct change *change)
+{
+    return !change->columns_unknown || behavior_of(pipeline) == UNKNOWN_ROWS_MARK ||
+           unknown_is_reread(pipeline);
+}
+
+static enum rc refuse_columns(const struct change *change, struct error *err)
+{
+    error_set(
+        err, RC_MISMATCH,
+        "The rows of table %.*s.%.*s at %.*s:%llu have no names of columns in the binlog, and "
+        "which columns the table had there is not known because of %.*s.",
+        SLICE_ARG(change->about_db), SLICE_ARG(change->about_table), SLICE_ARG(change->txn->file),
+        (unsigned long long)change->event_offset, SLICE_ARG(change->ddl));
+    error_hint(err,
+               "SET GLOBAL binlog_row_metadata=FULL (MySQL 8.0, MariaDB 10.5) makes the binlog "
+               "carry names from then on. With unknown.rows.behavior: mark the pipeline goes on "
+               "without these rows, and millrace snapshot PIPELINE --tables TABLE --rebuild makes "
+               "the target equal.");
+    return RC_MISMATCH;
+}
+
+/* No such table is there now, or it would be known: what its rows did has come to nothing, or is in the table
+ * that it was renamed to, which is read as it is. */
+static void tell_gone(const struct change *change)
+{
+    log_warn("pipeline.unknown",
+             "Rows of a table that is not there any more are in the binlog without the names of "
+             "their columns, and are passed over.",
+             LOG_SLICE("db", change->about_db), LOG_SLICE("table", change->about_table),
+             LOG_SLICE("file", change->txn->file), LOG_U64("offset", change->event_offset),
+             LOG_SLICE("because_of", change->ddl));
+}
+
 /* The source knows all of its tables, so this is a temporary table or a view. Told once: sessions in
  * statement format write to their temporary tables all day. */
 static void tell_stranger(struct pipeline *pipeline, const struct change *change)
@@ -197,8 +243,10 @@ static void tell_stranger(struct pipeline *pipeline, const struct change *change
 
 enum rc unknown_mark(struct pipeline *pipeline, const struct change *change, struct error *err)
 {
-    if (behavior_of(pipeline) == UNKNOWN_ROWS_STOP)
+    if (behavior_of(pipeline) == UNKNOWN_ROWS_STOP && !change->columns_unknown)
         return refuse(change, err);
+    if (!is_tolerated(pipeline, change))
+        return refuse_columns(change, err);
     const struct table *table = change->table;
     struct member *member = table != NULL ? members_find(pipeline, table->db, table->name)
                             : change->about_table.len > 0
@@ -207,7 +255,10 @@ enum rc unknown_mark(struct pipeline *pipeline, const struct change *change, str
     if (member != NULL)
         return mark(pipeline, member, change, err);
     if (change->about_table.len > 0) {
-        tell_stranger(pipeline, change);
+        if (change->columns_unknown)
+            tell_gone(change);
+        else
+            tell_stranger(pipeline, change);
         return RC_OK;
     }
     return members_each(pipeline, mark_if_in, (void *)(uintptr_t)change, err);

@@ -7,7 +7,11 @@ import time
 import engine as engines
 import pytest
 
+from engine import run
+from test_unknown_rows import until_known
+
 FAMILIES = ["mariadb", "mysql97"]
+FAILED = 1
 STEP = 500
 
 
@@ -160,4 +164,97 @@ def test_all_tables_are_dropped_between_two_starts(mariadb, doris, engine, must_
     mariadb.query("CREATE TABLE u (id INT PRIMARY KEY); INSERT INTO u VALUES (2);")
     must_be_equal(mariadb, doris, engine, ["u"])
     assert doris.client().rows("SHOW TABLES FROM shop") == [["u"]]
+    assert engine.stop() == 0
+
+
+# Rows of t1 without names, on both sides of a statement; t2 is renamed in the middle of its own; t3 goes.
+UNTOLD = """INSERT INTO t1 VALUES (3, 3, 3); UPDATE t1 SET a = 10 WHERE id = 1;
+    ALTER TABLE t1 DROP COLUMN a, ADD COLUMN z INT NOT NULL DEFAULT 4 FIRST;
+    INSERT INTO t1 VALUES (5, 4, 5); DELETE FROM t1 WHERE id = 2;
+    UPDATE t2 SET a = 11; RENAME TABLE t2 TO u2; INSERT INTO u2 VALUES (4, 4, 4);
+    INSERT INTO t3 VALUES (4, 4, 4); DROP TABLE t3;"""
+
+
+def behind_untold_changes(source, twin, engine):
+    """More tables are captured behind changes that the binlog tells without names: the next start knows the tables as they
+    are now, and not as they were where its stream goes on."""
+    variable = "@@GLOBAL.binlog_row_metadata"
+    before = source.server.value(f"SELECT {variable}")
+    source.query("CREATE TABLE t0 (id INT PRIMARY KEY); INSERT INTO t0 VALUES (1);" +
+                 "".join(f"CREATE TABLE t{i} (id INT PRIMARY KEY, a INT, b INT); INSERT INTO t{i} VALUES (1, 1, 1), (2, 2, 2);"
+                         for i in (1, 2, 3)))
+    engine.write(source.block() | {"scan.startup.mode": "initial", "tables": "shop.t0"}, twin.sink("20ms"))
+    engine.start().until_log("The snapshot is complete", 60)
+    assert engine.stop() == 0
+    source.server.query("SET GLOBAL binlog_row_metadata = 'MINIMAL'")
+    try:
+        source.query(UNTOLD)
+    finally:
+        source.server.query(f"SET GLOBAL binlog_row_metadata = '{before}'")
+
+
+def start_where_columns_are_not_known(source, twin, engine, must_be_equal, kills):
+    """The rows that are not known are read, also with kills behind each step of the way there."""
+    behind_untold_changes(source, twin, engine)
+    engine.write(source.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"))
+    engine.start()
+    steps = ["which columns the table had at that place is not known", "A table whose rows are not known is read again",
+             "A table was read anew and took its target's place"]
+    for step in steps:
+        engine.until_log(step, 60)
+        if kills:
+            engine.kill9()
+            engine.start()
+    until_known(engine)
+    source.query("INSERT INTO t1 VALUES (6, 6, 6); INSERT INTO u2 VALUES (6, 6, 6);")
+    must_be_equal(source, twin, engine, ["t0", "t1", "u2"])
+    assert "Rows of a table that is not there any more are in the binlog without" in engine.log()
+    assert engine.stop() == 0
+
+
+def test_start_where_columns_are_not_known(mariadb, doris, engine, must_be_equal):
+    start_where_columns_are_not_known(mariadb, doris, engine, must_be_equal, False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_start_where_columns_are_not_known_everywhere(source_of, twin, engine, must_be_equal, family, kills):
+    start_where_columns_are_not_known(source_of(family), twin, engine, must_be_equal, kills)
+
+
+@pytest.mark.long
+def test_a_snapshot_ends_behind_what_is_read_again(mariadb, doris, engine, must_be_equal):
+    behind_untold_changes(mariadb, doris, engine)
+    engine.write(mariadb.block() | {"scan.startup.mode": "snapshot"}, doris.sink("20ms"))
+    assert engine.start().wait(60) == 0
+    assert "A table was read anew and took its target's place" in engine.log()
+    must_be_equal(mariadb, doris, engine, ["t0", "t1", "u2"])
+
+
+@pytest.mark.long
+def test_columns_are_not_known_and_nothing_is_read(mariadb, doris, engine, must_be_equal):
+    """A pipeline with the stream alone stops there, and says how to go on without those rows."""
+    variable = "@@GLOBAL.binlog_row_metadata"
+    before = mariadb.server.value(f"SELECT {variable}")
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY, a INT);")
+    place = mariadb.place()
+    mariadb.server.query("SET GLOBAL binlog_row_metadata = 'MINIMAL'")
+    try:
+        mariadb.query("INSERT INTO t VALUES (1, 1); ALTER TABLE t DROP COLUMN a; INSERT INTO t VALUES (2);")
+    finally:
+        mariadb.server.query(f"SET GLOBAL binlog_row_metadata = '{before}'")
+    block = mariadb.block() | {"scan.startup.mode": "specific-offset", "scan.startup.specific-offset.file": place[0],
+                               "scan.startup.specific-offset.pos": place[1], "heartbeat.interval": "1s"}
+    engine.write(block, doris.sink("20ms"))
+    assert engine.start().wait(60) == FAILED
+    assert "unknown.rows.behavior: mark" in engine.log() and "DROP COLUMN a" in engine.log()
+    engine.write(block, doris.sink("20ms"), {"unknown.rows.behavior": "mark"})
+    engine.start().until_log("which columns the table had at that place is not known", 60)
+    engine.until_carried(mariadb.place())
+    assert engine.stop() == 0
+    assert run("snapshot", str(engine.file), "--tables", "shop.t", "--rebuild").returncode == 0
+    engine.start()
+    must_be_equal(mariadb, doris, engine, ["t"])
+    until_known(engine)
     assert engine.stop() == 0

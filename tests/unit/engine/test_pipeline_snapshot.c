@@ -6,7 +6,8 @@
  * while all that goes on. Each life may be killed before and after every call that has an effect; at
  * the end the target must be what the server holds, and the notes must be those of the position.
  *
- * In the worlds that are `untold` the stream does not say what some of the transactions did, but for the tables (CHANGE_UNKNOWN):
+ * In the worlds that are `untold` the stream does not say what some of the transactions did, but for the tables (CHANGE_UNKNOWN;
+ * before the first statement because it does not know their columns):
  * these are read again, into targets beside their own that take their places.
  */
 #include "model_store.h"
@@ -272,6 +273,10 @@ static void give_unknown(struct change *change)
     if (source.txn % 2 != 0) {
         change->table = source.row == 0 ? shape_at(source.txn) : &unkeyed;
         change->about_table = change->table->name;
+    }
+    if (source.txn < ADD_AT) {
+        change->columns_unknown = true;
+        change->table = NULL;
     }
     source.in_txn = true;
     source.row++;
