@@ -56,6 +56,14 @@ static void read_flags(struct cursor *cursor, bool is_mariadb, struct query_stat
     out->explicit_defaults_for_timestamp = (flags & MARIADB_EXPLICIT_DEFAULTS) != 0;
 }
 
+static void read_collation(struct cursor *cursor, struct query_status *out)
+{
+    uint16_t collation = cursor_u16(cursor);
+    out->collations_said = true;
+    if (!cursor->failed && out->collation_count < QUERY_COLLATIONS_MAX)
+        out->collations[out->collation_count++] = collation;
+}
+
 /* Pairs: what the charset's default is, and what the session made it. */
 static void read_collations(struct cursor *cursor, struct query_status *out)
 {
@@ -63,9 +71,7 @@ static void read_collations(struct cursor *cursor, struct query_status *out)
     out->collations_said = true;
     for (uint8_t i = 0; i < count; i++) {
         cursor_u16(cursor);
-        uint16_t collation = cursor_u16(cursor);
-        if (!cursor->failed && out->collation_count < QUERY_COLLATIONS_MAX)
-            out->collations[out->collation_count++] = collation;
+        read_collation(cursor, out);
     }
 }
 
@@ -93,8 +99,7 @@ static bool read_meaning(struct cursor *cursor, enum status_variable variable, b
         out->explicit_defaults_for_timestamp = cursor_u8(cursor) != 0;
         return true;
     case STATUS_UTF8MB4_COLLATION:
-        out->collations_said = true;
-        out->collations[out->collation_count++] = cursor_u16(cursor);
+        read_collation(cursor, out);
         return true;
     case STATUS_MARIADB_COLLATIONS:
         read_collations(cursor, out);

@@ -39,6 +39,24 @@ struct rows_type rows_type_of(uint8_t event_type)
     }
 }
 
+/* What follows the table id and the flags. False: it is cut off, or cannot be. */
+static bool read_head(struct cursor *cursor, struct rows_head *head)
+{
+    if (head->type.v2) {
+        uint16_t extra = cursor_u16(cursor); /* its own two bytes are part of it */
+        cursor_take(cursor, extra < 2 ? UINT64_MAX : extra - 2u);
+    }
+    uint64_t width = cursor_lenenc(cursor);
+    if (cursor->failed || width > TABLE_MAP_COLUMNS_MAX)
+        return false;
+    head->width = (uint32_t)width;
+    unsigned images = head->type.kind == ROWS_UPDATE ? 2 : 1;
+    for (unsigned i = 0; i < images; i++)
+        head->present[i] = cursor_take(cursor, (width + 7) / 8);
+    head->rows = cursor_rest(cursor);
+    return !cursor->failed;
+}
+
 enum rc rows_head_parse(struct slice body, uint8_t event_type, const struct event_format *format,
                         struct rows_head *head, struct error *err)
 {
@@ -47,24 +65,19 @@ enum rc rows_head_parse(struct slice body, uint8_t event_type, const struct even
     ASSERT(head->type.kind != ROWS_NONE);
     head->table_id = cursor_uint(&cursor, format->short_table_ids ? 4 : 6);
     cursor_take(&cursor, 2);
-    if (!cursor.failed && head->table_id == EVENT_DUMMY_TABLE_ID)
+    bool has_id = !cursor.failed;
+    if (has_id && read_head(&cursor, head))
         return RC_OK;
-    if (head->type.v2) {
-        uint16_t extra = cursor_u16(&cursor); /* its own two bytes are part of it */
-        if (extra < 2)
-            cursor.failed = true;
-        else
-            cursor_take(&cursor, extra - 2u);
-    }
-    uint64_t width = cursor_lenenc(&cursor);
-    if (cursor.failed || width > TABLE_MAP_COLUMNS_MAX)
+    if (!has_id || head->table_id != EVENT_DUMMY_TABLE_ID)
         return error_set(err, RC_CORRUPT, "The rows event's head cannot be read.");
-    head->width = (uint32_t)width;
-    unsigned images = head->type.kind == ROWS_UPDATE ? 2 : 1;
-    for (unsigned i = 0; i < images; i++)
-        head->present[i] = cursor_take(&cursor, (width + 7) / 8);
-    head->rows = cursor_rest(&cursor);
-    return cursor.failed ? error_set(err, RC_CORRUPT, "The rows event's head is cut off.") : RC_OK;
+    *head = (struct rows_head){.type = head->type, .table_id = head->table_id};
+    return RC_OK;
+}
+
+bool rows_head_is_dummy(const struct rows_head *head, const struct table_shape *shape)
+{
+    return head->table_id == EVENT_DUMMY_TABLE_ID && head->rows.len == 0 &&
+           (shape == NULL || head->width != shape->column_count);
 }
 
 /* Set bits among the first `width`: bits behind them may be anything. */

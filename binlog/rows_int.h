@@ -37,9 +37,13 @@ struct rows_head {
     struct slice rows;         /* still compressed where type.compressed says so */
 };
 
-/* The table id alone is enough to tell a dummy event; then width is 0. */
+/* Of an event with the dummy's table id only the id is needed; then width may be 0. */
 enum rc rows_head_parse(struct slice body, uint8_t event_type, const struct event_format *format,
                         struct rows_head *head, struct error *err) MUST_CHECK;
+
+/* Whether the event only ends a statement. Its table id is that of a table as well, once a server has opened so
+ * many: what tells them apart is that a dummy has no rows. `shape`: the table of that id, or NULL. */
+bool rows_head_is_dummy(const struct rows_head *head, const struct table_shape *shape);
 
 /* A walk over the rows of one event. */
 struct rows_walk {

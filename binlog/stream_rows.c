@@ -102,9 +102,11 @@ enum rc stream_rows_begin(struct binlog_stream *stream, struct error *err)
     struct rows_head head;
     rc =
         rows_head_parse(stream->event.body, stream->event.header.type, &stream->format, &head, err);
-    if (rc != RC_OK || head.table_id == EVENT_DUMMY_TABLE_ID || stream->group.skipped)
+    if (rc != RC_OK || stream->group.skipped)
         return rc;
     struct table_shape *shape = tables_find(stream->tables, head.table_id);
+    if (rows_head_is_dummy(&head, shape))
+        return RC_OK;
     if (shape == NULL)
         return error_set(err, RC_CORRUPT,
                          "Rows come without a table map for table id %llu: reading began inside a "

@@ -125,10 +125,10 @@ static void read_rows(struct binlog_tables *tables, const struct event_format *f
     error_clear(&err);
     enum rc rc = rows_head_parse(body, type, format, &head, &err);
     fuzz_told(rc, &err);
-    if (rc != RC_OK || head.table_id == EVENT_DUMMY_TABLE_ID)
+    if (rc != RC_OK)
         return;
     struct table_shape *shape = tables_find(tables, head.table_id);
-    if (shape == NULL)
+    if (shape == NULL || rows_head_is_dummy(&head, shape))
         return;
     struct fuzz_changes changes;
     struct buf inflated;

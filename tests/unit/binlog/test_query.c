@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "binlog/query_int.h"
+#include "binlog/query_status_int.h"
 #include "binlog/sql_int.h"
 #include "event_writer.h"
 
@@ -221,6 +222,86 @@ static void test_text_becomes_utf8(void **state)
     buf_deinit(&inflated);
 }
 
+/* Every variable that a server writes, each behind the one that says the mode and before the one that says the
+ * collations: its length is known when both are read. The last one nobody knows: what came before it holds. */
+static void test_every_status_variable(void **state)
+{
+    static const struct {
+        uint8_t variable;
+        uint8_t len;
+        const char *bytes; /* NULL: `len` bytes that would be anything */
+        bool unknown;
+    } cases[] = {
+        {0, 4, NULL, false},
+        {2, 5, "\003std", false}, /* with the NUL behind the text */
+        {3, 4, NULL, false},
+        {4, 6, NULL, false},
+        {5, 4, "\003UTC", false},
+        {6, 4, "\003std", false},
+        {7, 2, NULL, false},
+        {8, 2, NULL, false},
+        {9, 8, NULL, false},
+        {10, 4, NULL, false},
+        {11, 4, "\001u\001h", false},
+        {12, 7, "\002db\000d2", false},
+        {12, 1, "\376", false}, /* too many databases to name */
+        {13, 3, NULL, false},
+        {14, 8, NULL, false},
+        {15, 8, NULL, false},
+        {16, 1, NULL, false},
+        {17, 8, NULL, false},
+        {19, 1, NULL, false},
+        {20, 1, NULL, false},
+        {21, 1, NULL, false},
+        {128, 3, NULL, false},
+        {129, 8, NULL, false},
+        {130, 1, "\002", false},
+        {130, 9, "\00412345678", false}, /* COMMIT ALTER, with the number of its start */
+        {22, 3, NULL, true},
+        {132, 3, NULL, true},
+        {255, 3, NULL, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct writer w = {0};
+        struct query_status status;
+        put(&w, 1, 1);
+        put(&w, 0x4711, 8);
+        put(&w, cases[i].variable, 1);
+        if (cases[i].bytes != NULL)
+            put_bytes(&w, cases[i].bytes, cases[i].len);
+        else
+            put(&w, UINT64_MAX, cases[i].len);
+        put(&w, 131, 1);
+        put(&w, 1, 1);
+        put(&w, 45, 2);
+        put(&w, 255, 2);
+        query_status_parse(slice_of(w.bytes, w.len), false, &status);
+        assert_int_equal(status.sql_mode, 0x4711);
+        if (status.collation_count != !cases[i].unknown)
+            fail_msg("variable %u of %u bytes", cases[i].variable, cases[i].len);
+        assert_true(cases[i].unknown || status.collations[0] == 255);
+    }
+}
+
+/* A server says each once. Bytes that say one again and again have no room for it. */
+static void test_a_variable_said_too_often(void **state)
+{
+    enum { TIMES = 3 * QUERY_COLLATIONS_MAX };
+    struct query_status status;
+    (void)state;
+    for (unsigned pairs = 0; pairs < 2; pairs++) {
+        struct writer w = {0};
+        for (unsigned i = 0; i < TIMES; i++) {
+            put(&w, pairs ? 131 : 18, 1);
+            put(&w, pairs ? 1 : 255, pairs ? 1 : 2);
+            put(&w, 255, pairs ? 4 : 0);
+        }
+        query_status_parse(slice_of(w.bytes, w.len), false, &status);
+        assert_int_equal(status.collation_count, QUERY_COLLATIONS_MAX);
+    }
+}
+
 static bool is_lower(void *ctx, struct sql_name name)
 {
     unsigned *count = ctx;
@@ -259,6 +340,8 @@ int main(void)
         cmocka_unit_test(test_no_text_reads_past_its_end),
         cmocka_unit_test(test_query_event),
         cmocka_unit_test(test_text_becomes_utf8),
+        cmocka_unit_test(test_every_status_variable),
+        cmocka_unit_test(test_a_variable_said_too_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

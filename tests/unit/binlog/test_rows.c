@@ -93,6 +93,7 @@ static void test_rows_without_columns_end(void **state)
 static void test_heads(void **state)
 {
     static const uint8_t dummy[] = {0xff, 0xff, 0xff, 0, 0, 0, 1, 0};
+    static const uint8_t no_dummy[] = {0xff, 0xff, 0xff, 0, 0, 0, 1, 0, 2, 0, 10, 1, 0, 0, 42};
     static const uint8_t v1[] = {90, 0, 0, 0, 0, 0, 1, 0, 10, 1, 0, 0, 42};
     static const uint8_t extra[] = {90, 0, 0, 0, 0, 0, 1, 0, 5, 0, 1, 9, 9, 10, 1, 0, 0, 42};
     static const uint8_t bad_extra[] = {90, 0, 0, 0, 0, 0, 1, 0, 1, 0, 10, 1, 0};
@@ -104,7 +105,11 @@ static void test_heads(void **state)
     assert_int_equal(
         rows_head_parse(slice_of(dummy, sizeof(dummy)), EVENT_WRITE_ROWS, &format, &head, &err),
         RC_OK);
-    assert_int_equal(head.table_id, EVENT_DUMMY_TABLE_ID);
+    assert_true(rows_head_is_dummy(&head, NULL) && rows_head_is_dummy(&head, &shape));
+    assert_int_equal(begin(&walk, EVENT_WRITE_ROWS, no_dummy, sizeof(no_dummy)), RC_OK);
+    assert_false(rows_head_is_dummy(&walk.head, NULL) || rows_head_is_dummy(&walk.head, &shape));
+    assert_int_equal(rows_walk_next(&walk, &err), RC_OK);
+    assert_int_equal(after[0].ptr[0], 42);
     assert_int_equal(begin(&walk, EVENT_DELETE_ROWS_V1, v1, sizeof(v1)), RC_OK);
     assert_int_equal(rows_walk_next(&walk, &err), RC_OK);
     assert_int_equal(before[0].ptr[0], 42);

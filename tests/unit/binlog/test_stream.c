@@ -92,12 +92,30 @@ static void test_unwanted_rows_are_counted(void **state)
     put_table_map(&w, 90, "t", true);
     put_insert(&w, 91, 1, 5);
     put_insert(&w, 90, 7, 1);
-    put_insert(&w, 0xffffff, 1, 1); /* the dummy event says nothing */
+    put_insert(&w, 0xffffff, 1, 0); /* the dummy event says nothing */
     put_xid(&w);
     setup_offline(&f, &w);
     expect(&f, CHANGE_INSERT);
     assert_int_equal(id_of(&f.change.after), 7);
     assert_int_equal(f.change.ordinal, 5);
+    expect(&f, CHANGE_COMMIT);
+    teardown(&f);
+}
+
+/* A server that has opened tables 16,777,215 times gives the next one the number of the dummy event. */
+static void test_the_number_of_the_dummy_event_is_a_number(void **state)
+{
+    static struct writer w;
+    struct fixture f;
+    (void)state;
+    begin_file(&w, true);
+    put_query(&w, "shop", "BEGIN");
+    put_table_map(&w, 0xffffff, "t", true);
+    put_insert(&w, 0xffffff, 7, 1);
+    put_xid(&w);
+    setup_offline(&f, &w);
+    expect(&f, CHANGE_INSERT);
+    assert_int_equal(id_of(&f.change.after), 7);
     expect(&f, CHANGE_COMMIT);
     teardown(&f);
 }
@@ -260,6 +278,13 @@ static void fill_rows_without_map(struct writer *w)
     put_insert(w, 90, 1, 1);
 }
 
+/* With rows in it, it is no dummy. */
+static void fill_rows_without_map_of_the_dummy(struct writer *w)
+{
+    put_query(w, "shop", "BEGIN");
+    put_insert(w, 0xffffff, 1, 1);
+}
+
 static void fill_overshoot(struct writer *w)
 {
     put_query(w, "shop", "BEGIN");
@@ -328,6 +353,7 @@ static void test_failures_have_words(void **state)
 {
     (void)state;
     expect_failure(fill_rows_without_map, RC_CORRUPT, "table map");
+    expect_failure(fill_rows_without_map_of_the_dummy, RC_CORRUPT, "table map");
     expect_failure(fill_overshoot, RC_CORRUPT, "over the end");
     expect_failure(fill_incident, RC_CORRUPT, "lost events");
     expect_failure(fill_unknown_type, RC_UNSUPPORTED, "99");
@@ -742,6 +768,7 @@ int main(void)
         cmocka_unit_test(test_rows_of_a_transaction),
         cmocka_unit_test(test_position_moves_only_at_the_commit),
         cmocka_unit_test(test_unwanted_rows_are_counted),
+        cmocka_unit_test(test_the_number_of_the_dummy_event_is_a_number),
         cmocka_unit_test(test_update_and_delete_images),
         cmocka_unit_test(test_same_map_same_table_and_ddl_alone_changes_nothing),
         cmocka_unit_test(test_a_statement_before_rows_has_its_ordinal),
