@@ -282,9 +282,19 @@ static enum rc shape_fill(struct binlog_tables *tables, struct table_shape *shap
     return RC_OK;
 }
 
+/* Whether a statement changed nothing that a row shows. A table may be altered for ever in ways that do not
+ * matter (its indexes, its partitions): it must not have one shape more each time. */
+static bool is_as_before(const struct table_shape *shape, const struct table_shape *before)
+{
+    const struct table_known *known = shape->known;
+    return before != NULL && known->newest != NULL && known->newest->table == before->table &&
+           table_same(before->table, shape->table);
+}
+
+/* `*shape_io`: the shape that the content had before, or NULL; it may stay. */
 static enum rc shape_make(struct binlog_tables *tables, const struct table_map *map, uint64_t hash,
                           struct table_known *known, const struct event_format *format,
-                          struct table_shape **shape_out, struct error *err)
+                          struct table_shape **shape_io, struct error *err)
 {
     struct table_shape *shape = calloc(1, sizeof(*shape));
     if (shape == NULL)
@@ -292,6 +302,11 @@ static enum rc shape_make(struct binlog_tables *tables, const struct table_map *
     arena_init(&shape->arena, "table", SHAPE_BYTES_MAX);
     shape->known = known;
     enum rc rc = shape_fill(tables, shape, map, format, err);
+    if (rc == RC_OK && is_as_before(shape, *shape_io)) {
+        shape_free(shape);
+        known->changed = false;
+        return RC_OK;
+    }
     shape->next_same_hash = id_map_get(&tables->contents, hash);
     if (rc == RC_OK)
         rc = id_map_put(&tables->contents, hash, shape, err);
@@ -306,7 +321,7 @@ static enum rc shape_make(struct binlog_tables *tables, const struct table_map *
     known->changed = false;
     shape->next = tables->shapes;
     tables->shapes = shape;
-    *shape_out = shape;
+    *shape_io = shape;
     return RC_OK;
 }
 

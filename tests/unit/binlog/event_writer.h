@@ -64,6 +64,38 @@ static inline void event_end(struct writer *w)
         put(w, crc32(0, head, (uInt)(len - EVENT_CRC_LEN)), 4);
 }
 
+/* The last event's end, as its header says it, becomes another one: the checksum covers that. */
+static inline void event_move(struct writer *w, uint32_t log_pos)
+{
+    uint8_t *head = w->bytes + w->event_start;
+    bool with_crc = w->crc32 || head[4] == EVENT_FORMAT_DESCRIPTION;
+    store_u32le(head + 13, log_pos);
+    if (with_crc)
+        store_u32le(w->bytes + w->len - EVENT_CRC_LEN,
+                    (uint32_t)crc32(0, head, (uInt)(w->len - w->event_start - EVENT_CRC_LEN)));
+}
+
+/* What a server makes up for a dump: it has no time and no place. */
+static inline void event_end_fake(struct writer *w)
+{
+    uint8_t *head = w->bytes + w->event_start;
+    store_u32le(head, 0);
+    store_u16le(head + 17, EVENT_FLAG_ARTIFICIAL);
+    event_end(w);
+    event_move(w, 0);
+}
+
+static inline void put_rotate(struct writer *w, const char *file, uint64_t offset, bool fake)
+{
+    event_begin(w, EVENT_ROTATE);
+    put(w, offset, 8);
+    put_text(w, file);
+    if (fake)
+        event_end_fake(w);
+    else
+        event_end(w);
+}
+
 static inline void put_format(struct writer *w, const char *version)
 {
     char name[50] = "";
@@ -115,6 +147,18 @@ static inline void put_gtid(struct writer *w, uint64_t number)
     put(w, 0xfc, 1);
     put(w, 300, 2);
     put(w, 80036, 4);
+    event_end(w);
+}
+
+/* What `flags` announce is not put behind them. */
+static inline void put_mariadb_gtid(struct writer *w, uint32_t domain, uint64_t number,
+                                    uint8_t flags)
+{
+    event_begin(w, EVENT_MARIADB_GTID);
+    put(w, number, 8);
+    put(w, domain, 4);
+    put(w, flags, 1);
+    put(w, 0, 6);
     event_end(w);
 }
 

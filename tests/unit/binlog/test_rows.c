@@ -59,6 +59,23 @@ static void test_absent_null_and_value(void **state)
     assert_int_equal(rows_walk_skip(&walk, &err), RC_EOF);
 }
 
+/* The last rows of an event have no bytes but those that say which columns are NULL. */
+static void test_rows_of_nulls_are_rows(void **state)
+{
+    static const uint8_t nulls[] = {90, 0,  0,    0,    0,    0,    1,    0,   2,
+                                    0,  10, 0xff, 0xff, 0xff, 0x03, 0xff, 0x03};
+    struct rows_walk walk;
+    struct error err;
+    (void)state;
+    assert_int_equal(begin(&walk, EVENT_WRITE_ROWS, nulls, sizeof(nulls)), RC_OK);
+    for (unsigned row = 0; row < 2; row++) {
+        assert_int_equal(rows_walk_next(&walk, &err), RC_OK);
+        for (unsigned i = 0; i < COLUMNS; i++)
+            assert_int_equal(after[i].state, CELL_NULL);
+    }
+    assert_int_equal(rows_walk_next(&walk, &err), RC_EOF);
+}
+
 static void test_every_truncation(void **state)
 {
     struct error err;
@@ -150,8 +167,11 @@ static void test_compressed_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_absent_null_and_value),    cmocka_unit_test(test_every_truncation),
-        cmocka_unit_test(test_rows_without_columns_end), cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_absent_null_and_value),
+        cmocka_unit_test(test_rows_of_nulls_are_rows),
+        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_rows_without_columns_end),
+        cmocka_unit_test(test_heads),
         cmocka_unit_test(test_compressed_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

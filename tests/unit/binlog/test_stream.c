@@ -411,6 +411,7 @@ static void test_payload(void **state)
     static struct writer w;
     static struct writer inner;
     struct fixture f;
+    char place[128];
     (void)state;
     inner = (struct writer){0};
     put_query(&inner, "shop", "BEGIN");
@@ -418,6 +419,7 @@ static void test_payload(void **state)
     put_insert(&inner, 90, 1, 2);
     put_xid(&inner);
     begin_file(&w, true);
+    size_t start = w.base + w.len;
     put_gtid(&w, 1);
     size_t outer = w.base + w.len;
     event_begin(&w, EVENT_TRANSACTION_PAYLOAD);
@@ -432,8 +434,14 @@ static void test_payload(void **state)
         expect(&f, CHANGE_INSERT);
         assert_int_equal(id_of(&f.change.after), i + 1);
         assert_int_equal(f.change.event_offset, outer);
+        snprintf(place, sizeof(place), "binlog.000001:%zu, %u rows into the next transaction",
+                 start, i + 1);
+        assert_position(&f, place); /* the BEGIN and the rows inside have no place of their own */
     }
     expect(&f, CHANGE_COMMIT);
+    snprintf(place, sizeof(place), "binlog.000001:%zu, GTID %s", w.base + w.len,
+             "11111111-1111-1111-1111-111111111111:1");
+    assert_position(&f, place);
     assert_int_equal(next(&f), RC_EOF);
     teardown(&f);
 }
@@ -491,22 +499,6 @@ static void test_zstd_payload(void **state)
     }
 }
 
-static void put_fake_rotate(struct writer *w, const char *file, uint64_t offset)
-{
-    event_begin(w, EVENT_ROTATE);
-    uint8_t *head = w->bytes + w->event_start;
-    put(w, offset, 8);
-    put_text(w, file);
-    memset(head, 0, 4);
-    head[17] = EVENT_FLAG_ARTIFICIAL;
-    event_end(w);
-    /* A fake event has no place, and its checksum covers that. */
-    store_u32le(head + 13, 0);
-    if (w->crc32)
-        store_u32le(w->bytes + w->len - 4,
-                    (uint32_t)crc32(0, head, (uInt)(w->len - w->event_start - 4)));
-}
-
 static void test_wire_and_resume_inside_a_transaction(void **state)
 {
     static struct writer w;
@@ -514,7 +506,7 @@ static void test_wire_and_resume_inside_a_transaction(void **state)
     struct position position;
     (void)state;
     w = (struct writer){.crc32 = true};
-    put_fake_rotate(&w, "binlog.000007", 4);
+    put_rotate(&w, "binlog.000007", 4, true);
     w.base = (uint32_t)(4 - w.len); /* file offsets begin behind the fake event */
     put_format(&w, "8.0.36");
     put_no_previous_gtids(&w);
@@ -566,7 +558,7 @@ static void test_a_repeated_format_without_a_fresh_checksum(void **state)
         struct fixture f;
         bool crc32_used = i == 1;
         w = (struct writer){.crc32 = crc32_used};
-        put_fake_rotate(&w, "binlog.000007", 4);
+        put_rotate(&w, "binlog.000007", 4, true);
         size_t format_at = w.len;
         put_format(&w, "5.6.24");
         store_u32le(w.bytes + format_at + 13, 0); /* log_pos, behind the checksum's back */

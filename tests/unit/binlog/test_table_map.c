@@ -129,6 +129,76 @@ static void test_charsets_labels_and_keys(void **state)
     arena_deinit(&arena);
 }
 
+/* Metadata comes in any order, with pieces that nobody knows between: here from the last to the first. */
+static void test_any_order(void **state)
+{
+    static const uint8_t types[] = {WIRE_LONG, WIRE_VARCHAR};
+    static const uint8_t meta[] = {80, 0};
+    static struct writer w;
+    struct arena arena;
+    struct table_facts facts;
+    struct error err;
+    (void)state;
+    arena_init(&arena, "test", 1 << 20);
+    put_map(&w, types, 2, meta, sizeof(meta));
+    put_bytes(&w, "\x0c\x01\x80", 3); /* visibility, of all columns */
+    put_bytes(&w, "\x08\x01\x00", 3);
+    put_bytes(&w, "\x63\xfc\x02\x00\xff\xff", 6); /* 99, its length in three bytes */
+    put_bytes(&w, "\x04\x04\x01\x61\x01\x62", 6);
+    put_bytes(&w, "\x03\x03\xfc\x00\x09", 5);
+    put_bytes(&w, "\x01\x01\x80", 3);
+    assert_int_equal(facts_of(&w, &mysql80, &arena, &facts, &err), RC_OK);
+    assert_true(facts.columns[0].sign_known && facts.columns[0].is_unsigned);
+    assert_int_equal(facts.columns[1].collation, 2304);
+    assert_true(slice_equal(facts.names[1], SLICE("b")));
+    assert_int_equal(facts.key_count, 1);
+    arena_deinit(&arena);
+}
+
+/* More columns than a byte can count, and lengths to match. */
+static void test_many_columns(void **state)
+{
+    enum { COLUMNS = 900 };
+    static struct writer w;
+    struct arena arena;
+    struct table_facts facts;
+    struct table_map map;
+    struct error err;
+    (void)state;
+    arena_init(&arena, "test", 1 << 20);
+    w = (struct writer){0};
+    event_begin(&w, EVENT_TABLE_MAP);
+    put(&w, 5, 6);
+    put(&w, 1, 2);
+    put_name(&w, "shop");
+    put_name(&w, "t");
+    put(&w, 0xfc, 1);
+    put(&w, COLUMNS, 2);
+    for (unsigned i = 0; i < COLUMNS; i++)
+        put(&w, WIRE_VARCHAR, 1);
+    put(&w, 0xfc, 1);
+    put(&w, 2 * COLUMNS, 2);
+    for (unsigned i = 0; i < COLUMNS; i++)
+        put(&w, i, 2);
+    put(&w, 0, (COLUMNS - 1) / 8);
+    put(&w, 0xff, 1);   /* the last four columns, and bits behind them */
+    put(&w, 0xfc04, 2); /* names: the type, and the first byte of the length */
+    put(&w, 4 * COLUMNS, 2);
+    for (unsigned i = 0; i < COLUMNS; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "%03u", i);
+        put(&w, 3, 1);
+        put_text(&w, name);
+    }
+    assert_int_equal(table_map_parse(body_of(&w), &mysql80, &map, &err), RC_OK);
+    assert_int_equal(map.column_count, COLUMNS);
+    assert_int_equal(table_map_facts(&map, &mysql80, &arena, &facts, &err), RC_OK);
+    assert_int_equal(load_u16le(facts.columns[COLUMNS - 1].meta), COLUMNS - 1);
+    assert_true(slice_equal(facts.names[COLUMNS - 1], SLICE("899")));
+    assert_true(!facts.nullable[COLUMNS - 5] && facts.nullable[COLUMNS - 4]);
+    arena_deinit(&arena);
+}
+
 static void test_every_truncation(void **state)
 {
     static struct writer w;
@@ -229,9 +299,11 @@ static void test_catalog_completes_the_map(void **state)
     assert_int_equal(table->columns[0].key_ordinal, 1);
     assert_int_equal(tables_map(tables, body_of(&w), &mysql80, &err), RC_OK);
     assert_int_equal(catalog.asked, 2); /* the same map asks nothing */
+    const struct table_shape *shape = tables_find(tables, 5);
     tables_mark_changed(tables, SLICE("SHOP"), SLICE("T"));
     assert_int_equal(tables_map(tables, body_of(&w), &mysql80, &err), RC_OK);
     assert_int_equal(catalog.refreshed, 2);
+    assert_ptr_equal(tables_find(tables, 5), shape); /* nothing changed, so nothing is kept twice */
     assert_ptr_equal(tables_find(tables, 5)->table, table);
     tables_forget_ids(tables);
     assert_null(tables_find(tables, 5));
@@ -309,6 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_year_among_the_signs),
         cmocka_unit_test(test_charsets_labels_and_keys),
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_catalog_completes_the_map),
         cmocka_unit_test(test_disagreement_is_told),

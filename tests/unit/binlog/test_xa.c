@@ -100,16 +100,6 @@ static void filters_look_at_the_commit(void **state)
 }
 
 /* MariaDB: the GTID event begins the group, without XA START. */
-static void put_mariadb_gtid(uint64_t number, uint8_t flags)
-{
-    event_begin(&w, EVENT_MARIADB_GTID);
-    put(&w, number, 8);
-    put(&w, 0, 4);
-    put(&w, flags, 1);
-    put(&w, 0, 6);
-    event_end(&w);
-}
-
 static void mariadb(void **state)
 {
     enum { STANDALONE = 1, TRANSACTIONAL = 4, PREPARED_XA = 64, COMPLETED_XA = 128 };
@@ -117,12 +107,12 @@ static void mariadb(void **state)
     (void)state;
     w = (struct writer){.crc32 = true, .base = 4};
     put_format(&w, "10.11.6-MariaDB-log");
-    put_mariadb_gtid(1, TRANSACTIONAL | PREPARED_XA);
+    put_mariadb_gtid(&w, 0, 1, TRANSACTIONAL | PREPARED_XA);
     put_table_map(&w, 90, "t", true);
     put_insert(&w, 90, 10, 2);
     put_query(&w, "shop", "XA END X'61',X'',1");
     put_prepare("a", false);
-    put_mariadb_gtid(2, STANDALONE | COMPLETED_XA);
+    put_mariadb_gtid(&w, 0, 2, STANDALONE | COMPLETED_XA);
     put_query(&w, "shop", "XA COMMIT X'61',X'',1");
     setup_offline(&f, &w);
     expect_rows(&f, 10, 2, "0-7-2");
