@@ -265,7 +265,7 @@ enum rc give_done(struct snapshot *snapshot, struct snapshot_chunk *base, struct
             unkeyed_end(reader, job);
         write_note(reader, job);
         if (job->state.done)
-            reader_retire(reader, job);
+            queue_retire(reader, job);
         reader_wake(reader);
     }
     reader_unlock(reader);

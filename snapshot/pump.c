@@ -103,7 +103,7 @@ static enum rc ask_all(struct reader *reader, const struct position *position, s
     unsigned room = under_way_max(reader);
     enum rc rc = RC_OK;
     note_place(reader, position);
-    reader_begin_jobs(reader);
+    queue_begin(reader);
     for (struct job *job = reader->first_job; job != NULL; job = job->next) {
         unsigned under_way = count_under_way(job);
         room = under_way < room ? room - under_way : 0;

@@ -77,8 +77,8 @@ static enum rc read_rows(struct reader *reader, struct worker *worker, struct re
 /* With the rest of the rows in its pipe the connection is good for nothing. */
 static enum rc connect_again(struct reader *reader, struct worker *worker, struct error *err)
 {
-    worker_disconnect(reader, &worker->session);
-    return worker_connect(reader, &worker->session, err);
+    reader_disconnect(reader, &worker->session);
+    return reader_connect(reader, &worker->session, err);
 }
 
 enum rc read_chunk(struct reader *reader, struct worker *worker, struct read_task *task,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The snapshot's own state, for the files that make it up:
+ * The snapshot's own state, for the files that make it up; none calls one that comes later:
  *
- *   snapshot.c   the operations: open, add, change, progress, stop, close
- *   pump.c       which chunks are asked for, and when
- *   worker.c     the threads: they plan chunks (plan.c) and read them (read.c)
+ *   reader.c     the lock, the failure that ends all, connections
+ *   range.c      the life of a chunk
+ *   unkeyed.c    tables without a key
+ *   queue.c      tables: added, changed, begun, done
  *   reconcile.c  what the stream says of tables that are being read
  *   give.c       chunks that are ready, their rows, their notes
- *   unkeyed.c    tables without a key
+ *   pump.c       which chunks are asked for, and when
+ *   worker.c     the threads: they plan chunks (plan.c) and read them (read.c)
+ *   snapshot.c   the operations, open and close
  *
  * One lock guards jobs, chunks and their states. What a worker reads into (a chunk in CHUNK_READING)
  * is the worker's alone until it hands it back. `touched` and everything else that is marked so is
@@ -205,7 +208,7 @@ static inline struct sql_table job_way(const struct job *job)
                               .is_versioned = job->is_versioned};
 }
 
-/* snapshot.c */
+/* reader.c */
 void reader_lock(struct reader *reader);
 void reader_unlock(struct reader *reader);
 /* Something changed that others wait for. Under the lock. */
@@ -214,14 +217,22 @@ void reader_wake(struct reader *reader);
 void reader_fail(struct reader *reader, const struct error *err);
 /* RC_OK, the kept failure, or RC_CANCELLED. */
 enum rc reader_check(struct reader *reader, struct error *err) MUST_CHECK;
-struct job *reader_find(struct reader *reader, const struct table *table);
-/* Lets queued jobs begin as long as too few are worked on. Under the lock. */
-void reader_begin_jobs(struct reader *reader);
-/* Takes a job out of the queue, done or dropped. Under the lock. */
-void reader_retire(struct reader *reader, struct job *job);
+/* Opens the session unless it is open. */
+enum rc reader_connect(struct reader *reader, struct session *session,
+                       struct error *err) MUST_CHECK;
+void reader_disconnect(struct reader *reader, struct session *session);
 /* The connection for questions of the pipeline's thread, alive. */
 enum rc reader_control(struct reader *reader, struct session **session_out,
                        struct error *err) MUST_CHECK;
+/* What a failure of the server means for a table. */
+enum trouble {
+    TROUBLE_PASSING = 0, /* try again */
+    TROUBLE_SHAPE, /* the table is not, or not any more, as the stream knows it: wait for it */
+    TROUBLE_FATAL
+};
+enum trouble reader_trouble(const struct error *err);
+/* Adds what the user can do about a missing privilege. */
+void reader_hint(const struct table *table, struct error *err);
 
 /* range.c: what was given is what the note says; nothing is owed */
 enum rc job_reset_given(struct job *job, struct error *err) MUST_CHECK;
@@ -281,18 +292,6 @@ enum rc read_chunk(struct reader *reader, struct worker *worker, struct read_tas
 /* worker.c */
 enum rc worker_start_all(struct reader *reader, struct error *err) MUST_CHECK;
 void worker_stop_all(struct reader *reader);
-enum rc worker_connect(struct reader *reader, struct session *session,
-                       struct error *err) MUST_CHECK;
-void worker_disconnect(struct reader *reader, struct session *session);
-/* What a failure of the server means for a table. */
-enum trouble {
-    TROUBLE_PASSING = 0, /* try again */
-    TROUBLE_SHAPE, /* the table is not, or not any more, as the stream knows it: wait for it */
-    TROUBLE_FATAL
-};
-enum trouble worker_trouble(const struct error *err);
-/* Adds what the user can do about a missing privilege. */
-void worker_hint(const struct table *table, struct error *err);
 
 /* unkeyed.c; pump, ready and end under the lock */
 enum rc unkeyed_pump(struct reader *reader, struct job *job, const struct position *here,
@@ -311,7 +310,18 @@ uint64_t unkeyed_held_us(const struct unkeyed *unkeyed, uint64_t now_us);
 /* Any thread, under the lock. */
 void unkeyed_interrupt(struct unkeyed *unkeyed);
 
-/* pump.c, reconcile.c, give.c: operations of struct snapshot_ops */
+/* queue.c */
+struct job *queue_find(struct reader *reader, const struct table *table);
+/* Lets queued jobs begin as long as too few are worked on. Under the lock. */
+void queue_begin(struct reader *reader);
+/* Takes a job out of the queue, done or dropped. Under the lock. */
+void queue_retire(struct reader *reader, struct job *job);
+
+/* queue.c, pump.c, reconcile.c, give.c: operations of struct snapshot_ops */
+enum rc queue_add(struct snapshot *snapshot, struct table *table, struct slice state,
+                  struct error *err) MUST_CHECK;
+enum rc queue_change(struct snapshot *snapshot, struct table *before, struct table *after,
+                     struct error *err) MUST_CHECK;
 enum rc pump_run(struct snapshot *snapshot, const struct position *here,
                  struct error *err) MUST_CHECK;
 enum rc reconcile_change(struct snapshot *snapshot, const struct change *change,

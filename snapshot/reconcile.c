@@ -122,7 +122,7 @@ static enum rc ask_server(struct reader *reader, struct job *job, const struct b
         *given_out = myconn_row(result, &fields);
     myconn_result_free(result);
     if (rc != RC_OK)
-        worker_disconnect(reader, session);
+        reader_disconnect(reader, session);
     return rc;
 }
 
@@ -148,8 +148,8 @@ static enum rc was_given(struct reader *reader, struct job *job, struct slice ke
     for (unsigned tries = 0;; tries++) {
         struct error failure = {0};
         rc = ask_server(reader, job, bound, given_out, &failure);
-        bool passing = rc != RC_OK && worker_trouble(&failure) == TROUBLE_PASSING;
-        if (rc != RC_OK && worker_trouble(&failure) == TROUBLE_SHAPE) {
+        bool passing = rc != RC_OK && reader_trouble(&failure) == TROUBLE_PASSING;
+        if (rc != RC_OK && reader_trouble(&failure) == TROUBLE_SHAPE) {
             *given_out = true;
             rc = RC_OK;
         }
@@ -262,7 +262,7 @@ static struct job *find(struct reader *reader, const struct table *table)
     if (table == reader->last_table)
         return reader->last_found;
     reader_lock(reader);
-    struct job *job = reader_find(reader, table);
+    struct job *job = queue_find(reader, table);
     reader_unlock(reader);
     reader->last_table = table;
     reader->last_found = job;

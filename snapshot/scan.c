@@ -106,7 +106,7 @@ static enum rc send(struct table_scan *scan, struct error *err)
     if (rc == RC_OK)
         return RC_OK;
     char label[512];
-    worker_hint(scan->read, err);
+    reader_hint(scan->read, err);
     error_wrap(err, "Reading table %s", table_label(scan->read, label, sizeof(label)));
     return rc;
 }

@@ -151,7 +151,7 @@ static void *run(void *arg)
 static void let_go(struct unkeyed *unkeyed)
 {
     if (!unkeyed->reads)
-        worker_disconnect(unkeyed->reader, &unkeyed->session);
+        reader_disconnect(unkeyed->reader, &unkeyed->session);
     undo_end(&unkeyed->undo);
     unkeyed->has_low = false;
     unkeyed->state = UNKEYED_WAITING;
@@ -219,7 +219,7 @@ static enum rc open_after_grace(struct unkeyed *unkeyed, struct error *err)
 static enum rc try_to_open(struct unkeyed *unkeyed, const struct position *here, struct error *err)
 {
     bool fresh = unkeyed->session.conn == NULL;
-    enum rc rc = worker_connect(unkeyed->reader, &unkeyed->session, err);
+    enum rc rc = reader_connect(unkeyed->reader, &unkeyed->session, err);
     if (rc == RC_OK && fresh)
         rc = check_engine(unkeyed, err);
     if (rc != RC_OK)
@@ -268,7 +268,7 @@ static enum rc take_failure(struct unkeyed *unkeyed, enum rc rc, struct error *f
                             struct error *err)
 {
     struct job *job = unkeyed->job;
-    if (rc == RC_AGAIN || (rc != RC_CANCELLED && worker_trouble(failure) != TROUBLE_FATAL)) {
+    if (rc == RC_AGAIN || (rc != RC_CANCELLED && reader_trouble(failure) != TROUBLE_FATAL)) {
         if (rc != RC_AGAIN) {
             unkeyed->next_try_us = clock_monotonic_us() + 1000000;
             let_go(unkeyed);
@@ -276,7 +276,7 @@ static enum rc take_failure(struct unkeyed *unkeyed, enum rc rc, struct error *f
         return RC_OK;
     }
     char label[512];
-    worker_hint(job->table, failure);
+    reader_hint(job->table, failure);
     error_wrap(failure, "Reading table %s for its snapshot",
                table_label(job->table, label, sizeof(label)));
     if (err != NULL)
@@ -455,8 +455,8 @@ static enum rc take_end(struct reader *reader, struct unkeyed *unkeyed, struct e
     unkeyed->is_at_end = true;
     if (outcome == OUTCOME_COMPLETE)
         return RC_EOF;
-    if (worker_trouble(failure) == TROUBLE_FATAL) {
-        worker_hint(job->table, failure);
+    if (reader_trouble(failure) == TROUBLE_FATAL) {
+        reader_hint(job->table, failure);
         if (err != NULL)
             *err = *failure;
         return failure->rc;

@@ -34,70 +34,14 @@ struct pick {
     uint64_t wake_us;
 };
 
-/* --- connections --- */
-
-enum rc worker_connect(struct reader *reader, struct session *session, struct error *err)
-{
-    struct session fresh;
-    if (session->conn != NULL)
-        return RC_OK;
-    enum rc rc = session_open(&fresh, reader->connection, err);
-    if (rc != RC_OK)
-        return rc;
-    reader_lock(reader);
-    *session = fresh;
-    reader->grace_ms = fresh.sight == SESSION_SIGHT_GRACE ? fresh.grace_ms : 0;
-    reader->expiry_s = fresh.expiry_s;
-    bool stopping = atomic_load(&reader->stopping);
-    reader_unlock(reader);
-    if (stopping)
-        return error_set(err, RC_CANCELLED, "The snapshot was stopped.");
-    return RC_OK;
-}
-
-void worker_disconnect(struct reader *reader, struct session *session)
-{
-    reader_lock(reader);
-    struct session old = *session;
-    session->conn = NULL;
-    reader_unlock(reader);
-    session_close(&old);
-}
-
-/* --- what failures mean --- */
-
-enum trouble worker_trouble(const struct error *err)
-{
-    switch (err->mysql_code) {
-    case 1049: /* unknown database */
-    case 1054: /* unknown column */
-    case 1146: /* no such table */
-    case 1176: /* no such key */
-    case 1412: /* the table's definition has changed */
-        return TROUBLE_SHAPE;
-    case 1031: /* the engine cannot do this now (a tablespace is discarded) */
-    case 1814: /* tablespace discarded */
-        return TROUBLE_SHAPE;
-    default:
-        return err->class == ERROR_RETRY ? TROUBLE_PASSING : TROUBLE_FATAL;
-    }
-}
-
-void worker_hint(const struct table *table, struct error *err)
-{
-    if (err->rc == RC_DENIED)
-        error_hint(err,
-                   "GRANT SELECT ON `%.*s`.* TO the user of the source, and REPLICATION CLIENT "
-                   "(MariaDB: BINLOG MONITOR) ON *.*.",
-                   SLICE_ARG(table->db));
-}
+/* --- failures --- */
 
 static void tell_trouble(struct job *job, const struct error *err, uint64_t now_us)
 {
     if (job->told_us != 0 && now_us - job->told_us < TELL_EVERY_US)
         return;
     job->told_us = now_us;
-    if (worker_trouble(err) == TROUBLE_SHAPE)
+    if (reader_trouble(err) == TROUBLE_SHAPE)
         log_warn("snapshot",
                  "A table is not as the stream knows it; its snapshot waits for the stream to tell "
                  "what became of it.",
@@ -136,10 +80,10 @@ static void take_trouble(struct reader *reader, struct job *job, struct error *e
 {
     if (atomic_load(&reader->stopping) || err->rc == RC_CANCELLED)
         return;
-    enum trouble trouble = worker_trouble(err);
+    enum trouble trouble = reader_trouble(err);
     if (trouble == TROUBLE_FATAL) {
         char label[512];
-        worker_hint(job->table, err);
+        reader_hint(job->table, err);
         error_wrap(err, "Reading table %s for its snapshot",
                    table_label(job->table, label, sizeof(label)));
         reader_fail(reader, err);
@@ -348,11 +292,11 @@ static enum rc keep_plan(struct reader *reader, struct job *job, struct plan_tas
 static void do_plan(struct reader *reader, struct worker *worker, struct plan_task *plan)
 {
     struct error err = {0};
-    enum rc rc = worker_connect(reader, &worker->session, &err);
+    enum rc rc = reader_connect(reader, &worker->session, &err);
     if (rc == RC_OK)
         rc = plan_chunk(reader, worker, plan, &err);
     if (rc != RC_OK)
-        worker_disconnect(reader, &worker->session);
+        reader_disconnect(reader, &worker->session);
     reader_lock(reader);
     struct job *job = plan->job;
     uint64_t now_us = clock_monotonic_us();
@@ -445,11 +389,11 @@ static void do_read(struct reader *reader, struct worker *worker, struct pick *p
     struct error err = {0};
     struct read_task *read = &pick->read;
     struct range *chunk = read->chunk;
-    enum rc rc = worker_connect(reader, &worker->session, &err);
+    enum rc rc = reader_connect(reader, &worker->session, &err);
     if (rc == RC_OK)
         rc = read_chunk(reader, worker, read, &err);
     if (rc != RC_OK && rc != RC_AGAIN)
-        worker_disconnect(reader, &worker->session);
+        reader_disconnect(reader, &worker->session);
     reader_lock(reader);
     uint64_t now_us = clock_monotonic_us();
     reader->chunks_reading--;
@@ -486,7 +430,7 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
     struct error err = {0};
     struct myconn_result *result = NULL;
     struct slice db = first->table->db; /* lives until the source is closed */
-    enum rc rc = worker_connect(reader, &worker->session, &err);
+    enum rc rc = reader_connect(reader, &worker->session, &err);
     buf_reset(&worker->sql);
     buf_add_str(&worker->sql, "SELECT TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH, TABLE_TYPE FROM "
                               "information_schema.TABLES WHERE TABLE_SCHEMA = ");
@@ -494,12 +438,12 @@ static void do_estimate(struct reader *reader, struct worker *worker, struct job
     if (rc == RC_OK)
         rc = myconn_query(worker->session.conn, buf_slice(&worker->sql), &result, &err);
     if (rc != RC_OK)
-        worker_disconnect(reader, &worker->session);
+        reader_disconnect(reader, &worker->session);
     reader_lock(reader);
     const struct slice *fields;
     while (rc == RC_OK && myconn_row(result, &fields)) {
         struct table named = {.db = db, .name = fields[0]};
-        struct job *job = reader_find(reader, &named);
+        struct job *job = queue_find(reader, &named);
         uint64_t number;
         if (job == NULL || job->is_estimated)
             continue;
