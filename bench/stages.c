@@ -55,8 +55,12 @@ struct way {
     struct body body;
 };
 
+enum stage { STAGE_DECODE, STAGE_JSON, STAGE_DORIS, STAGE_STARROCKS, STAGE_COUNT };
+
+static const char *const stage_names[STAGE_COUNT] = {"decode", "json", "doris", "starrocks"};
+
 struct bench {
-    const char *stage;
+    enum stage stage;
     struct cloudevent_writer writer;
     struct buf out;
     struct arena arena;
@@ -72,7 +76,7 @@ static bool wants_all(void *ctx UNUSED, struct slice db UNUSED, struct slice tab
 
 static enum rc make_way(struct bench *bench, struct table *table, struct error *err)
 {
-    bool is_doris = strcmp(bench->stage, "doris") == 0;
+    bool is_doris = bench->stage == STAGE_DORIS;
     const struct load_dialect *dialect = is_doris ? &doris_dialect : &starrocks_dialect;
     struct sink_target target = {.db = table->db, .table = table->name};
     struct way *way = arena_alloc(&bench->arena, sizeof(*way));
@@ -118,9 +122,9 @@ static enum rc take(struct bench *bench, const struct change *change, struct err
         return RC_OK;
     if (++bench->rows == WARM_ROWS)
         bench->allocations_warm = allocations;
-    if (strcmp(bench->stage, "decode") == 0)
+    if (bench->stage == STAGE_DECODE)
         return RC_OK;
-    if (strcmp(bench->stage, "json") != 0)
+    if (bench->stage != STAGE_JSON)
         return add_line(bench, change, err);
     enum rc rc = cloudevent_add(&bench->writer, &bench->out, change, err);
     if (bench->out.len >= FLUSH_BYTES) {
@@ -142,13 +146,22 @@ static enum rc read_all(struct bench *bench, struct source *source, struct error
     return rc == RC_EOF ? RC_OK : rc;
 }
 
+static enum stage stage_of(const char *name)
+{
+    unsigned stage = 0;
+    while (stage < STAGE_COUNT && strcmp(name, stage_names[stage]) != 0)
+        stage++;
+    return (enum stage)stage;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
+    enum stage stage = argc < 3 ? STAGE_COUNT : stage_of(argv[1]);
+    if (stage == STAGE_COUNT) {
         fprintf(stderr, "Usage: bench_stages decode|json|doris|starrocks FILE...\n");
         return 2;
     }
-    struct bench bench = {.stage = argv[1]};
+    struct bench bench = {.stage = stage};
     struct source_file_config config = {.files = (const char *const *)(argv + 2),
                                         .file_count = (unsigned)argc - 2,
                                         .verify_checksums = true};

@@ -29,7 +29,7 @@ COPIES = 3
 SECONDS = 60  # each run takes one
 
 # Instructions a row.
-LIMITS = {"decode": 1500, "json": 5600, "doris": 5450}  # the line of StarRocks is written by the same code
+LIMITS = {"decode": 1060, "json": 5130, "doris": 5030}  # the line of StarRocks is written by the same code
 # Buffers that grow take a few; one a transaction would be 0.08.
 ALLOCATIONS_A_ROW = 0.02
 

@@ -2,9 +2,10 @@
 /*
  * The CRC32 of zlib and of binlog events (polynomial 0x04c11db7, bits reflected).
  *
- * Binlog events are often a few hundred bytes, so what counts is to begin quickly: where the processor
- * multiplies without carries, 16 bytes are folded in a step (Gopal et al., "Fast CRC Computation for
- * Generic Polynomials Using PCLMULQDQ", Intel 2009); elsewhere, and for what is left, zlib does it.
+ * Binlog events are often a few dozen bytes, so what counts is to begin and to end quickly: where the
+ * processor multiplies without carries, 16 bytes are folded in a step (Gopal et al., "Fast CRC Computation
+ * for Generic Polynomials Using PCLMULQDQ", Intel 2009), the odd ones at the end among them; elsewhere, and
+ * for less than 16 bytes, zlib does it.
  *
  * No state; any thread.
  */

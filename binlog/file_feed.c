@@ -18,6 +18,7 @@ struct file_feed {
     const struct source_file_config *config;
     unsigned file_index; /* of the open file, or of the next one */
     int fd;              /* -1: none open */
+    struct slice name;   /* of the open file, without folders; borrowed from config */
     bool is_regular;
     uint64_t size;   /* of a regular file */
     bool fresh;      /* no event of this file was given yet */
@@ -41,9 +42,8 @@ static const char *path_of(const struct file_feed *feed)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-static struct slice name_of(const struct file_feed *feed)
+static struct slice name_of(const char *path)
 {
-    const char *path = feed->config->files[feed->file_index];
     if (strcmp(path, "-") == 0)
         return SLICE("stdin");
     const char *slash = strrchr(path, '/');
@@ -74,6 +74,7 @@ static enum rc open_file(struct file_feed *feed, struct error *err)
         return rc;
     }
     feed->fd = fd;
+    feed->name = name_of(path);
     feed->is_regular = S_ISREG(info.st_mode) && !is_stdin;
     feed->size = feed->is_regular ? (uint64_t)info.st_size : 0;
     feed->fresh = true;
@@ -248,11 +249,11 @@ static enum rc cut_off(const struct file_feed *feed, struct error *err)
                      (unsigned long long)there);
 }
 
-/* The next event of the open file; RC_EOF at its end. */
+/* The next event of the open file; RC_EOF at its end. Mostly all of it was read already. */
 static enum rc next_in_file(struct file_feed *feed, struct binlog_raw_event *event,
                             unsigned wait_ms, struct error *err)
 {
-    enum rc rc = fill(feed, EVENT_HEADER_LEN, wait_ms, err);
+    enum rc rc = have(feed) < EVENT_HEADER_LEN ? fill(feed, EVENT_HEADER_LEN, wait_ms, err) : RC_OK;
     if (rc != RC_OK)
         return rc;
     if (have(feed) == 0)
@@ -275,14 +276,16 @@ static enum rc next_in_file(struct file_feed *feed, struct binlog_raw_event *eve
         if (feed->offset + header.length > feed->size)
             return cut_off(feed, err);
     }
-    rc = fill(feed, header.length, wait_ms, err);
-    if (rc != RC_OK)
-        return rc;
-    if (have(feed) < header.length)
-        return cut_off(feed, err);
+    if (have(feed) < header.length) {
+        rc = fill(feed, header.length, wait_ms, err);
+        if (rc != RC_OK)
+            return rc;
+        if (have(feed) < header.length)
+            return cut_off(feed, err);
+    }
     *event = (struct binlog_raw_event){
         .bytes = slice_of(feed->buffer + feed->start, header.length),
-        .file = name_of(feed),
+        .file = feed->name,
         .offset = feed->offset,
         .first_in_file = feed->fresh,
     };
@@ -321,20 +324,22 @@ static enum rc file_next(struct binlog_feed *base, struct binlog_raw_event *even
                          struct error *err)
 {
     struct file_feed *feed = (struct file_feed *)base;
-    struct error local;
-    error_clear(&local);
-    enum rc rc = feed->failure.rc;
-    if (rc == RC_OK) {
-        rc = next_event(feed, event, wait_ms, &local);
-        if (rc == RC_CANCELLED)
-            error_set(&local, rc, "Reading was stopped.");
-        else if (rc != RC_OK && rc != RC_AGAIN && rc != RC_EOF)
-            feed->failure = local;
-    } else {
-        local = feed->failure;
+    if (feed->failure.rc != RC_OK) {
+        if (err != NULL)
+            *err = feed->failure;
+        return feed->failure.rc;
     }
-    if (err != NULL && rc != RC_OK)
-        *err = local;
+    struct error
+        why; /* said by whatever fails: clearing it for each event would cost as much as the event */
+    enum rc rc = next_event(feed, event, wait_ms, &why);
+    if (rc == RC_OK || rc == RC_AGAIN || rc == RC_EOF)
+        return rc;
+    if (rc == RC_CANCELLED)
+        error_set(&why, rc, "Reading was stopped.");
+    else
+        feed->failure = why;
+    if (err != NULL)
+        *err = why;
     return rc;
 }
 

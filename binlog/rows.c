@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk over rows. The one loop that runs per column is image_walk; it knows a cell only by its
- * layout: a fixed size, or a length prefix and as many bytes.
+ * The walk over rows. What runs per column knows a cell only by its layout: a fixed size, or a length prefix
+ * and as many bytes. Two loops: one for row images that have every column, as nearly all do, and one for
+ * those that lack some and for rows that are only passed over.
  */
 #include "rows_int.h"
 
@@ -131,6 +132,64 @@ enum rc rows_walk_begin(struct rows_walk *walk, const struct rows_head *head, st
     return RC_OK;
 }
 
+/* The length of a cell, out of the bytes in front of it: 1 to 4 (value_bind). */
+static inline uint32_t load_prefix(const uint8_t *at, unsigned prefix)
+{
+    switch (prefix) {
+    case 1:
+        return at[0];
+    case 2:
+        return load_u16le(at);
+    case 3:
+        return load_u24le(at);
+    default:
+        return load_u32le(at);
+    }
+}
+
+/* One row image that has every column. Whether it goes over the end is asked where a length has to be read,
+ * and once behind the last cell; nobody looks at the cells of a row that does. Places are numbers and locals:
+ * a store into a cell could change the cursor, for all that the compiler knows. */
+static bool image_whole(struct cursor *cursor, const struct table_shape *shape, struct cell *cell)
+{
+    enum { BITS = 8 };
+    const struct value_layout *layout = shape->layouts;
+    const uint8_t *image = cursor->ptr;
+    const uint8_t *null_bits = image;
+    uint32_t left = shape->column_count;
+    uint64_t len = cursor_left(cursor);
+    uint64_t at = (left + BITS - 1) / BITS;
+    if (at > len)
+        return false;
+    while (left > 0) {
+        unsigned nulls = *null_bits++;
+        uint32_t count = left < BITS ? left : BITS;
+        left -= count;
+        for (const struct cell *end = cell + count; cell < end; cell++, layout++, nulls >>= 1) {
+            if ((nulls & 1) != 0) {
+                *cell = (struct cell){.state = CELL_NULL};
+                continue;
+            }
+            uint32_t size = layout->size;
+            unsigned prefix = layout->prefix;
+            if (prefix != 0) {
+                if (at + prefix > len)
+                    return false;
+                size = load_prefix(image + at, prefix);
+                at += prefix;
+            }
+            cell->ptr = image + at;
+            cell->len = size;
+            cell->state = CELL_VALUE;
+            at += size;
+        }
+    }
+    if (at > len)
+        return false;
+    cursor->ptr = image + at;
+    return true;
+}
+
 /* The size of the cell at `*at`, which then is where its bytes begin; false: it goes over the end. */
 static inline bool cell_size(const struct value_layout *layout, const uint8_t **at,
                              const uint8_t *end, uint32_t *size)
@@ -140,18 +199,14 @@ static inline bool cell_size(const struct value_layout *layout, const uint8_t **
     if (prefix != 0) {
         if ((size_t)(end - *at) < prefix)
             return false;
-        /* A prefix has at most four bytes (value_bind). */
-        *size = prefix == 1 ? **at : (uint32_t)load_uint_le(*at, prefix);
+        *size = load_prefix(*at, prefix);
         *at += prefix;
     }
     return *size <= (size_t)(end - *at);
 }
 
-/* One row image; `cells` NULL: only pass over it. Inlined twice, so that skipping pays for nothing
- * else. The place is a local copy: a store into a cell could change the cursor, for all that the
- * compiler knows. */
-static inline __attribute__((always_inline)) bool image_walk(struct rows_walk *walk, unsigned image,
-                                                             struct cell *cells)
+/* Any row image; `cells` NULL: only pass over it. */
+static bool image_sparse(struct rows_walk *walk, unsigned image, struct cell *cells)
 {
     const struct value_layout *layouts = walk->shape->layouts;
     const uint8_t *present = walk->head.present[image];
@@ -159,13 +214,12 @@ static inline __attribute__((always_inline)) bool image_walk(struct rows_walk *w
     const uint8_t *nulls = cursor_take(&walk->cursor, (walk->present_count[image] + 7) / 8);
     if (nulls == NULL)
         return false;
-    bool all = walk->present_count[image] == width;
     const uint8_t *at = walk->cursor.ptr;
     const uint8_t *end = walk->cursor.end;
     uint32_t bit = 0;
     for (uint32_t i = 0; i < width; i++) {
         struct cell cell = {.state = CELL_ABSENT};
-        if (all || rows_bit(present, i)) {
+        if (rows_bit(present, i)) {
             cell.state = CELL_NULL;
             if (!rows_bit(nulls, bit++)) {
                 if (!cell_size(&layouts[i], &at, end, &cell.len))
@@ -180,6 +234,13 @@ static inline __attribute__((always_inline)) bool image_walk(struct rows_walk *w
     }
     walk->cursor.ptr = at;
     return true;
+}
+
+static inline bool image_walk(struct rows_walk *walk, unsigned image, struct cell *cells)
+{
+    return walk->present_count[image] == walk->head.width
+               ? image_whole(&walk->cursor, walk->shape, cells)
+               : image_sparse(walk, image, cells);
 }
 
 static enum rc overshoot(const struct rows_walk *walk, struct error *err)
@@ -229,8 +290,8 @@ enum rc rows_walk_skip(struct rows_walk *walk, struct error *err)
 {
     if (at_end(walk))
         return RC_EOF;
-    bool whole = image_walk(walk, 0, NULL);
+    bool whole = image_sparse(walk, 0, NULL);
     if (whole && walk->head.type.kind == ROWS_UPDATE)
-        whole = take_options(walk) && image_walk(walk, 1, NULL);
+        whole = take_options(walk) && image_sparse(walk, 1, NULL);
     return whole ? RC_OK : overshoot(walk, err);
 }

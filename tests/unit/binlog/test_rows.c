@@ -93,6 +93,60 @@ static void test_every_truncation(void **state)
     }
 }
 
+/* Rows that have every column, with every choice of NULLs among them, whole and cut off anywhere. */
+static void test_whole_images(void **state)
+{
+    enum { WIDTH = 11, HEAD = 13, ROW_MAX = 64 };
+    static struct value_layout kinds[WIDTH] = {
+        {.size = 8}, {.prefix = 1}, {.size = 3}, {.prefix = 2}, {.size = 0}, {.prefix = 3},
+        {.size = 1}, {.prefix = 4}, {.size = 5}, {.prefix = 1}, {.size = 2}};
+    static struct cell cells[WIDTH];
+    static struct table_shape wide = {.layouts = kinds, .after = cells, .column_count = WIDTH};
+    static const uint8_t head_bytes[HEAD] = {90, 0, 0, 0, 0, 0, 1, 0, 2, 0, WIDTH, 0xff, 0x07};
+    (void)state;
+    for (unsigned nulls = 0; nulls < 1u << WIDTH; nulls++) {
+        uint8_t row[ROW_MAX] = {(uint8_t)nulls, (uint8_t)(nulls >> 8)};
+        size_t places[WIDTH];
+        uint32_t sizes[WIDTH];
+        size_t len = 2;
+        for (unsigned i = 0; i < WIDTH; i++) {
+            sizes[i] = kinds[i].prefix == 0 ? kinds[i].size : i % 3;
+            if ((nulls >> i & 1) != 0)
+                continue;
+            if (kinds[i].prefix != 0)
+                row[len] = (uint8_t)sizes[i];
+            places[i] = len + kinds[i].prefix;
+            len = places[i] + sizes[i];
+        }
+        assert_true(len <= ROW_MAX);
+        for (size_t cut = 1; cut <= len; cut++) {
+            struct rows_walk walk;
+            struct rows_head head;
+            struct error err;
+            uint8_t *rows = test_malloc(cut);
+            memcpy(rows, row, cut);
+            assert_int_equal(
+                rows_head_parse(slice_of(head_bytes, HEAD), EVENT_WRITE_ROWS, &format, &head, &err),
+                RC_OK);
+            assert_int_equal(rows_walk_begin(&walk, &head, slice_of(rows, cut), &wide, &err),
+                             RC_OK);
+            enum rc rc = rows_walk_next(&walk, &err);
+            assert_int_equal(rc, cut == len ? RC_OK : RC_CORRUPT);
+            for (unsigned i = 0; i < WIDTH && rc == RC_OK; i++) {
+                bool is_null = (nulls >> i & 1) != 0;
+                assert_int_equal(cells[i].state, is_null ? CELL_NULL : CELL_VALUE);
+                if (is_null)
+                    continue;
+                assert_ptr_equal(cells[i].ptr, rows + places[i]);
+                assert_int_equal(cells[i].len, sizes[i]);
+            }
+            if (rc == RC_OK)
+                assert_int_equal(rows_walk_next(&walk, &err), RC_EOF);
+            test_free(rows);
+        }
+    }
+}
+
 static void test_rows_without_columns_end(void **state)
 {
     static const uint8_t none[] = {90, 0, 0, 0, 0, 0, 1, 0, 2, 0, 10, 0, 0xfc};
@@ -170,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_absent_null_and_value),
         cmocka_unit_test(test_rows_of_nulls_are_rows),
         cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_whole_images),
         cmocka_unit_test(test_rows_without_columns_end),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_compressed_record),
