@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import compare
@@ -19,6 +22,26 @@ SINKS = {
 INTERVAL_KEYS = {"doris": "sink.buffer-flush.interval", "starrocks": "sink.buffer-flush.interval-ms"}
 
 
+class Nursery:
+    """tests/twin/nursery.py: the process that the twins of a test run are forks of. It ends with its input."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child = subprocess.Popen([sys.executable, str(ROOT / "tests" / "twin" / "nursery.py")], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    def ask(self, asked: dict[str, object]):
+        with self._lock:
+            self._child.stdin.write(json.dumps(asked) + "\n")
+            self._child.stdin.flush()
+            return json.loads(self._child.stdout.readline())
+
+
+@functools.cache
+def _nursery() -> Nursery:
+    return Nursery()
+
+
 class Twin:
     """One warehouse. `data` None: in memory, for tests that never end its process."""
 
@@ -29,23 +52,18 @@ class Twin:
         self._folder = folder
         self._data = data
         self._options = list(options or [])
-        self._child: subprocess.Popen | None = None
-        self.ports: dict[str, int] = {}
+        self.ports: dict[str, int] = {}  # and its process number
         self.start()
 
     def start(self) -> None:
         """Starts it; a second start takes the ports of the first."""
-        with open(self._folder / "twin.log", "ab") as log:
-            self._child = subprocess.Popen(
-                [sys.executable, str(ROOT / "tests" / "twin" / "twin.py"), "--kind", self.kind,
-                 "--password", self.password, "--data", str(self._data or ":memory:"),
-                 *(f"--{name}-port={self.ports.get(name + '_port', 0)}" for name in ("http", "backend", "query")),
-                 *self._options],
-                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        line = self._child.stdout.readline()
-        if not line:
+        ports = _nursery().ask({"log": str(self._folder / "twin.log"), "start": [
+            "--kind", self.kind, f"--password={self.password}", "--data", str(self._data or ":memory:"),
+            *(f"--{name}-port={self.ports.get(name + '_port', 0)}" for name in ("http", "backend", "query")),
+            *self._options]})
+        if ports is None:
             raise RuntimeError("the twin did not start:\n" + (self._folder / "twin.log").read_text()[-2000:])
-        self.ports = json.loads(line)
+        self.ports = ports
 
     @property
     def http(self) -> int:
@@ -85,12 +103,11 @@ class Twin:
         return compare.Client(["-h127.0.0.1", f"-P{self.query}", "-uroot", *secret])
 
     def kill9(self) -> None:
-        self._child.kill()
-        self._child.wait()
-        self._child.stdout.close()
+        self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        if self._child.poll() is None:
-            self._child.terminate()
-            self._child.wait(timeout=30)
-        self._child.stdout.close()
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        if not _nursery().ask({"kill": self.ports["pid"], "signal": int(number)}):
+            raise RuntimeError(f"the twin does not end:\n{(self._folder / 'twin.log').read_text()[-2000:]}")

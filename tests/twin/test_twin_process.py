@@ -83,6 +83,63 @@ def test_kill_leaves_rows_and_labels_that_agree(tmp_path):
         process.stdout.close()
 
 
+@pytest.fixture
+def nursery(tmp_path):
+    """What asks a nursery; its twins write to tmp_path / "log"."""
+    process = subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "nursery.py")], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+
+    def ask(*options: str, **asked: object):
+        line = asked or {"start": options, "log": str(tmp_path / "log")}
+        process.stdin.write(json.dumps(line) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+    yield ask
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+    process.stdout.close()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_twins_of_a_nursery(nursery):
+    """Each is a process of its own: what ends one does not touch the other."""
+    doris, starrocks = nursery("--kind", "doris"), nursery("--kind", "starrocks")
+    assert doris["kind"] == "doris" and starrocks["kind"] == "starrocks"
+    _sql(doris, ["CREATE DATABASE shop"])
+    assert _sql(starrocks, ["SHOW DATABASES LIKE 'shop'"]) == []
+    for one, number in ((doris, signal.SIGKILL), (starrocks, signal.SIGTERM)):
+        assert call(one["http_port"], "GET", "/api/health").status == 200
+        assert _lives(one["pid"])
+        assert nursery(kill=one["pid"], signal=number) is True
+        assert not _lives(one["pid"])
+        assert nursery(kill=one["pid"], signal=number) is True, "a twin that has ended already is as good"
+    again = nursery("--kind", "doris", "--http-port", str(doris["http_port"]))
+    assert again["http_port"] == doris["http_port"] and again["pid"] != doris["pid"]
+
+
+def test_a_nursery_tells_of_a_twin_that_does_not_start(nursery, tmp_path):
+    assert nursery("--kind", "oracle") is None
+    assert "invalid choice: 'oracle'" in (tmp_path / "log").read_text()
+    ports = nursery("--kind", "doris")
+    assert nursery("--kind", "doris", "--http-port", str(ports["http_port"])) is None
+    assert "Address already in use" in (tmp_path / "log").read_text()
+
+
+def test_a_nursery_ends_with_its_input_and_its_twins_with_it(tmp_path):
+    asked = json.dumps({"start": ["--kind", "doris"], "log": str(tmp_path / "log")}) + "\n"
+    done = subprocess.run(["/usr/bin/python3", os.path.join(HERE, "nursery.py")], input=asked * 2, text=True, capture_output=True,
+                          timeout=60, check=True)
+    pids = [json.loads(line)["pid"] for line in done.stdout.splitlines()]
+    assert len(pids) == 2 and not any(map(_lives, pids))
+
+
 def _sql(ports: dict, statements: list[str]) -> list[list[str]]:
     """Through the MySQL port, by a client of a few lines: no password, text results."""
     with socket.create_connection(("127.0.0.1", ports["query_port"]), timeout=10) as sock:

@@ -55,7 +55,7 @@ class Twin:
                 "query_port": self.mysql.port, "pid": os.getpid()}
 
 
-def parse_options() -> tuple[Options, str]:
+def parse_options(arguments: list[str] | None) -> tuple[Options, str]:
     parser = argparse.ArgumentParser(description="A stand-in for Apache Doris or StarRocks.")
     parser.add_argument("--kind", choices=("doris", "starrocks"), required=True)
     parser.add_argument("--version", default="", help="which version's texts, such as 2.1 or 3.3")
@@ -75,15 +75,15 @@ def parse_options() -> tuple[Options, str]:
     parser.add_argument("--cloud", action="store_true", help="Doris with storage apart")
     parser.add_argument("--alter-ms", type=int, default=100, help="how long a heavy ALTER takes")
     parser.add_argument("--ready-file", default="", help="also write the ports to this file")
-    given = vars(parser.parse_args())
+    given = vars(parser.parse_args(arguments))
     ready = given.pop("ready_file")
     return Options(**given), ready
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     # A load makes millions of small objects that hold no cycles: let the collector look rarely.
     gc.set_threshold(1000000, 20, 20)
-    options, ready = parse_options()
+    options, ready = parse_options(arguments)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
