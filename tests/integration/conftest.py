@@ -270,7 +270,7 @@ def must_be_equal():
             found = differences(source, twin, tables)
             return not found
         try:
-            servers.wait_until(equal, 5, "equality", 0.5)
+            servers.wait_until(equal, 60, "equality", 0.5)
         except TimeoutError:
             raise AssertionError("\n".join([*found, engine.log_tail()])) from None
         assert twin.twice() == []

@@ -119,7 +119,7 @@ class Engine:
     def log_tail(self, chars: int = 3000) -> str:
         return self.log()[-chars:]
 
-    def until(self, fact, deadline_s: float = 30, what: str = "a fact") -> None:
+    def until(self, fact, deadline_s: float = 60, what: str = "a fact") -> None:
         """Waits for a fact while the engine has to run."""
         def checked() -> bool:
             if fact():
@@ -131,7 +131,7 @@ class Engine:
         except TimeoutError as problem:
             raise AssertionError(f"{problem}; the end of the log:\n{self.log_tail()}") from None
 
-    def until_log(self, text: str, deadline_s: float = 30, times: int = 1) -> None:
+    def until_log(self, text: str, deadline_s: float = 60, times: int = 1) -> None:
         self.until(lambda: self.log().count(text) >= times, deadline_s, f"{text!r} in the log")
 
     # -- what it keeps
@@ -141,7 +141,7 @@ class Engine:
         done = run("checkpoint", "show", "--json", str(self.checkpoint))
         return json.loads(done.stdout) if done.returncode == 0 else None
 
-    def until_epoch(self, number: int, deadline_s: float = 30) -> None:
+    def until_epoch(self, number: int, deadline_s: float = 60) -> None:
         self.until(lambda: (self.show() or {"epoch": 0})["epoch"] >= number, deadline_s, f"epoch {number}")
 
     def until_carried(self, place: tuple[str, int], deadline_s: float = 60) -> None:

@@ -260,7 +260,7 @@ def both_must_be_equal(recorded: Recorded, twin_of, folder: pathlib.Path) -> Non
             faults[:] = [fault for twin, _ in pipelines for fault in target_faults(recorded, twin)]
             return not faults
         try:
-            servers.wait_until(equal, 5, "equality", 0.5)
+            servers.wait_until(equal, 60, "equality", 0.5)
         except TimeoutError:
             raise AssertionError("\n".join([*faults, *(engine.log_tail() for _, engine in pipelines)])) from None
     finally:

@@ -87,7 +87,7 @@ def test_two_faults_and_kills(mariadb, twin, engine, rng, must_be_equal, pair):
         before = {fault: twin.shown(fault) for fault in pair}
         for fault in pair:
             twin.fault(fault, 1, **({"ms": 200} if fault in ("slow", "publish_timeout") else {}))
-        wait_until(lambda: any(twin.shown(fault) > before[fault] for fault in pair if fault != "restart"), 30,
+        wait_until(lambda: any(twin.shown(fault) > before[fault] for fault in pair if fault != "restart"), 60,
                    "one of the two faults")
     session.close()
     killer.halt()
@@ -105,7 +105,7 @@ def caught_in_the_act(mariadb, twin, engine, table):
                    "counters": "INSERT INTO counters VALUES (1, 1, 1, 'once')"}[table])
     engine.until(lambda: twin.shown("slow") == 1, what="the slow load")
     engine.kill9()
-    wait_until(lambda: twin.state()["labels"], 20, "the commit")
+    wait_until(lambda: twin.state()["labels"], 60, "the commit")
     twin.fault("label_forgotten")
 
 

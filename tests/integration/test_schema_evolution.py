@@ -194,7 +194,7 @@ def test_kills_between_statements(mariadb, twin, engine, rng, must_be_equal):
     """kill -9 at random moments of a row of schema changes."""
     mariadb.query(CREATE)
     engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, twin.sink("20ms"))
-    engine.start().until(lambda: (engine.show() or {"tables": []})["tables"], 30, "a checkpoint")
+    engine.start().until(lambda: (engine.show() or {"tables": []})["tables"], 60, "a checkpoint")
     killer = Killer(engine, rng)
     killer.start()
     for number in range(8):
@@ -215,7 +215,7 @@ def test_statements_in_the_middle(mariadb, twin, engine, rng, must_be_equal):
                   "CREATE TABLE c LIKE a; INSERT INTO a SELECT seq, seq, 'x' FROM seq_1_to_4000; "
                   "INSERT INTO b SELECT * FROM a; INSERT INTO c SELECT * FROM a;")
     engine.write(mariadb.block() | {"scan.startup.mode": "initial"} | {"scan.incremental.snapshot.chunk.size": 20}, twin.sink("50ms"))
-    engine.start().until(lambda: (engine.show() or {"tables": []})["tables"], 30, "a checkpoint")
+    engine.start().until(lambda: (engine.show() or {"tables": []})["tables"], 60, "a checkpoint")
     for number in range(6):
         time.sleep(rng.random() / 4)
         mariadb.query(f"ALTER TABLE a ADD COLUMN n{number} INT DEFAULT {number}; INSERT INTO a (id, v) VALUES "

@@ -214,8 +214,8 @@ def test_status_and_checkpoint_tell(mariadb, doris, engine):
     engine.write(initial(mariadb), doris.sink())
     assert run("status", str(engine.file)).returncode == 5
     engine.start().until_log("The snapshot is complete")
-    wait_until(lambda: "running     yes" in run("status", str(engine.file)).stdout.decode(), 10, "status")
-    wait_until(lambda: [t["state"] for t in engine.show()["tables"]] == ["complete"], 10, "the table's state")
+    wait_until(lambda: "running     yes" in run("status", str(engine.file)).stdout.decode(), 60, "status")
+    wait_until(lambda: [t["state"] for t in engine.show()["tables"]] == ["complete"], 60, "the table's state")
     assert engine.stop() == 0
     assert "running     no" in run("status", str(engine.file)).stdout.decode()
 

@@ -38,7 +38,7 @@ def newest(source) -> str:
 @pytest.mark.parametrize("family", ["mariadb", pytest.param("mysql97", marks=pytest.mark.long)])
 def test_a_place_that_was_purged_under_a_snapshot(long_snapshot, engine, family):
     source, _ = long_snapshot(family, 400)
-    engine.until(engine.show, 30, "a checkpoint")
+    engine.until(engine.show, 60, "a checkpoint")
     engine.kill9()
     source.query("UPDATE t SET v = 'changed' WHERE id % 7 = 0; FLUSH BINARY LOGS; DELETE FROM t WHERE id % 11 = 0;")
     source.server.query("FLUSH BINARY LOGS")
@@ -46,7 +46,7 @@ def test_a_place_that_was_purged_under_a_snapshot(long_snapshot, engine, family)
     def purged():
         source.server.query(f"PURGE BINARY LOGS TO '{newest(source)}'")
         return len(source.binlogs()) == 1
-    wait_until(purged, 30, "the purge")
+    wait_until(purged, 60, "the purge")
     assert engine.start().wait() == SOURCE
     told = engine.log()
     assert "are gone" in told or "purged" in told
