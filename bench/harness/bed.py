@@ -55,13 +55,13 @@ def ended(child: subprocess.Popen, started: float, deadline_s: float) -> Sample:
     return Sample(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak / 1024)
 
 
-def timed(command: list[str], keep_output: bool = True, env: dict | None = None) -> tuple[Sample, str]:
+def timed(command: list[str], keep_output: bool = True, env: dict | None = None, deadline_s: float = PROCESS_DEADLINE_S) -> tuple[Sample, str]:
     """Runs a program to its end. A program's error makes the run void."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.monotonic()
         child = subprocess.Popen(command, stdout=output if keep_output else subprocess.DEVNULL, stderr=errors,
                                  stdin=subprocess.DEVNULL, env=env)
-        sample = ended(child, started, PROCESS_DEADLINE_S)
+        sample = ended(child, started, deadline_s)
         output.seek(0)
         errors.seek(0)
         if child.returncode != 0:
@@ -90,6 +90,13 @@ class Bed:
 
     def path(self, dataset: Dataset) -> pathlib.Path:
         return self.server.binlog_path(self.files[dataset.name])
+
+    def gtids_before(self, dataset: Dataset) -> str:
+        """The transactions of the files before its own: what its second event lists."""
+        listed = self.server.query(f"SHOW BINLOG EVENTS IN '{self.files[dataset.name]}' LIMIT 2;").splitlines()[-1].split("\t")
+        if listed[2] not in ("Gtid_list", "Previous_gtids"):
+            raise Void(f"its second event is no list of transactions, but {listed[2]}")
+        return listed[5].strip("[]")
 
     def events_of(self, dataset: Dataset) -> int:
         """How many events its file has: each header says at byte 9 how long its event is."""

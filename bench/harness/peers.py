@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other decoders that are run beside, each at a pinned version; one that cannot be had says why."""
+"""Other decoders that are run beside, each at a pinned version; one that cannot be had says why. Those in Java: java.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,19 @@ from .bed import Bed, Sample, Void, timed
 from .datasets import Dataset
 
 PEERS = pathlib.Path(__file__).resolve().parents[1] / "peers"
-CONNECTOR = "com.zendesk:mysql-binlog-connector-java:0.30.1"
-FETCH_DEADLINE_S = 300
+FETCH_DEADLINE_S = 600
+
+
+def failed(command: list[str], **options: object) -> str | None:
+    """Runs a tool that fetches or compiles. None, or the first error that it names: Maven says much about itself after it."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=FETCH_DEADLINE_S, **options)
+    except subprocess.TimeoutExpired:
+        return f"it was not done after {FETCH_DEADLINE_S} s"
+    if done.returncode == 0:
+        return None
+    lines = (done.stdout + done.stderr).splitlines()
+    return next((line for line in lines if "error" in line.lower()), " ".join(lines))[:300] or f"it ended with {done.returncode}"
 
 
 class Peer:
@@ -23,6 +34,7 @@ class Peer:
 
     name = ""
     title = ""
+    datasets: frozenset[str] | None = None  # for which ones where it was not asked for by name; None: for all
 
     def prepare(self, work: pathlib.Path) -> str | None:
         raise NotImplementedError
@@ -85,53 +97,8 @@ class GoMysql(Peer):
         if go is None:
             return "Go is not installed"
         self.program = str(work / "gomysql")
-        done = subprocess.run([go, "build", "-o", self.program, "."], cwd=PEERS / "gomysql", capture_output=True, text=True,
-                              check=False, timeout=FETCH_DEADLINE_S, env=os.environ | {"GOFLAGS": "-mod=readonly -buildvcs=false"})
-        return None if done.returncode == 0 else f"it could not be built: {done.stderr.strip()[-200:]}"
+        why = failed([go, "build", "-o", self.program, "."], cwd=PEERS / "gomysql", env=os.environ | {"GOFLAGS": "-mod=readonly -buildvcs=false"})
+        return None if why is None else f"it could not be built: {why}"
 
     def run(self, bed: Bed, dataset: Dataset) -> Sample:
         return counted([self.program, "mariadb" if bed.family == "mariadb" else "mysql", str(bed.path(dataset))], bed, dataset)
-
-
-class ConnectorJava(Peer):
-    name = "connector_java"
-    title = "mysql-binlog-connector-java 0.30.1, rows counted (its start included)"
-
-    def __init__(self) -> None:
-        self.classes = ""
-
-    def prepare(self, work: pathlib.Path) -> str | None:
-        for needed in ("java", "javac", "mvn"):
-            if shutil.which(needed) is None:
-                return f"{needed} is not installed"
-        got = subprocess.run(["mvn", "-q", "-B", "dependency:get", f"-Dartifact={CONNECTOR}"], capture_output=True, text=True,
-                             check=False, timeout=FETCH_DEADLINE_S)
-        if got.returncode != 0:
-            return f"it could not be fetched: {got.stdout.strip()[-200:]}"
-        home = pathlib.Path.home() / ".m2" / "repository"
-        # Beside itself it needs zstd-jni where payloads are compressed.
-        jars = [*home.glob("com/zendesk/mysql-binlog-connector-java/0.30.1/*.jar"), *home.glob("com/github/luben/zstd-jni/*/*.jar")]
-        self.classes = ":".join(map(str, [*jars, work]))
-        made = subprocess.run(["javac", "-nowarn", "-cp", self.classes, "-d", str(work), str(PEERS / "connector" / "Count.java")],
-                              capture_output=True, text=True, check=False, timeout=FETCH_DEADLINE_S)
-        return None if made.returncode == 0 else f"it could not be compiled: {made.stderr.strip()[-200:]}"
-
-    def run(self, bed: Bed, dataset: Dataset) -> Sample:
-        return counted(["java", "-cp", self.classes, "Count", str(bed.path(dataset))], bed, dataset)
-
-
-class Absent(Peer):
-    """Named so that the report says that it was not run, and why."""
-
-    def __init__(self, name: str, title: str, why: str) -> None:
-        self.name, self.title, self.why = name, title, why
-
-    def prepare(self, work: pathlib.Path) -> str | None:
-        return self.why
-
-
-def all_peers() -> list[Peer]:
-    return [ServersOwn(), GoMysql(), ConnectorJava(),
-            Absent("debezium", "Debezium", "it does not read files, and needs a Kafka Connect or a Debezium Server of hundreds of megabytes"),
-            Absent("maxwell", "Maxwell", "it does not read files, and has no package in Debian or on Maven Central"),
-            Absent("flink_cdc", "Flink CDC", "it needs a Flink cluster")]

@@ -15,6 +15,7 @@ import subprocess
 
 from .bed import ROOT, Sample
 
+START = " (its start included)"  # at the end of the title of what is measured with it
 BAR_WIDTH = 420
 ROW_HEIGHT = 22
 CURVE_WIDTH, CURVE_HEIGHT, CURVE_LEFT = 560, 220, 70
@@ -42,6 +43,8 @@ def figure(samples: list[Sample], rows: int) -> dict[str, float]:
     for key in ("allocations_a_row", "copied_a_byte", "bytes_out"):
         if key in samples[0].more:
             figures[key] = samples[0].more[key]
+    if "between" in samples[0].more:
+        figures["between"] = figure([sample.more["between"] for sample in samples], rows - 1)
     return figures
 
 
@@ -58,7 +61,12 @@ class Report:
 
     def section(self, server: str, dataset: str, changes: int, size: int, lines: list[tuple[str, dict | str]]) -> None:
         """A line is a title and its figures, or the words why there are none."""
-        self.sections.append({"server": server, "dataset": dataset, "changes": changes, "bytes": size, "lines": lines})
+        spread: list[tuple[str, dict | str]] = []
+        for title, got in lines:
+            spread.append((title, got))
+            if not isinstance(got, str) and "between" in got:
+                spread.append((f"{title.removesuffix(START)}, from its first event to its last", got["between"]))
+        self.sections.append({"server": server, "dataset": dataset, "changes": changes, "bytes": size, "lines": spread})
 
     def snapshot(self, server: str, rows: int, lines: list[tuple[str, dict | str]]) -> None:
         """The first line is the one that the others are measured against."""

@@ -12,7 +12,7 @@ import com.github.shyiko.mysql.binlog.event.deserialization.EventDeserializer;
 import java.io.File;
 
 /** Decodes binlog files with mysql-binlog-connector-java and counts their rows; nothing is printed. */
-public class Count {
+public class Main {
     public static void main(String[] files) throws Exception {
         long rows = 0;
         for (String file : files) {
