@@ -39,7 +39,7 @@ class JavaPeer(Peer):
             if shutil.which(needed) is None:
                 return f"{needed} is not installed"
         folder, made, listed = PEERS / self.name, work / self.name, work / f"{self.name}.classpath"
-        why = failed(["mvn", "-q", "-B", "-ntp", "-Dstyle.color=never", "-f", str(folder / "pom.xml"), CLASSPATH, f"-Dmdep.outputFile={listed}"])
+        why = failed(["mvn", "-q", "-B", "-ntp", "-f", str(folder / "pom.xml"), CLASSPATH, f"-Dmdep.outputFile={listed}"])
         if why is not None:
             return f"it could not be fetched: {why}"
         self.classes = f"{made}:{listed.read_text().strip()}"

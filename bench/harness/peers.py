@@ -25,7 +25,7 @@ def failed(command: list[str], **options: object) -> str | None:
         return f"it was not done after {FETCH_DEADLINE_S} s"
     if done.returncode == 0:
         return None
-    lines = (done.stdout + done.stderr).splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).splitlines()
     return next((line for line in lines if "error" in line.lower()), " ".join(lines))[:300] or f"it ended with {done.returncode}"
 
 
