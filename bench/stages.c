@@ -7,8 +7,9 @@
  *   bench_stages json FILE...       each row becomes a CloudEvent in memory
  *   bench_stages doris FILE...      each row becomes a line of a load body for Doris, one row a key
  *   bench_stages starrocks FILE...  the same for StarRocks
+ *   bench_stages csv FILE...        as doris, and each full body is rewritten as CSV where its rows allow it
  *
- * Prints one JSON object: rows, bytes written, bytes copied on the way, allocations after the first
+ * Prints one JSON object: rows, bytes written (of load bodies, what would be sent), bytes copied on the way, allocations after the first
  * thousand rows, seconds. A value that cannot go ends it with an error.
  */
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "sinks/doris/doris_int.h"
 #include "sinks/starrocks/starrocks_int.h"
 #include "sinks/stream_load/column_set_int.h"
+#include "sinks/stream_load/csv_int.h"
 #include "sinks/stream_load/encode_int.h"
 
 enum { WARM_ROWS = 1000, ARENA_BYTES = 64 << 20, FLUSH_BYTES = 16 << 20 };
@@ -53,17 +55,19 @@ struct way {
     struct load_schema schema;
     struct encoder encoder;
     struct body body;
+    struct way *next;
 };
 
-enum stage { STAGE_DECODE, STAGE_JSON, STAGE_DORIS, STAGE_STARROCKS, STAGE_COUNT };
+enum stage { STAGE_DECODE, STAGE_JSON, STAGE_DORIS, STAGE_STARROCKS, STAGE_CSV, STAGE_COUNT };
 
-static const char *const stage_names[STAGE_COUNT] = {"decode", "json", "doris", "starrocks"};
+static const char *const stage_names[STAGE_COUNT] = {"decode", "json", "doris", "starrocks", "csv"};
 
 struct bench {
     enum stage stage;
     struct cloudevent_writer writer;
     struct buf out;
     struct arena arena;
+    struct way *ways;
     uint64_t rows;
     uint64_t bytes;
     unsigned long allocations_warm;
@@ -76,7 +80,7 @@ static bool wants_all(void *ctx UNUSED, struct slice db UNUSED, struct slice tab
 
 static enum rc make_way(struct bench *bench, struct table *table, struct error *err)
 {
-    bool is_doris = bench->stage == STAGE_DORIS;
+    bool is_doris = bench->stage != STAGE_STARROCKS;
     const struct load_dialect *dialect = is_doris ? &doris_dialect : &starrocks_dialect;
     struct sink_target target = {.db = table->db, .table = table->name};
     struct way *way = arena_alloc(&bench->arena, sizeof(*way));
@@ -95,7 +99,18 @@ static enum rc make_way(struct bench *bench, struct table *table, struct error *
         return rc;
     body_init(&way->body, (uint64_t)1 << 30);
     table->route = way;
+    way->next = bench->ways;
+    bench->ways = way;
     return RC_OK;
+}
+
+/* What the loader does, and an empty body. */
+static void end_body(struct bench *bench, struct way *way)
+{
+    if (bench->stage == STAGE_CSV && csv_takes_table(&way->schema))
+        csv_rewrite(&way->body, &way->schema, doris_dialect.delete_column);
+    bench->bytes += way->body.live_bytes;
+    body_reset(&way->body);
 }
 
 /* As the sink does it: the draft of a change, then its place among the rows of the batch. */
@@ -106,13 +121,11 @@ static enum rc add_line(struct bench *bench, const struct change *change, struct
         return rc;
     struct way *way = change->table->route;
     struct body_draft draft;
-    size_t before = way->body.data.len;
     rc = encoder_draft(&way->encoder, &way->body, &draft, change, err);
     if (rc == RC_OK && draft.count > 0)
         rc = body_draft_keep(&way->body, &draft, !way->schema.keyless, err);
-    bench->bytes += way->body.data.len - before;
     if (rc == RC_OK && body_memory(&way->body) >= FLUSH_BYTES)
-        body_reset(&way->body);
+        end_body(bench, way);
     return rc;
 }
 
@@ -143,6 +156,8 @@ static enum rc read_all(struct bench *bench, struct source *source, struct error
         if (rc == RC_OK)
             rc = take(bench, &change, err);
     }
+    for (struct way *way = bench->ways; rc == RC_EOF && way != NULL; way = way->next)
+        end_body(bench, way);
     return rc == RC_EOF ? RC_OK : rc;
 }
 
@@ -158,7 +173,7 @@ int main(int argc, char **argv)
 {
     enum stage stage = argc < 3 ? STAGE_COUNT : stage_of(argv[1]);
     if (stage == STAGE_COUNT) {
-        fprintf(stderr, "Usage: bench_stages decode|json|doris|starrocks FILE...\n");
+        fprintf(stderr, "Usage: bench_stages decode|json|doris|starrocks|csv FILE...\n");
         return 2;
     }
     struct bench bench = {.stage = stage};

@@ -59,6 +59,9 @@ class Millrace:
     def stage_starrocks(self, bed: Bed, dataset: Dataset) -> Sample:
         return self.stage("starrocks", bed, dataset)
 
+    def stage_csv(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self.stage("csv", bed, dataset)
+
     def decode_json(self, bed: Bed, dataset: Dataset, *options: str) -> Sample:
         command = [str(self.build / "millrace"), "decode", *options, str(bed.path(dataset))]
         if (bed.family, dataset.name) not in self.counted:
@@ -129,6 +132,12 @@ class Millrace:
 
     def run_starrocks(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "starrocks")
+
+    def run_doris_csv(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "doris", more="\n  sink.load.format: auto")
+
+    def run_starrocks_csv(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "starrocks", more="\n  sink.load.format: auto")
 
     def run_slow(self, bed: Bed, dataset: Dataset) -> Sample:
         """A sink that is slower than the source: what the engine does with memory then."""
@@ -232,12 +241,15 @@ MEASURES = (
     ("stage_json", "encode CloudEvents", None),
     ("stage_doris", "encode load bodies for Doris", None),
     ("stage_starrocks", "encode load bodies for StarRocks", None),
+    ("stage_csv", "the bodies for Doris, and rewrite them as CSV", None),
     ("drain", "drain the binlog raw from the server", None),
     ("run_null", "millrace run, null sink", None),
     ("run_null_tls", "millrace run, null sink, TLS", {"mixed"}),
     ("run_doris", "millrace run, Doris twin that discards", None),
     ("run_doris_gzip", "millrace run, the same twin, bodies as gzip", {"mixed", "wide", "blobs"}),
     ("run_starrocks", "millrace run, StarRocks twin that discards", {"mixed"}),
+    ("run_doris_csv", "millrace run, Doris twin that discards, bodies as CSV", {"mixed", "wide"}),
+    ("run_starrocks_csv", "millrace run, StarRocks twin that discards, bodies as CSV", {"mixed"}),
     ("run_slow", f"millrace run, Doris twin that needs {SLOW_LOAD_MS} ms a load, buffer of {SLOW_BUFFER_MIB} MiB", {"huge"}),
     ("calls_decode", "system calls of millrace decode", {"mixed", "single"}),
     ("calls_null", "system calls of millrace run, null sink", {"mixed", "single"}),

@@ -116,6 +116,7 @@ struct dialect_config {
     int zero_dates;  /* enum load_zero_dates */
     int two_phase;   /* enum load_two_phase */
     int compression; /* an enum load_compression */
+    int format;      /* index in dialect_format_choices */
     struct cfg_map rewrite;
     bool tls;
     const char *tls_ca;
@@ -133,6 +134,7 @@ extern const char *const dialect_tls_choices[];
 extern const char *const dialect_two_phase_choices[];
 extern const char *const dialect_compression_choices[]; /* in the order of enum load_compression */
 extern const char *const dialect_compression_choices_without_zstd[];
+extern const char *const dialect_format_choices[]; /* json, auto */
 
 /* The last part of validate: the load timeout, and sink.properties.* by the product's rules. */
 enum rc dialect_config_settle(const struct dialect_property_rule *rules, unsigned rule_count,

@@ -13,6 +13,7 @@ const char *const dialect_zero_date_choices[] = {"null", "error", NULL};
 const char *const dialect_two_phase_choices[] = {"auto", "true", "false", NULL};
 const char *const dialect_compression_choices[] = {"none", "gzip", "lz4", "zstd", NULL};
 const char *const dialect_compression_choices_without_zstd[] = {"none", "gzip", "lz4", NULL};
+const char *const dialect_format_choices[] = {"json", "auto", NULL};
 const char *const dialect_tls_choices[] = {"disabled",  "preferred",       "required",
                                            "verify-ca", "verify-identity", NULL};
 
@@ -45,6 +46,7 @@ void dialect_settings(const struct dialect_config *config, struct load_settings 
         .zero_dates = (enum load_zero_dates)config->zero_dates,
         .two_phase = (enum load_two_phase)config->two_phase,
         .compression = (enum load_compression)config->compression,
+        .csv = strcmp(dialect_format_choices[config->format], "auto") == 0,
         .headers = config->properties,
         .tls = config->tls,
         .tls_ca = config->tls_ca,

@@ -89,6 +89,11 @@ static const struct cfg_row rows[] = {
      "Epochs on their way at once: tables that are done with one begin with the next while loads "
      "of "
      "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
+    {"sink.load.format", CFG_ENUM, AT(common.format), "json", 0, 0, dialect_format_choices,
+     CFG_OURS,
+     "Of load bodies: json, or auto, which sends a load as CSV where its rows allow it, at half "
+     "the "
+     "bytes and less work for Doris, and as JSON where not. docs/delivery.md has the rule."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
      dialect_compression_choices_without_zstd, CFG_OURS,
      "Of load bodies, made by the threads that send them; for networks that are the bottleneck. "
@@ -124,8 +129,8 @@ static const struct cfg_row rows[] = {
 
 const struct dialect_property_rule doris_property_rules[] = {
     /* What we send ourselves. */
-    {"format", DIALECT_PROPERTY_FIXED, "json", "bodies are JSON, one object a line"},
-    {"read_json_by_line", DIALECT_PROPERTY_FIXED, "true", "bodies are JSON, one object a line"},
+    {"format", DIALECT_PROPERTY_FIXED, "json", "sink.load.format says which loads may be CSV"},
+    {"read_json_by_line", DIALECT_PROPERTY_FIXED, "true", "JSON bodies have one object a line"},
     {"strip_outer_array", DIALECT_PROPERTY_IGNORED, NULL, NULL},
     {"strict_mode", DIALECT_PROPERTY_FIXED, "true",
      "without it a value that does not fit becomes NULL and nobody is told"},
@@ -176,13 +181,17 @@ const struct dialect_property_rule doris_property_rules[] = {
     {"fuzzy_parse", DIALECT_PROPERTY_REFUSED, NULL, "it changes how values are read"},
     {"compress_type", DIALECT_PROPERTY_REFUSED, NULL,
      "sink.load.compression says how bodies are sent"},
-    {"column_separator", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"line_delimiter", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"enclose", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"escape", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"trim_double_quotes", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"empty_field_as_null", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"skip_lines", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"column_separator", DIALECT_PROPERTY_REFUSED, NULL,
+     "CSV loads are of one form (sink.load.format)"},
+    {"line_delimiter", DIALECT_PROPERTY_REFUSED, NULL,
+     "CSV loads are of one form (sink.load.format)"},
+    {"enclose", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
+    {"escape", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
+    {"trim_double_quotes", DIALECT_PROPERTY_REFUSED, NULL,
+     "CSV loads are of one form (sink.load.format)"},
+    {"empty_field_as_null", DIALECT_PROPERTY_REFUSED, NULL,
+     "CSV loads are of one form (sink.load.format)"},
+    {"skip_lines", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
 };
 const unsigned doris_property_rule_count = COUNT_OF(doris_property_rules);
 

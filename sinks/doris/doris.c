@@ -5,10 +5,16 @@
  */
 #include "doris_int.h"
 
+#define CSV_HEADERS "format: csv\ncolumn_separator: \\x01\nline_delimiter: \\x02\n"
+
 const struct load_dialect doris_dialect = {
     .name = "doris",
     .product = "Apache Doris",
     .delete_column = DORIS_DELETE_COLUMN,
+    .json_headers = "format: json\nread_json_by_line: true\n",
+    .csv_headers = {[LOAD_COMPRESSION_NONE] = CSV_HEADERS,
+                    [LOAD_COMPRESSION_GZIP] = CSV_HEADERS "compress_type: gz\n",
+                    [LOAD_COMPRESSION_LZ4] = CSV_HEADERS "compress_type: lz4\n"},
     .compression_header = {[LOAD_COMPRESSION_GZIP] = "compress_type: gz\n",
                            [LOAD_COMPRESSION_LZ4] = "compress_type: lz4\n"},
     .label_max = 128,

@@ -18,7 +18,7 @@ void doris_headers(const struct load_settings *settings, const struct load_schem
 {
     buf_add_str(out, "label: ");
     buf_add_slice(out, label);
-    buf_add_str(out, "\nformat: json\nread_json_by_line: true\n");
+    buf_add_byte(out, '\n');
     if (set == NULL) {
         dialect_add_column_header(out, schema, DORIS_DELETE_COLUMN);
     } else {

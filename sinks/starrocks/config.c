@@ -74,6 +74,11 @@ static const struct cfg_row rows[] = {
      "Epochs on their way at once: tables that are done with one begin with the next while loads "
      "of "
      "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
+    {"sink.load.format", CFG_ENUM, AT(common.format), "json", 0, 0, dialect_format_choices,
+     CFG_OURS,
+     "Of load bodies: json, or auto, which sends a load as CSV where its rows allow it, at half "
+     "the "
+     "bytes and less work for StarRocks, and as JSON where not. docs/delivery.md has the rule."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
      dialect_compression_choices, CFG_OURS,
      "Of load bodies, made by the threads that send them; for networks that are the bottleneck. "
@@ -122,7 +127,7 @@ static const struct cfg_row rows[] = {
 
 const struct dialect_property_rule starrocks_property_rules[] = {
     /* What we send ourselves. */
-    {"format", DIALECT_PROPERTY_FIXED, "json", "bodies are a stream of JSON objects"},
+    {"format", DIALECT_PROPERTY_FIXED, "json", "sink.load.format says which loads may be CSV"},
     {"strip_outer_array", DIALECT_PROPERTY_IGNORED, NULL, NULL},
     {"ignore_json_size", DIALECT_PROPERTY_FIXED, "true", "a batch has a bound of its own"},
     {"strict_mode", DIALECT_PROPERTY_FIXED, "true",
@@ -168,12 +173,14 @@ const struct dialect_property_rule starrocks_property_rules[] = {
      "sink.load.compression says how bodies are sent"},
     {"content-encoding", DIALECT_PROPERTY_REFUSED, NULL,
      "sink.load.compression says how bodies are sent"},
-    {"column_separator", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"row_delimiter", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"skip_header", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"trim_space", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"enclose", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
-    {"escape", DIALECT_PROPERTY_REFUSED, NULL, "it belongs to the CSV format"},
+    {"column_separator", DIALECT_PROPERTY_REFUSED, NULL,
+     "CSV loads are of one form (sink.load.format)"},
+    {"row_delimiter", DIALECT_PROPERTY_REFUSED, NULL,
+     "CSV loads are of one form (sink.load.format)"},
+    {"skip_header", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
+    {"trim_space", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
+    {"enclose", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
+    {"escape", DIALECT_PROPERTY_REFUSED, NULL, "CSV loads are of one form (sink.load.format)"},
 };
 const unsigned starrocks_property_rule_count = COUNT_OF(starrocks_property_rules);
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The headers of a load (facts/starrocks.md 1.6, 3.3, 7.3.9): strict, no row may be filtered,
- * columns by name with __op behind them. The body is a stream of JSON objects, so there is no
- * outer array to strip; the size check for JSON bodies (100 MB) is lifted because a batch has a
- * bound of its own.
+ * columns by name with __op behind them.
  *
  * Rows that lack columns are a partial update in row mode (facts/starrocks.md 4): the server reads
  * the old row and writes a whole one. It has no way to refuse a key that the table does not have.
@@ -17,7 +15,7 @@ void starrocks_headers(const struct load_settings *settings, const struct load_s
 {
     buf_add_str(out, "label: ");
     buf_add_slice(out, label);
-    buf_add_str(out, "\nformat: json\nignore_json_size: true\n");
+    buf_add_byte(out, '\n');
     if (set == NULL) {
         dialect_add_column_header(out, schema, STARROCKS_DELETE_COLUMN);
     } else {

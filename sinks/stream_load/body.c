@@ -232,6 +232,14 @@ void body_drop_row(struct body *body, uint32_t row)
     body->rows[row].len = 0;
 }
 
+void body_shorten_row(struct body *body, uint32_t row, uint32_t len)
+{
+    ASSERT(row < body->row_count && len > 0 && len <= body->rows[row].len);
+    discount_row(body, &body->rows[row]);
+    body->rows[row].len = len;
+    count_row(body, &body->rows[row]);
+}
+
 void body_view(const struct body *body, uint32_t set, uint32_t first, uint32_t count,
                struct body *view_out)
 {

@@ -20,6 +20,8 @@
  *   parts  rows and bytes a column set; bits: the sets, one bit a column (column_set_int.h)
  *   kept   where refused rows become dead letters: the change behind each row
  *
+ * A part that goes as CSV is rewritten by the loader that sends it (csv_int.h).
+ *
  * A row of which it is known that the target does not take it is a part of its own (BODY_REFUSED),
  * which is not sent. It still is its key's one row, so a later state of the key replaces it.
  *
@@ -51,6 +53,7 @@ struct body_row {
 struct body_part {
     uint64_t rows;
     uint64_t bytes;
+    bool csv; /* rewritten, csv_int.h */
 };
 
 struct body {
@@ -116,6 +119,8 @@ const struct body_row *body_find(const struct body *body, struct slice key);
 void body_refuse_row(struct body *body, uint32_t row);
 /* Takes a live row out for good. Only of a sealed body: its key is found still, by a row that is dead. */
 void body_drop_row(struct body *body, uint32_t row);
+/* The line of a live row was made shorter, where it lies. Only of a sealed body. */
+void body_shorten_row(struct body *body, uint32_t row, uint32_t len);
 /* A body of which only `count` rows from `first` on are seen, and of those the part `set` alone. It
  * borrows all from `body` and is never changed or freed. */
 void body_view(const struct body *body, uint32_t set, uint32_t first, uint32_t count,

@@ -17,6 +17,7 @@
  * Threads: the pipeline's thread.
  */
 #include "column_set_int.h"
+#include "csv_int.h"
 #include "joint_int.h"
 #include "label_int.h"
 #include "refuse_int.h"
@@ -121,6 +122,16 @@ struct seal {
     uint32_t index; /* of the next load */
 };
 
+/* Letters are told as the lines of their loads. Of partial updates and of transactions over several tables
+ * it is not known that CSV does the same on every server. */
+static bool may_be_csv(const struct stream_load *sink, const struct load_target *target,
+                       uint32_t set, bool joint)
+{
+    return sink->settings.csv && set == BODY_WHOLE && !joint && sink->refusing.letters == NULL &&
+           sink->dialect->csv_headers[sink->settings.compression] != NULL && !target->mixed_order &&
+           csv_takes_table(target->open_schema);
+}
+
 /* One column set of a target's open body becomes a load. */
 static enum rc seal_set(struct stream_load *sink, struct load_target *target, uint32_t set,
                         const struct seal *seal, struct error *err)
@@ -157,6 +168,8 @@ static enum rc seal_set(struct stream_load *sink, struct load_target *target, ui
                     (reload_is(sink, seal->number) && body->parts[set].rows == 1);
     if (sink->refusing.letters != NULL && in_parts)
         sealed->task.refused = &sealed->refused;
+    if (may_be_csv(sink, target, set, joint))
+        sealed->task.csv = &target->open->body;
     sealed->task.entry = index;
     sealed->task.load = (struct transfer_load){.schema = schema,
                                                .label = slice_of(sealed->label, label.len),

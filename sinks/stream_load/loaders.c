@@ -2,6 +2,8 @@
 /* Two lists under one lock, waiting and ended, and the threads between them. */
 #include "loaders_int.h"
 
+#include "csv_int.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -71,6 +73,8 @@ static enum rc run_load(struct load_env *env, struct load_task *task)
     task->outcome = (struct load_outcome){0};
     if (load->body->parts[load->set].rows == 0)
         return RC_OK;
+    if (task->csv != NULL && !load->body->parts[load->set].csv)
+        csv_rewrite(task->csv, load->schema, env->transfer->dialect->delete_column);
     enum rc rc = load_run(env, load, &task->outcome, &task->err);
     if (rc != RC_REJECTED || task->refused == NULL)
         return rc;

@@ -4,19 +4,20 @@
  * HTTP exchange; they share the list of frontends and the flag that says stop.
  *
  * Threads: start, submit, next and free from one thread; halting from any. A load's body and schema
- * must not change between submit and the load's end.
+ * must not change between submit and the load's end, but for the rewriting as CSV, which is its thread's.
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_LOADERS_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_LOADERS_INT_H
 
 #include "bisect_int.h"
 
-/* One load of an epoch. The caller fills `load`, `entry`, `refused` and, for the second step of a
+/* One load of an epoch. The caller fills `load`, `csv`, `entry`, `refused` and, for the second step of a
  * two-phase load, `commit` and `transaction`; the rest comes back. A load without rows is done at once:
  * all it had were put aside. */
 struct load_task {
     struct transfer_load load;
-    uint32_t entry; /* index in the manifest */
+    struct body *csv; /* the load's own body, if it may go as CSV; or NULL */
+    uint32_t entry;   /* index in the manifest */
     bool commit;
     const struct load_joint
         *joint; /* a transaction over several tables, and nothing else; or NULL */

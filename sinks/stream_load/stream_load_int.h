@@ -15,6 +15,7 @@
  *   json_check.c   is this text one JSON value                                     (pure)
  *   kept.c         the changes behind the rows of a batch
  *   body.c         the rows of a batch: JSON lines, one row a key                  (pure)
+ *   csv.c          the rows of a load as CSV, where CSV takes them all             (pure)
  *   label.c        pipeline id + table + column set + epoch -> label               (pure)
  *   redirect.c     URLs, and which redirects are followed                          (pure)
  *   exchange.c     one HTTP request by libcurl, behind a vtable: tests script the server
@@ -114,6 +115,7 @@ struct load_settings {
     bool joint; /* one transaction over all tables of an epoch, where it comes as a whole */
     enum load_zero_dates zero_dates;
     enum load_compression compression; /* of bodies, where the interface of the load takes it */
+    bool csv;                          /* loads are CSV, where their rows allow it (csv_int.h) */
     struct cfg_map headers;            /* sink.properties.*, checked by the dialect */
     bool tls;                          /* https to the frontends */
     const char *tls_ca;
@@ -200,14 +202,17 @@ struct load_dialect {
     const char *name;          /* "doris" */
     const char *product;       /* "Apache Doris", for messages */
     const char *delete_column; /* "__DORIS_DELETE_SIGN__", "__op" */
-    /* Of a load whose body is compressed: a line with its '\n'. NULL: the target does not take it so. */
+    const char *json_headers;  /* of a load in JSON: lines, each with its '\n' */
+    /* Of one in CSV, its compression among them. NULL: the target does not take it so. */
+    const char *csv_headers[LOAD_COMPRESSIONS];
+    /* Of a load in JSON whose body is compressed: a line with its '\n'. NULL: the target does not take it so. */
     const char *compression_header[LOAD_COMPRESSIONS];
     unsigned label_max;          /* bytes */
     unsigned default_query_port; /* 9030 */
     uint64_t body_bytes_max; /* of one load; 0: the target streams JSON lines and has no bound */
 
     /* Pure: the request headers of a load ("name: value", one a line, without Authorization,
-     * Content-Length and Expect). `set`: the columns that the rows have, as column_set_int.h keeps
+     * Content-Length, Expect, and what says the form of the body). `set`: the columns that the rows have, as column_set_int.h keeps
      * them; the target must leave all others as they are. NULL: they have all, and a delete mark. */
     void (*headers)(const struct load_settings *settings, const struct load_schema *schema,
                     const uint8_t *set, struct slice label, struct buf *out);

@@ -105,6 +105,15 @@ static bool has_all_of(const struct load_schema *a, const struct load_schema *b)
     return true;
 }
 
+/* Of two that have the same columns. */
+static bool in_same_order(const struct load_schema *a, const struct load_schema *b)
+{
+    for (uint32_t i = 0; i < a->source->column_count; i++)
+        if (!slice_equal(a->columns[i].target_name, b->columns[i].target_name))
+            return false;
+    return true;
+}
+
 /* The name of a key column in which they differ, or the empty slice. */
 static struct slice lone_key(const struct load_schema *a, const struct load_schema *b)
 {
@@ -135,10 +144,11 @@ static enum rc join(struct load_target *target, struct sink_table *table, struct
         if (key.len == 0)
             key = lone_key(schemas[1], schemas[0]);
         if (key.len == 0 && has_all_of(schemas[0], schemas[1]) &&
-            has_all_of(schemas[1], schemas[0]))
+            has_all_of(schemas[1], schemas[0])) {
             column_list = other->column_list;
-        else if (key.len > 0 && !other->superseded &&
-                 !same_source_name(other->source, table->source))
+            target->mixed_order |= !in_same_order(schemas[0], schemas[1]);
+        } else if (key.len > 0 && !other->superseded &&
+                   !same_source_name(other->source, table->source)) {
             return error_set(err, RC_MISMATCH,
                              "Tables %.*s.%.*s and %.*s.%.*s are both routed to %.*s.%.*s but "
                              "differ in key column %.*s. Give them the same key, or route them to "
@@ -146,6 +156,7 @@ static enum rc join(struct load_target *target, struct sink_table *table, struct
                              SLICE_ARG(table->source->db), SLICE_ARG(table->source->name),
                              SLICE_ARG(other->source->db), SLICE_ARG(other->source->name),
                              SLICE_ARG(target->db), SLICE_ARG(target->table), SLICE_ARG(key));
+        }
     }
     table->column_list = column_list != 0 ? column_list : ++target->column_lists;
     return RC_OK;

@@ -39,6 +39,7 @@ struct load_target {
     uint32_t open_column_list;
     uint32_t column_lists;     /* how many different ones there have been */
     bool two_phase;            /* its loads are prepared, then committed */
+    bool mixed_order;          /* source tables list the same columns in different orders */
     bool takes_partial;        /* asked once, before the first row that lacks columns */
     struct sink_table *tables; /* newest first; owned */
     struct load_target *next;

@@ -328,8 +328,13 @@ static void add_load_headers(const struct transfer *transfer, const struct trans
     transfer->dialect->headers(
         transfer->settings, load->schema,
         load->set == BODY_WHOLE ? NULL : body_set_bits(load->body, load->set), load->label, out);
+    if (load->body->parts[load->set].csv) {
+        buf_add_str(out, transfer->dialect->csv_headers[compression]);
+        return;
+    }
+    buf_add_str(out, transfer->dialect->json_headers);
     if (compression != LOAD_COMPRESSION_NONE)
-        buf_add_slice(out, slice_str(transfer->dialect->compression_header[compression]));
+        buf_add_str(out, transfer->dialect->compression_header[compression]);
 }
 
 enum transfer_outcome transfer_send(struct transfer *transfer, const struct transfer_load *load,

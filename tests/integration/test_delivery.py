@@ -61,9 +61,32 @@ def test_compressed_loads_where_they_are_not_taken(mariadb, twin_of, engine, kin
     assert told.returncode != 0
 
 
+@pytest.mark.costly
+@pytest.mark.parametrize("two_phase", ["auto", "true"])
+@pytest.mark.parametrize("kind", ["doris", "starrocks"])
+def test_loads_as_csv(mariadb, twin_of, engine, rng, must_be_equal, kind, two_phase):
+    """And the load whose row CSV cannot say as JSON."""
+    twin = twin_of(kind)
+    work = Workload(rng.randrange(10 ** 9))
+    engine.write(mariadb.block(), twin.sink() | {"sink.load.format": "auto", "sink.enable-2pc": two_phase})
+    mariadb.query(schema(list(TABLES)) + "CREATE TABLE odd (id INT PRIMARY KEY, note TEXT);")
+    engine.start().until_log("The pipeline runs.")
+    mariadb.query("\n".join(work.transaction() for _ in range(10)))
+    must_be_equal(mariadb, twin, engine)
+    mariadb.query(r"INSERT INTO odd VALUES (1, ''), (2, NULL), (3, 'a\tb\r\n\"\\'), (4, '🦊');")
+    must_be_equal(mariadb, twin, engine, ["odd"])
+    before = twin.state()["requests"]
+    mariadb.query(r"INSERT INTO odd VALUES (5, '\\N'), (6, X'01'), (7, X'7F');")
+    must_be_equal(mariadb, twin, engine, ["odd"])
+    after = twin.state()["requests"]
+    assert before["csv body"] > 0 and after["csv body"] == before["csv body"]
+    assert after["json body"] > before.get("json body", 0)
+    assert engine.stop() == 0
+
+
 def killed_again_and_again(source, twin, engine, rng, must_be_equal, seconds):
     work = Workload(rng.randrange(10 ** 9))
-    engine.write(source.block(), twin.sink("50ms"))
+    engine.write(source.block(), twin.sink("50ms") | {"sink.load.format": rng.choice(["json", "auto"])})
     source.query(schema(list(TABLES)[:3]))
     engine.start().until_log("The pipeline runs.")
     source.query(schema(list(TABLES)[3:]))

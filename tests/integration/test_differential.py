@@ -108,6 +108,7 @@ class Recorded:
                  for_sink: bool = False, transactions: int = TRANSACTIONS) -> None:
         print(f"--seed {seed.split()[0]} repeats this")  # pytest shows it with a failure
         rng = random.Random(seed)
+        self.form = random.Random(f"{seed} form").choice(["json", "auto"])  # of loads
         self.server = server
         self.source = Source(server, "everything")
         self.known = described(server)
@@ -231,7 +232,7 @@ def must_be_right(recorded: Recorded) -> None:
 
 def carried(recorded: Recorded, twin: twins.Twin, engine: engines.Engine) -> None:
     """Starts a pipeline at the beginning of the binlog."""
-    engine.write(recorded.source.block(), twin.sink())
+    engine.write(recorded.source.block(), twin.sink() | {"sink.load.format": recorded.form})
     engine.start()
 
 

@@ -128,6 +128,7 @@ class Warehouse:
         if self.faults.take("lose_request", table.database, table.name):
             request.read_body((request.content_length or 0) // 2)
             raise DropConnection
+        self.counters.request("json body" if form.json else "csv body")
         if self.options.discard and form.compression:
             body = request.read_body()
             return len(body), Outcome(total=count_rows(body, form))

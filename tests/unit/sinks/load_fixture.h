@@ -153,7 +153,7 @@ static inline void stub_headers(const struct load_settings *settings,
     (void)settings;
     if (set != NULL)
         column_set_add_header(out, schema, set);
-    buf_add_str(out, "format: json\nlabel: ");
+    buf_add_str(out, "label: ");
     buf_add_slice(out, label);
     buf_add_str(out, "\nstrict_mode: true\n");
 }
@@ -267,6 +267,8 @@ static const struct load_dialect stub_dialect UNUSED = {
     .name = "stub",
     .product = "Stub Warehouse",
     .delete_column = "__op",
+    .json_headers = "format: json\n",
+    .csv_headers = {"format: csv\n", "format: csv\npacked: gzip\n"},
     .compression_header = {NULL, "packed: gzip\n", "packed: lz4\n", "packed: zstd\n"},
     .label_max = 128,
     .headers = stub_headers,

@@ -299,6 +299,7 @@ static const char pipeline_id[] = "0123456789abcdef0123456789abcdef";
 /* Of the sinks that are opened. */
 static struct dead_letters *fixture_letters;
 static bool fixture_recovering;
+static bool fixture_csv;
 
 static void bench_open_as(struct bench *bench, const char *query_host,
                           enum load_two_phase two_phase)
@@ -323,6 +324,7 @@ static void bench_open_as(struct bench *bench, const char *query_host,
                                              .max_retries = -1,
                                              .threads = 3,
                                              .two_phase = two_phase,
+                                             .csv = fixture_csv,
                                              .epochs = 2};
     struct myconn_options query = {.host = query_host, .port = 9030, .user = "loader"};
     struct sink_options options = {.pipeline = SLICE("p"),
