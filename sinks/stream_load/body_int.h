@@ -20,12 +20,11 @@
  *   parts  rows and bytes a column set; bits: the sets, one bit a column (column_set_int.h)
  *   kept   where refused rows become dead letters: the change behind each row
  *
- * A part that goes as CSV is rewritten by the loader that sends it (csv_int.h).
- *
  * A row of which it is known that the target does not take it is a part of its own (BODY_REFUSED),
  * which is not sent. It still is its key's one row, so a later state of the key replaces it.
  *
- * Threads: one writes; once sealed a body does not change and any thread may read it.
+ * Threads: one writes; once sealed a body does not change and any thread may read it, but for the loader that
+ * rewrites a part as CSV before it sends it (csv_int.h).
  */
 #ifndef MILLRACE_SINKS_STREAM_LOAD_BODY_INT_H
 #define MILLRACE_SINKS_STREAM_LOAD_BODY_INT_H

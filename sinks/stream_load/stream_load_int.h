@@ -205,15 +205,17 @@ struct load_dialect {
     const char *json_headers;  /* of a load in JSON: lines, each with its '\n' */
     /* Of one in CSV, its compression among them. NULL: the target does not take it so. */
     const char *csv_headers[LOAD_COMPRESSIONS];
-    /* Of a load in JSON whose body is compressed: a line with its '\n'. NULL: the target does not take it so. */
+    /* Of a load in JSON whose body is compressed: a line with its '\n'. NULL: the target does not take
+     * it so. */
     const char *compression_header[LOAD_COMPRESSIONS];
     unsigned label_max;          /* bytes */
     unsigned default_query_port; /* 9030 */
     uint64_t body_bytes_max; /* of one load; 0: the target streams JSON lines and has no bound */
 
     /* Pure: the request headers of a load ("name: value", one a line, without Authorization,
-     * Content-Length, Expect, and what says the form of the body). `set`: the columns that the rows have, as column_set_int.h keeps
-     * them; the target must leave all others as they are. NULL: they have all, and a delete mark. */
+     * Content-Length, Expect, and what says the form of the body). `set`: the columns that the rows
+     * have, as column_set_int.h keeps them; the target must leave all others as they are. NULL: they
+     * have all, and a delete mark. */
     void (*headers)(const struct load_settings *settings, const struct load_schema *schema,
                     const uint8_t *set, struct slice label, struct buf *out);
     /* Pure: the answer of a backend, or of a frontend that did not redirect. */
