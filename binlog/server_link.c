@@ -76,6 +76,26 @@ static enum rc open_conn(struct server_source *source, const char *purpose, uint
     return myconn_open(&options, conn_out, err);
 }
 
+/* The connection that asks for the catalog. MySQL 8.0.30 and later can hide from information_schema the keys that it
+ * makes itself, while their column is in every row event: this session sees them. Where a server does not let it, the
+ * first row tells that the definition is short of a column. */
+static enum rc open_control(struct server_source *source, struct myconn **conn_out,
+                            struct error *err)
+{
+    enum rc rc = open_conn(source, "control", LINK_QUESTION_TIMEOUT_MS, conn_out, err);
+    if (rc != RC_OK || myconn_is_mariadb(*conn_out) ||
+        session_version(myconn_version(*conn_out)) < 80030)
+        return rc;
+    struct error refused;
+    error_clear(&refused);
+    if (myconn_exec(*conn_out,
+                    SLICE("SET SESSION show_gipk_in_create_table_and_information_schema = ON"),
+                    &refused) != RC_OK)
+        log_warn("source.connect", "Keys that the server makes itself may be hidden from us.",
+                 LOG_STR("reason", refused.text));
+    return RC_OK;
+}
+
 /* Waits until then; false when told to stop in the meantime. */
 static bool rest(struct server_source *source, uint64_t until_us)
 {
@@ -155,7 +175,7 @@ enum rc server_link_open(struct server_source *source, struct error *err)
             if (!rest(source, clock_monotonic_us() + wait_ms * 1000))
                 return error_set(err, RC_CANCELLED, "Connecting was stopped.");
         }
-        rc = open_conn(source, "control", LINK_QUESTION_TIMEOUT_MS, &source->control, err);
+        rc = open_control(source, &source->control, err);
         if (rc == RC_OK || err->class != ERROR_RETRY)
             break;
     }
@@ -180,7 +200,7 @@ enum rc server_link_control(void *ctx, struct myconn **conn_out, struct error *e
     }
     if (source->control == NULL) {
         struct myconn *conn = NULL;
-        enum rc rc = open_conn(source, "control", LINK_QUESTION_TIMEOUT_MS, &conn, err);
+        enum rc rc = open_control(source, &conn, err);
         if (rc != RC_OK)
             return rc;
         pthread_mutex_lock(&source->lock);

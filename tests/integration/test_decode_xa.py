@@ -5,15 +5,24 @@ from __future__ import annotations
 
 import pytest
 
+import servers
 from events import DATA, OK, EventPipeline, errors, events_of, millrace, rows_of, stream_faults
 from test_decode_files import copied, switch_file
 
 TRANSACTIONS = 30
 
 
-@pytest.fixture(params=["mariadb", "mysql97"])
-def server(request, started):
-    server = started(request.param)
+OLDER_AND_NEWER = [pytest.param(name, marks=pytest.mark.long) for name in servers.MORE_FAMILIES if name.startswith("mariadb")]
+
+
+@pytest.fixture(params=["mariadb", "mysql97", *OLDER_AND_NEWER])
+def family(request):
+    return request.param
+
+
+@pytest.fixture
+def server(family, started):
+    server = started(family)
     server.query("DROP DATABASE IF EXISTS decode_xa; CREATE DATABASE decode_xa; "
                  "CREATE TABLE decode_xa.t (id INT PRIMARY KEY, v VARCHAR(40)); "
                  "CREATE TABLE decode_xa.other (id INT PRIMARY KEY)")
@@ -142,8 +151,7 @@ def test_a_start_between_the_phases(server, tmp_path):
     assert [event["data"]["after"]["id"] for event in rows_of(events_of(done.stdout))] == [2]
 
 
-def test_from_a_running_server(server, source_of, tmp_path):
-    family = "mariadb" if server.product == "MariaDB" else "mysql97"
+def test_from_a_running_server(server, family, source_of, tmp_path):
     source = source_of(family, "decode_xa_live")
     server.query("CREATE TABLE decode_xa_live.t (id INT PRIMARY KEY)")
     pipeline = EventPipeline(tmp_path / "p", source.block())
@@ -161,8 +169,7 @@ def test_from_a_running_server(server, source_of, tmp_path):
     assert pipeline.ids() == [1, 4, 2]
 
 
-def test_one_from_before_the_start_is_told(server, source_of, tmp_path):
-    family = "mariadb" if server.product == "MariaDB" else "mysql97"
+def test_one_from_before_the_start_is_told(server, family, source_of, tmp_path):
     source = source_of(family, "decode_xa_live")
     server.query("CREATE TABLE decode_xa_live.t (id INT PRIMARY KEY)")
     prepare(server, "before", "INSERT INTO decode_xa_live.t VALUES (1)")

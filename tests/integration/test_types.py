@@ -388,6 +388,25 @@ def test_versioned_rows_of_files(server):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("shown", ["ON", "OFF"])
+def test_a_key_that_the_server_makes(source_of, doris, engine, shown):
+    """MySQL gives a table without a key a column that is one, and has it in its rows even where it hides it from
+    information_schema."""
+    mysql = source_of("mysql97")
+    mysql.server.query(f"SET GLOBAL binlog_row_metadata = MINIMAL, show_gipk_in_create_table_and_information_schema = {shown}")
+    try:
+        mysql.query("SET sql_generate_invisible_primary_key = ON; CREATE TABLE g (v INT); INSERT INTO g VALUES (1), (2), (3);")
+        engine.write(mysql.block() | {"scan.startup.mode": "initial"}, doris.sink("50ms"))
+        engine.start().until_log("All rows of a table have been read", 60)
+        mysql.query("UPDATE g SET v = 10 WHERE v = 1; DELETE FROM g WHERE v = 2; INSERT INTO g VALUES (4);")
+        engine.until_carried(mysql.place())
+        assert engine.stop() == 0
+    finally:
+        mysql.server.query("SET GLOBAL binlog_row_metadata = FULL, show_gipk_in_create_table_and_information_schema = ON")
+    assert doris.client().rows(f"SELECT my_row_id, v FROM {mysql.database}.g ORDER BY my_row_id") == [["1", "10"], ["3", "3"], ["4", "4"]]
+
+
+@pytest.mark.long
 def test_a_sequence_is_no_table(mariadb, tmp_path):
     """Its state is in the binlog as rows of a table; without their names the remedy is told, and helps."""
     mariadb.server.query("SET GLOBAL binlog_row_metadata = NO_LOG")

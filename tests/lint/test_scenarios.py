@@ -19,11 +19,11 @@ def defines(text: str, suffix: str, name: str) -> bool:
     return re.search(rf"\b{name}\(|\"{name}\"", text) is not None
 
 
-def faults(page: str, folder: pathlib.Path) -> list[str]:
+def faults(page: str, folder: pathlib.Path, last: int = 100) -> list[str]:
     found = []
     rows = [(int(number), [cell.strip() for cell in rest.split("|")]) for number, rest in ROW.findall(page)]
-    if [number for number, _ in rows] != list(range(1, 101)):
-        found.append("the rows are not 1 to 100")
+    if [number for number, _ in rows] != list(range(1, last + 1)):
+        found.append(f"the rows are not 1 to {last}")
     for number, cells in rows:
         if len(cells) != 3 or not all(cells):
             found.append(f"{number}: a cell is empty")
