@@ -7,8 +7,10 @@ import re
 
 import pytest
 
+import test_differential
+import test_types
 from events import GENERATED, OK, millrace
-from servers import ROOT
+from servers import FAMILIES, ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 MARKER = re.compile(r"^<!-- millrace config --markdown: .* -->\n\n", re.M)
@@ -221,6 +223,27 @@ def test_proofs_of_the_types_page_exist():
         assert (ROOT / row[1].strip("`")).exists(), f"{row[0]}: {row[1]} is not there"
         for cell in row[2:]:
             assert cell == "—" or (cell and set(cell.split()) <= set(legend)), f"{row[0]}: the cell {cell!r}"
+
+
+VERSIONS = {"mariadb": "10.11", "mysql97": "9.7", "mariadb118": "11.8", "mariadb105": "10.5", "mysql56": "5.6"}
+
+
+def versions_of(parameters) -> set[str]:
+    """Of the families that a test is run with."""
+    return {VERSIONS[getattr(one, "values", (one,))[0]] for one in parameters}
+
+
+def test_proofs_of_the_types_page_run_on_the_servers_that_it_says():
+    text = (ROOT / "docs" / "types.md").read_text()
+    head = next(line for line in text.splitlines() if line.startswith("| type | unit test |"))
+    columns = [cell.strip().split()[-1] for cell in head.split("|")[3:-1]]
+    files = {".".join(name.removeprefix("mariadb-").split(".")[:2]) for name in test_types.versioned_files()}
+    runs_on = {"D": versions_of(test_differential.EVERYWHERE), "E": versions_of(test_types.EVERYWHERE), "C": versions_of(FAMILIES),
+               "T": versions_of(test_types.OF_MARIADB), "V": {"10.11"}, "W": files, "F": {"5.5", "8.4"}}
+    for row in table_rows(text, "| type | unit test |"):
+        for column, cell in zip(columns, row[2:]):
+            wrong = [letter for letter in cell.split() if column not in runs_on.get(letter, columns)]
+            assert not wrong, f"{row[0]} on {column}: {wrong} is not run there"
 
 
 def test_oracles_have_the_types_that_the_page_says():
