@@ -14,7 +14,8 @@ struct catalog {
     catalog_conn_fn connect;
     void *connect_ctx;
     bool with_comments;
-    struct schema *tables; /* owned */
+    struct schema *tables;    /* owned */
+    struct schema *sequences; /* owned; of the last reading of all tables */
 };
 
 enum rc catalog_new(catalog_conn_fn connect, void *connect_ctx, bool with_comments,
@@ -27,6 +28,8 @@ enum rc catalog_new(catalog_conn_fn connect, void *connect_ctx, bool with_commen
     catalog->connect_ctx = connect_ctx;
     catalog->with_comments = with_comments;
     enum rc rc = schema_new(&catalog->tables, err);
+    if (rc == RC_OK)
+        rc = schema_new(&catalog->sequences, err);
     if (rc != RC_OK) {
         catalog_free(catalog);
         return rc;
@@ -40,12 +43,14 @@ void catalog_free(struct catalog *catalog)
     if (catalog == NULL)
         return;
     schema_free(catalog->tables);
+    schema_free(catalog->sequences);
     free(catalog);
 }
 
 void catalog_forget(struct catalog *catalog)
 {
     schema_clear(catalog->tables);
+    schema_clear(catalog->sequences);
 }
 
 bool catalog_is_system_db(struct slice db)
@@ -140,6 +145,12 @@ enum rc catalog_each(const struct catalog *catalog, catalog_visit_fn visit, void
     return schema_each(catalog->tables, visit_whole, &whole, err);
 }
 
+enum rc catalog_each_sequence(const struct catalog *catalog, catalog_visit_fn visit,
+                              void *visit_ctx, struct error *err)
+{
+    return schema_each(catalog->sequences, visit, visit_ctx, err);
+}
+
 enum rc catalog_each_database(const struct catalog *catalog, catalog_visit_database_fn visit,
                               void *visit_ctx, struct error *err)
 {
@@ -151,9 +162,11 @@ enum rc catalog_read_all(struct catalog *catalog,
                          void *wants_ctx, catalog_visit_fn visit, void *visit_ctx,
                          struct error *err)
 {
-    struct catalog_scope scope = {.wants = wants, .wants_ctx = wants_ctx};
+    struct catalog_scope scope = {
+        .wants = wants, .wants_ctx = wants_ctx, .sequences = catalog->sequences};
     struct schema *found = NULL;
     struct error local = {0};
+    schema_clear(catalog->sequences);
     enum rc rc = read_scope(catalog, &scope, &found, &local);
     if (rc != RC_OK) {
         if (err != NULL)

@@ -95,4 +95,8 @@ void catalog_choose_key(struct catalog_column *columns, uint32_t column_count,
 typedef enum rc (*binlog_catalog_fn)(void *ctx, struct slice db, struct slice table, bool refresh,
                                      const struct catalog_table **table_out, struct error *err);
 
+/* Whether that name is a SEQUENCE's, and no table's. */
+typedef enum rc (*binlog_sequence_fn)(void *ctx, struct slice db, struct slice name,
+                                      bool *is_sequence_out, struct error *err);
+
 #endif

@@ -95,13 +95,21 @@ static bool in_scope(const struct catalog_scope *scope, struct slice db, struct 
 
 static const char versioned_mark[] = "versioned";
 
+static enum rc take_sequence(const struct catalog_scope *scope, struct slice db, struct slice name,
+                             struct error *err)
+{
+    struct catalog_table sequence = {.db = db, .name = name};
+    return scope->sequences == NULL ? RC_OK : schema_put(scope->sequences, &sequence, err);
+}
+
 static enum rc read_tables(const struct reading *reading, struct error *err)
 {
     struct myconn_result *result = NULL;
     enum rc rc =
         ask(reading,
             "SELECT table_schema, table_name, table_type, table_collation, table_comment FROM "
-            "information_schema.tables WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND ",
+            "information_schema.tables WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', "
+            "'SEQUENCE') AND ",
             "", &result, err);
     if (rc != RC_OK)
         return rc;
@@ -109,6 +117,10 @@ static enum rc read_tables(const struct reading *reading, struct error *err)
     while (rc == RC_OK && myconn_row(result, &fields)) {
         if (!in_scope(reading->scope, fields[0], fields[1]))
             continue;
+        if (slice_equal(fields[2], SLICE("SEQUENCE"))) {
+            rc = take_sequence(reading->scope, fields[0], fields[1], err);
+            continue;
+        }
         struct catalog_table table = {
             .db = fields[0],
             .name = fields[1],

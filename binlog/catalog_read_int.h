@@ -14,6 +14,8 @@ struct catalog_scope {
     bool (*wants)(void *ctx, struct slice db, struct slice table);
     void *wants_ctx;
     bool with_comments;
+    struct schema
+        *sequences; /* where SEQUENCEs in the scope go, their names alone; NULL: nowhere */
 };
 
 /* Puts the definitions of all base tables in the scope into `found`. */

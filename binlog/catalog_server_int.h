@@ -38,6 +38,9 @@ typedef enum rc (*catalog_visit_database_fn)(void *ctx, struct slice db, struct 
                                              struct error *err);
 enum rc catalog_each_database(const struct catalog *catalog, catalog_visit_database_fn visit,
                               void *visit_ctx, struct error *err) MUST_CHECK;
+/* The SEQUENCEs (MariaDB) that the last reading of all tables took by its `wants`: names alone. */
+enum rc catalog_each_sequence(const struct catalog *catalog, catalog_visit_fn visit,
+                              void *visit_ctx, struct error *err) MUST_CHECK;
 /* What is remembered of one table, without a question. */
 bool catalog_peek(const struct catalog *catalog, struct slice db, struct slice table,
                   const struct catalog_table **table_out);

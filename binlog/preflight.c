@@ -380,6 +380,14 @@ static bool wants(void *ctx, struct slice db, struct slice table)
     return !catalog_is_system_db(db) && source->wants(source->wants_ctx, db, table);
 }
 
+static enum rc report_sequence(void *ctx, const struct catalog_table *sequence,
+                               struct error *err UNUSED)
+{
+    report_add(ctx, REPORT_OK, NULL, "%.*s.%.*s is a SEQUENCE and is not captured.",
+               SLICE_ARG(sequence->db), SLICE_ARG(sequence->name));
+    return RC_OK;
+}
+
 static enum rc check_tables(struct preflight *flight, const struct grants *grants,
                             const char *account, struct error *err)
 {
@@ -409,6 +417,7 @@ static enum rc check_tables(struct preflight *flight, const struct grants *grant
     } else {
         report_add(report, REPORT_OK, NULL, "%u tables match.", check.count);
     }
+    rc = catalog_each_sequence(source->catalog, report_sequence, report, err);
     if (check.denied > 0)
         report_add(report, REPORT_FAIL, check.denied_remedy,
                    "The user %s lacks SELECT on %u of them.", account, check.denied);
@@ -417,7 +426,7 @@ static enum rc check_tables(struct preflight *flight, const struct grants *grant
                    "%u of them have no key, the first is %s: a repeated delivery cannot be told "
                    "from a new row there.",
                    check.keyless, check.keyless_name);
-    return RC_OK;
+    return rc;
 }
 
 struct schema_list {

@@ -55,6 +55,36 @@ static enum rc draw_server_id(struct server_source *source, struct error *err)
     return RC_OK;
 }
 
+/* A binlog_sequence_fn. What is no table any more was none: the history would know it. */
+static enum rc is_sequence(void *ctx, struct slice db, struct slice name, bool *is_sequence_out,
+                           struct error *err)
+{
+    struct server_source *source = ctx;
+    const struct catalog_table *table = NULL;
+    struct error local = {0};
+    *is_sequence_out = false;
+    if (!source->is_mariadb)
+        return RC_OK;
+    enum rc rc = catalog_find(source->catalog, db, name, true, &table, &local);
+    if (rc == RC_NOT_FOUND) {
+        log_debug("source.tables", "Rows of a SEQUENCE are passed over.", LOG_SLICE("db", db),
+                  LOG_SLICE("table", name));
+        *is_sequence_out = true;
+        return RC_OK;
+    }
+    if (rc != RC_OK && err != NULL)
+        *err = local;
+    return rc;
+}
+
+static enum rc tell_sequence(void *ctx UNUSED, const struct catalog_table *sequence,
+                             struct error *err UNUSED)
+{
+    log_info("source.tables", "What tables matches is a SEQUENCE and is not captured.",
+             LOG_SLICE("db", sequence->db), LOG_SLICE("table", sequence->name));
+    return RC_OK;
+}
+
 static enum rc make_stream(struct server_source *source, const char *state_dir, struct error *err)
 {
     enum rc rc = server_history_open(source, err);
@@ -68,6 +98,8 @@ static enum rc make_stream(struct server_source *source, const char *state_dir, 
         .wants = wants_table,
         .wants_ctx = source,
         .history = source->history,
+        .is_sequence = is_sequence,
+        .is_sequence_ctx = source,
         .lower_case_names = history_lower_case_names(source->history),
         .verify_checksums = true,
         .invalid_text = (enum invalid_text)source->config->invalid_text,
@@ -386,6 +418,8 @@ static enum rc start(struct source *base, const struct position *from, struct er
     }
     if (rc == RC_OK)
         rc = check_at_start(source, &local); /* reads the catalog */
+    if (rc == RC_OK)
+        rc = catalog_each_sequence(source->catalog, tell_sequence, NULL, &local);
     if (rc == RC_OK)
         rc = server_spool_resume(source, from, &spooled, &local);
     if (rc == RC_OK)

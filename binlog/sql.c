@@ -179,6 +179,13 @@ static void read_create(struct ddl_lexer *lexer, struct sql_statement *statement
                                         "ONLINE", "OFFLINE",  NULL};
     statement->drops = at_word(lexer, "OR"); /* OR REPLACE */
     accept_any(lexer, replace);
+    /* MariaDB: what it replaces may be a table. */
+    if (statement->drops && accept(lexer, "SEQUENCE")) {
+        statement->kind = SQL_TABLE_DDL;
+        accept_if_exists(lexer);
+        need_name(lexer, statement);
+        return;
+    }
     struct ddl_lexer place = *lexer;
     accept_any(lexer, words);
     if (accept(lexer, "DATABASE") || accept(lexer, "SCHEMA")) {

@@ -39,6 +39,8 @@ static enum rc make_parts(struct binlog_stream *stream, struct error *err)
                                     .catalog = options->catalog,
                                     .catalog_ctx = options->catalog_ctx,
                                     .names_optional = options->offline,
+                                    .is_sequence = options->is_sequence,
+                                    .is_sequence_ctx = options->is_sequence_ctx,
                                     .invalid_text = options->invalid_text};
     if (options->history != NULL) {
         tables.wants = wants_by_history;

@@ -31,6 +31,8 @@ struct binlog_stream_options {
     /* The definitions of tables, moved forward by what passes: stands in the place of `catalog`.
      * The caller's; NULL: none. */
     struct history *history;
+    binlog_sequence_fn is_sequence; /* NULL: what looks like a SEQUENCE is a table */
+    void *is_sequence_ctx;
     /* Not NULL: every statement that changes tables is given to it and nothing else is read: no
      * table map, no row. */
     binlog_watch_fn watch;

@@ -103,8 +103,10 @@ static enum rc table_before(struct binlog_stream *stream, const struct history_c
 static enum rc fill_table_change(struct binlog_stream *stream, const struct history_change *what,
                                  struct table_change *change, struct error *err)
 {
-    *change = (struct table_change){
-        .kind = what->kind, .origin = what->origin, .rows_unknown = what->rows_unknown};
+    *change = (struct table_change){.kind = what->kind,
+                                    .origin = what->origin,
+                                    .rows_unknown = what->rows_unknown,
+                                    .lives_on = what->lives_on};
     enum rc rc = RC_OK;
     if (what->kind != TABLE_CREATED)
         rc = table_before(stream, what, &change->before, err);

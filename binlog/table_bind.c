@@ -144,21 +144,6 @@ static enum rc make_table(struct table_shape *shape, const struct table_map *map
     return whole ? RC_OK : no_memory(map, err);
 }
 
-/* MariaDB writes the state of a SEQUENCE as rows of eight columns (the next value, the least, the
- * greatest, the first, the step; the size of the cache, a flag, a count), and no map says that it is
- * none of a table. */
-static bool is_like_sequence(const struct table_map *map)
-{
-    enum { COLUMNS = 8, VALUES = 5 };
-    if (map->column_count != COLUMNS)
-        return false;
-    for (unsigned i = 1; i < VALUES; i++)
-        if (map->types[i] != map->types[0])
-            return false;
-    return map->types[VALUES] == WIRE_LONGLONG && map->types[VALUES + 1] == WIRE_TINY &&
-           map->types[VALUES + 2] == WIRE_LONGLONG;
-}
-
 /* Why map and definition cannot be brought together. `why`: what the columns said, or why there is
  * no definition. */
 static enum rc mismatch(const struct table_map *map, const struct catalog_table *catalog,
@@ -187,10 +172,7 @@ static enum rc mismatch(const struct table_map *map, const struct catalog_table 
             SLICE_ARG(from), why->text);
     error_hint(err,
                "SET GLOBAL binlog_row_metadata=FULL (MySQL 8.0, MariaDB 10.5) makes the binlog "
-               "carry names from then on; for what was written before, load the table anew.%s",
-               catalog == NULL && is_like_sequence(map)
-                   ? " A SEQUENCE of MariaDB looks like this: tables.exclude leaves it out."
-                   : "");
+               "carry names from then on; for what was written before, load the table anew.");
     return RC_MISMATCH;
 }
 

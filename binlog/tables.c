@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "id_map_int.h"
+#include "sequence_int.h"
 #include "table_bind_int.h"
 
 /* One shape of 4096 columns with long names and labels stays far below. */
@@ -248,6 +249,23 @@ static struct slice lost_to(const struct binlog_tables *tables, const struct tab
                : options->lost_to(options->catalog_ctx, map->db, map->name);
 }
 
+/* What is known to be a table, or to have been one, is none. */
+static enum rc look_for_sequence(const struct binlog_tables *tables, const struct table_map *map,
+                                 const struct table_facts *facts, bool *is_sequence_out,
+                                 struct error *err)
+{
+    const struct tables_options *options = &tables->options;
+    const struct catalog_table *known = NULL;
+    *is_sequence_out = false;
+    if (options->is_sequence == NULL || !sequence_is_like(map, facts) ||
+        lost_to(tables, map, facts).len > 0)
+        return RC_OK;
+    if (options->catalog != NULL &&
+        options->catalog(options->catalog_ctx, map->db, map->name, false, &known, NULL) == RC_OK)
+        return RC_OK;
+    return options->is_sequence(options->is_sequence_ctx, map->db, map->name, is_sequence_out, err);
+}
+
 static enum rc shape_fill(struct binlog_tables *tables, struct table_shape *shape,
                           const struct table_map *map, const struct event_format *format,
                           struct error *err)
@@ -271,6 +289,14 @@ static enum rc shape_fill(struct binlog_tables *tables, struct table_shape *shap
     if (rc != RC_OK) {
         error_wrap(err, "table %.*s.%.*s", SLICE_ARG(map->db), SLICE_ARG(map->name));
         return rc;
+    }
+    bool is_sequence = false;
+    rc = look_for_sequence(tables, map, &facts, &is_sequence, err);
+    if (rc != RC_OK)
+        return rc;
+    if (is_sequence) {
+        table_bind_layouts(shape, &facts, &shape->arena, &tables->scratch);
+        return RC_OK;
     }
     struct slice because_of = lost_to(tables, map, &facts);
     if (because_of.len > 0)

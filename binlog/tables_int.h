@@ -28,7 +28,7 @@ struct table_shape {
     struct arena arena; /* of a wanted table: owns all below, the table too */
     struct slice content;
     struct table_known *known;
-    struct table *table;           /* NULL: not wanted, or lost */
+    struct table *table;           /* NULL: not wanted, a sequence, or lost */
     const struct table_lost *lost; /* NULL: it is not */
     struct value_layout *layouts;
     struct cell *before; /* column_count cells each; NULL where `table` is */
@@ -55,6 +55,10 @@ struct tables_options {
     /* Because of what the catalog cannot tell a table that there is, or was; empty: no such reason. Such a
      * table is lost where its map has no names. NULL: that is an error. Asked with catalog_ctx. */
     struct slice (*lost_to)(void *ctx, struct slice db, struct slice name);
+    /* Of a name that the catalog does not know, with a map that could be a SEQUENCE's: whether it is one. NULL:
+     * nobody can say, and it is taken for a table. */
+    binlog_sequence_fn is_sequence;
+    void *is_sequence_ctx;
     enum invalid_text invalid_text;
 };
 

@@ -12,6 +12,8 @@ static bool read_create(struct ddl_parser *parser)
     bool or_replace = ddl_accept_pair(parser, "OR", "REPLACE");
     if (ddl_accept(parser, "TABLE"))
         ddl_read_create_table(parser, or_replace);
+    else if (or_replace && ddl_accept(parser, "SEQUENCE"))
+        ddl_read_replace_by_sequence(parser);
     else if (ddl_accept(parser, "DATABASE") || ddl_accept(parser, "SCHEMA"))
         ddl_read_create_database(parser, or_replace);
     else if (ddl_accept_pair(parser, "UNIQUE", "INDEX"))

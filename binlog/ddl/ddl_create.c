@@ -182,3 +182,16 @@ void ddl_read_create_table(struct ddl_parser *parser, bool or_replace)
     effect->after = after;
     effect->has_select = has_select;
 }
+
+/* Of the sequence itself nothing is kept: it is no table. */
+void ddl_read_replace_by_sequence(struct ddl_parser *parser)
+{
+    (void)ddl_accept_if_not_exists(parser);
+    struct ddl_name name = ddl_read_table_name(parser);
+    if (!ddl_ok(parser))
+        return;
+    const struct catalog_table *before = ddl_find(parser, name);
+    struct ddl_effect *effect = ddl_add_effect(parser, DDL_TABLE_DROPPED, name);
+    if (effect != NULL)
+        effect->before = before;
+}

@@ -121,6 +121,8 @@ void ddl_read_alter_database(struct ddl_parser *parser);
 void ddl_read_drop_database(struct ddl_parser *parser);
 /* ddl_create.c: behind TABLE */
 void ddl_read_create_table(struct ddl_parser *parser, bool or_replace);
+/* CREATE OR REPLACE SEQUENCE. */
+void ddl_read_replace_by_sequence(struct ddl_parser *parser);
 /* ddl_alter.c: behind TABLE; behind CREATE ... INDEX, DROP INDEX */
 void ddl_read_alter_table(struct ddl_parser *parser);
 void ddl_read_create_index(struct ddl_parser *parser, bool is_unique);

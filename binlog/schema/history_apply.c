@@ -103,12 +103,13 @@ static struct history_change *add_change(struct apply *apply, enum table_change_
 }
 
 static enum rc tell_dropped(struct apply *apply, struct name name,
-                            const struct catalog_table *before)
+                            const struct catalog_table *before, bool lives_on)
 {
     struct history_change *change = add_change(apply, TABLE_DROPPED, name);
     if (change == NULL)
         return no_memory(apply);
     change->before = before;
+    change->lives_on = lives_on;
     return RC_OK;
 }
 
@@ -394,7 +395,7 @@ static enum rc drop_captured(struct apply *apply, struct name name)
         before = keep(apply, lost->before);
     if (lost == NULL || lost->later == 0)
         rc = set_unknown(apply, name);
-    return rc == RC_OK ? tell_dropped(apply, name, before) : rc;
+    return rc == RC_OK ? tell_dropped(apply, name, before, false) : rc;
 }
 
 static enum rc on_dropped(struct apply *apply, const struct ddl_effect *effect)
@@ -441,7 +442,7 @@ static enum rc move_out(struct apply *apply, struct name from, struct name to,
         rc = set_unknown(apply, from);
         if (rc == RC_OK)
             rc = set_other(apply, to, after);
-        return rc == RC_OK && before != NULL ? tell_dropped(apply, from, before) : rc;
+        return rc == RC_OK && before != NULL ? tell_dropped(apply, from, before, true) : rc;
     }
     rc = set_unknown(apply, from);
     if (rc == RC_OK)
@@ -510,7 +511,8 @@ static enum rc drop_tables(struct apply *apply, struct schema *set, struct slice
     for (uint32_t i = 0; rc == RC_OK && i < drop.count; i++) {
         struct name name = drop.names[i];
         if (tells) {
-            rc = tell_dropped(apply, name, keep(apply, schema_find(set, name.db, name.name)));
+            rc =
+                tell_dropped(apply, name, keep(apply, schema_find(set, name.db, name.name)), false);
             apply->step += i + 1 < drop.count;
         }
         if (rc == RC_OK)
@@ -649,7 +651,10 @@ static enum rc finish_gone(struct apply *apply)
         rc = has_ghost(apply, name, &has);
         if (rc != RC_OK || has)
             continue;
-        rc = tell_dropped(apply, name, keep(apply, schema_find(history->gone, name.db, name.name)));
+        /* Else the helper's name is one that is not captured. */
+        bool is_drop = slice_starts_nocase(slice_trim(apply->text), SLICE("drop"));
+        rc = tell_dropped(apply, name, keep(apply, schema_find(history->gone, name.db, name.name)),
+                          !is_drop);
         if (rc == RC_OK)
             rc = set_unknown(apply, name);
         apply->step++;

@@ -53,6 +53,7 @@ struct history_change {
     const struct catalog_table *after;  /* NULL: DROPPED */
     const uint32_t *origin;             /* ALTERED: as in struct table_change */
     bool rows_unknown;
+    bool lives_on; /* DROPPED: under a name that is not captured */
     uint32_t step; /* which of the statement's effects, from 0 */
 };
 

@@ -265,7 +265,8 @@ static enum rc compare_all(struct compare *compare, struct error *err)
         return rc;
     compare->work.blame = EXIT_CODE_USAGE;
     return error_set(err, RC_USAGE,
-                     "Nothing was compared: the source has no table that the pipeline captures%s.",
+                     "Nothing was compared: the source has no table that the pipeline captures%s. "
+                     "Views and SEQUENCEs are no tables.",
                      compare->tables == NULL ? "" : " and --tables names");
 }
 

@@ -27,6 +27,7 @@ struct table_change {
     /* The rows may be others than those that the stream has given (a partition was dropped, a
      * table with rows came under this name): only a new snapshot makes the target equal. */
     bool rows_unknown;
+    bool lives_on; /* TABLE_DROPPED: under a name that is not captured */
 };
 
 #endif

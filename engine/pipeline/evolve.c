@@ -290,12 +290,6 @@ static enum rc altered(struct evolution *evolution, struct error *err)
     return rc;
 }
 
-/* The statement begins with DROP: else the table lives on under a name that is not captured. */
-static bool is_drop(struct slice statement)
-{
-    return slice_starts_nocase(slice_trim(statement), SLICE("drop"));
-}
-
 static enum rc forget_member(struct pipeline *pipeline, struct member *member, struct error *err)
 {
     members_set_state(pipeline, member, MEMBER_STREAM);
@@ -320,7 +314,7 @@ static enum rc drop_targets(struct evolution *evolution, const struct sink_targe
     for (unsigned i = 0; rc == RC_OK && i < count; i++) {
         bool shared = false;
         rc = targets_shared(evolution->pipeline, evolution->member, &targets[i], &shared, err);
-        if (rc == RC_OK && (shared || !is_drop(evolution->change->ddl)))
+        if (rc == RC_OK && (shared || evolution->tc->lives_on))
             apply_tell(evolution, &step, &targets[i],
                        shared
                            ? "A table is gone whose target has the rows of others too; it is kept."

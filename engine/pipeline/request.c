@@ -112,7 +112,8 @@ static enum rc carry_out(struct pipeline *pipeline, struct request *request, con
         return reload_run(pipeline, names_target, request, done_out, err);
     enum rc rc = members_each(pipeline, take_again, request, err);
     if (rc == RC_OK && request->matched == 0)
-        log_warn("pipeline.request", "A request names no table of this pipeline.",
+        log_warn("pipeline.request",
+                 "A request names no table of this pipeline. Views and SEQUENCEs are no tables.",
                  LOG_STR("file", name));
     return rc;
 }

@@ -290,3 +290,47 @@ def test_names_that_the_server_makes_lower_case(start_server, twin, engine, must
     assert sorted(twin.client().rows("SHOW TABLES FROM shop")) == [["goods"], ["news"]]
     assert columns(twin, "shop.goods") == ["ID", "Title"]
     assert engine.stop() == 0
+
+
+SEQUENCES = """CREATE SEQUENCE s2 INCREMENT 2; SELECT NEXTVAL(s2); CREATE SEQUENCE IF NOT EXISTS s2; ALTER SEQUENCE s2 RESTART 100;
+    SELECT SETVAL(s2, 500); CREATE OR REPLACE SEQUENCE s2 START 9; SELECT NEXTVAL(s2); RENAME TABLE s2 TO s3; SELECT NEXTVAL(s3);
+    ALTER TABLE s3 RENAME TO s4; SELECT NEXTVAL(s4); CREATE TABLE s5 LIKE s4; SELECT NEXTVAL(s5); DROP SEQUENCE s4; DROP TABLE s5;
+    CREATE OR REPLACE SEQUENCE replaced; SELECT NEXTVAL(replaced);
+    CREATE TABLE copy SELECT * FROM s; INSERT INTO copy SELECT * FROM s;
+    INSERT INTO t (n) VALUES (8);"""
+
+
+def sequences_are_no_tables(mariadb, doris, engine, metadata, must_be_equal):
+    """Their states are in the binlog as rows of tables, which a copy of one is."""
+    before = mariadb.server.value("SELECT @@GLOBAL.binlog_row_metadata")
+    mariadb.server.query(f"SET GLOBAL binlog_row_metadata = '{metadata}'")
+    try:
+        mariadb.query("CREATE SEQUENCE s; CREATE TABLE t (id BIGINT PRIMARY KEY DEFAULT NEXTVAL(s), n INT); INSERT INTO t (n) VALUES (7);"
+                      "CREATE TABLE replaced (id INT PRIMARY KEY); INSERT INTO replaced VALUES (1);")
+        engine.write(mariadb.block() | {"scan.startup.mode": "initial"}, doris.sink("20ms"))
+        engine.start().until_log("The pipeline runs.", 60)
+        mariadb.query(SEQUENCES)
+        must_be_equal(mariadb, doris, engine, ["t", "copy"])
+        assert engine.stop() == 0
+        mariadb.query("SELECT NEXTVAL(s); INSERT INTO t (n) VALUES (9);")
+        engine.start()
+        must_be_equal(mariadb, doris, engine, ["t", "copy"])
+    finally:
+        mariadb.server.query(f"SET GLOBAL binlog_row_metadata = '{before}'")
+    told = [line for line in engine.log().splitlines() if "is a SEQUENCE and is not captured" in line]
+    assert len(told) == 3 and '"table":"s"' in told[0], "s alone, then s and the one that took the place of a table"
+    assert doris.client().rows("SHOW TABLES FROM shop") == [["copy"], ["t"]]
+    assert '"level":"error"' not in engine.log(), engine.log()
+    assert run("snapshot", str(engine.file), "--tables", "shop.s").returncode == 0
+    engine.until_log("Views and SEQUENCEs are no tables", 60)
+    assert engine.stop() == 0
+    checked = run("check", str(engine.file))
+    assert b"shop.s is a SEQUENCE and is not captured." in checked.stdout, checked
+    compared = run("compare", str(engine.file), "--tables", "shop.s")
+    assert compared.returncode != 0 and b"Views and SEQUENCEs are no tables" in compared.stderr, compared
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("metadata", ["FULL", "MINIMAL", "NO_LOG"])
+def test_sequences_are_no_tables(mariadb, doris, engine, metadata, must_be_equal):
+    sequences_are_no_tables(mariadb, doris, engine, metadata, must_be_equal)

@@ -404,23 +404,3 @@ def test_a_key_that_the_server_makes(source_of, doris, engine, shown):
     finally:
         mysql.server.query("SET GLOBAL binlog_row_metadata = FULL, show_gipk_in_create_table_and_information_schema = ON")
     assert doris.client().rows(f"SELECT my_row_id, v FROM {mysql.database}.g ORDER BY my_row_id") == [["1", "10"], ["3", "3"], ["4", "4"]]
-
-
-@pytest.mark.long
-def test_a_sequence_is_no_table(mariadb, tmp_path):
-    """Its state is in the binlog as rows of a table; without their names the remedy is told, and helps."""
-    mariadb.server.query("SET GLOBAL binlog_row_metadata = NO_LOG")
-    try:
-        mariadb.query("CREATE SEQUENCE s; CREATE TABLE t (id BIGINT PRIMARY KEY DEFAULT NEXTVAL(s), n INT); INSERT INTO t (n) VALUES (7);")
-    finally:
-        mariadb.server.query("SET GLOBAL binlog_row_metadata = FULL")
-    pipeline = EventPipeline(tmp_path / "p", mariadb.block())
-    try:
-        code, told = pipeline.refused()
-        assert code == 3 and "shop.s." in told and "tables.exclude" in told
-        pipeline.save(tables__exclude="shop.s")
-        pipeline.start()
-        pipeline.until(lambda: any(event["data"]["after"] == {"id": 1, "n": 7} for event in pipeline.rows()), 60, "the row")
-        assert pipeline.stop() == 0
-    finally:
-        pipeline.close()

@@ -194,6 +194,27 @@ static void test_what_nobody_can_tell(void **state)
     assert_int_equal(world->asked, 1);
 }
 
+/* A table goes, or lives on under a name that is not captured; what is in front of the statement does not matter. */
+static void test_gone_or_under_another_name(void **state)
+{
+    static const struct {
+        const char *statement;
+        bool lives_on;
+    } cases[] = {{"DROP TABLE t", false},
+                 {"/* app */ DROP DATABASE shop", false},
+                 {"CREATE OR REPLACE SEQUENCE t START 9", false},
+                 {"RENAME TABLE t TO un_other", true},
+                 {"ALTER TABLE t RENAME un_other", true}};
+    struct world *world = *state;
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        run(world, "CREATE TABLE t (id INT)");
+        assert_int_equal(run(world, cases[i].statement), 1);
+        expect_change(world, 0, TABLE_DROPPED, "t", false);
+        assert_int_equal(world->result.changes[0].lives_on, cases[i].lives_on);
+        expect_columns(world, "t", "");
+    }
+}
+
 static void test_gh_ost(void **state)
 {
     struct world *world = *state;
@@ -438,6 +459,7 @@ int main(void)
         IN_A_WORLD(test_databases),
         IN_A_WORLD(test_what_cannot_be_read_is_asked),
         IN_A_WORLD(test_what_nobody_can_tell),
+        IN_A_WORLD(test_gone_or_under_another_name),
         IN_A_WORLD(test_gh_ost),
         IN_A_WORLD(test_gh_ost_in_two_steps),
         IN_A_WORLD(test_pt_osc_that_drops_first),
