@@ -19,6 +19,7 @@ START = " (its start included)"  # at the end of the title of what is measured w
 BAR_WIDTH = 420
 ROW_HEIGHT = 22
 CURVE_WIDTH, CURVE_HEIGHT, CURVE_LEFT = 560, 220, 70
+DRAIN_TITLE = "drain the binlog raw from the server"
 COLOURS = ("#2a6fbb", "#c0504d", "#4f8f3a", "#7a5aa6", "#c98a1b")
 
 
@@ -45,6 +46,8 @@ def figure(samples: list[Sample], rows: int) -> dict[str, float]:
             figures[key] = samples[0].more[key]
     if "between" in samples[0].more:
         figures["between"] = figure([sample.more["between"] for sample in samples], rows - 1)
+    if "twin_cpu_s" in samples[0].more:
+        figures["twin_cpu_us_a_row"] = statistics.median(sample.more["twin_cpu_s"] for sample in samples) * 1e6 / rows
     return figures
 
 
@@ -87,10 +90,10 @@ class Report:
         for section in self.sections:
             parts.append(f"## {section['dataset']}: {section['server']}\n")
             parts.append(f"{section['changes']:,} row changes in {section['bytes'] / 2 ** 20:.1f} MiB of binlog.\n")
-            parts.append("| | wall s | MiB/s of binlog | rows/s | cpu µs a row | bytes out a row | peak MiB | allocations a row | copied a byte | "
-                         "calls / 1,000 events |\n|---|---|---|---|---|---|---|---|---|---|")
+            parts.append("| | wall s | wall of the drain's | MiB/s of binlog | rows/s | cpu µs a row | the twin's | bytes out a row | peak MiB | "
+                         "allocations a row | copied a byte | calls / 1,000 events |\n" + "|---" * 12 + "|")
             for title, got in section["lines"]:
-                parts.append(f"| {title} | void: {got} | | | | | | | | |" if isinstance(got, str) else self._line(title, got, section))
+                parts.append(f"| {title} | void: {got} |" + " |" * 10 if isinstance(got, str) else self._line(title, got, section))
             parts.append("")
         for one in self.snapshots:
             parts.append(f"## Snapshot of {one['rows']:,} rows of 4 narrow columns: {one['server']}\n")
@@ -133,14 +136,17 @@ class Report:
     @staticmethod
     def _line(title: str, got: dict, section: dict) -> str:
         if "calls_a_thousand_events" in got:
-            return f"| {title} | | | | | | | | | {got['calls_a_thousand_events']:,.0f} |"
+            return f"| {title} |" + " |" * 10 + f" {got['calls_a_thousand_events']:,.0f} |"
         rate = section["bytes"] / 2 ** 20 / got["wall_s"]
+        drain = next((one["wall_s"] for name, one in section["lines"] if name == DRAIN_TITLE and not isinstance(one, str)), None)
+        ratio = f"{got['wall_s'] / drain:.2f}" if drain else ""
+        twin = f"{got['twin_cpu_us_a_row']:.2f}" if "twin_cpu_us_a_row" in got else ""
         allocations = f"{got['allocations_a_row']:.4f}" if "allocations_a_row" in got else ""
         copied = f"{got['copied_a_byte']:.4f}" if "copied_a_byte" in got else ""
         out = f"{got['bytes_out'] / section['changes']:,.0f}" if got.get("bytes_out") else ""
         peak = f"{got['peak_mib']:.0f}" if got["peak_mib"] else ""
-        return (f"| {title} | {got['wall_s']:.3f} ({got['wall_min_s']:.3f} to {got['wall_max_s']:.3f}) | {rate:,.0f} | "
-                f"{got['rows_a_second']:,.0f} | {got['cpu_us_a_row']:.2f} | {out} | {peak} | {allocations} | {copied} | |")
+        return (f"| {title} | {got['wall_s']:.3f} ({got['wall_min_s']:.3f} to {got['wall_max_s']:.3f}) | {ratio} | {rate:,.0f} | "
+                f"{got['rows_a_second']:,.0f} | {got['cpu_us_a_row']:.2f} | {twin} | {out} | {peak} | {allocations} | {copied} | |")
 
     def page(self) -> str:
         body = [f"<h1>What Millrace costs</h1><p>{html.escape(', '.join(f'{key} {value}' for key, value in self.head.items()))}</p>"]
@@ -150,6 +156,14 @@ class Report:
                         f"<p>{section['changes']:,} row changes in {section['bytes'] / 2 ** 20:.1f} MiB of binlog</p>")
             body.append(plot("processor µs a row", [(title, got["cpu_us_a_row"]) for title, got in lines]))
             body.append(plot("rows a second", [(title, got["rows_a_second"]) for title, got in lines]))
+        for one in self.snapshots:
+            body.append(f"<h2>Snapshot of {one['rows']:,} rows of 4 narrow columns: {html.escape(one['server'])}</h2>")
+            body.append(plot("rows a second", [(title, got["rows_a_second"]) for title, got in one["lines"] if not isinstance(got, str)]))
+        for server in sorted({one["server"] for one in self.latencies}):
+            body.append(f"<h2>From commit to durable: {html.escape(server)}</h2>")
+            body.append(plot("ms at the median, and at the 99th percentile",
+                             [(f"{one['rate']:,} rows/s, {name}", one[f"{name}_ms"]) for one in self.latencies if one["server"] == server
+                              for name in ("p50", "p99")]))
         for curve in self.curves:
             body.append(f"<h2>{html.escape(curve['title'])}: {html.escape(curve['server'])}</h2>")
             body.append(plot_lines(f"processor {curve['unit']}", {title: [(point["x"], point["cost"][name]) for point in curve["points"]
