@@ -386,7 +386,7 @@ bool server_history_asks_the_same(const struct server_source *source)
 enum rc server_history_notes(struct server_source *source, source_note_fn visit, void *ctx,
                              struct error *err)
 {
-    if (!server_history_asks_the_same(source)) {
+    if (!source->tables_are_noted && !server_history_asks_the_same(source)) {
         buf_reset(&source->remembered_tables);
         add_patterns(source, &source->remembered_tables);
         enum rc rc = buf_check(&source->remembered_tables, "the note " TABLES_KEY, err);
@@ -395,6 +395,7 @@ enum rc server_history_notes(struct server_source *source, source_note_fn visit,
         if (rc != RC_OK)
             return rc;
     }
+    source->tables_are_noted = true; /* this is asked with every transaction */
     return history_notes(source->history, visit, ctx, err);
 }
 

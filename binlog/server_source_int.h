@@ -35,6 +35,7 @@ struct server_source {
     struct catalog *catalog;
     struct history *history;      /* owned: definitions of captured tables at the stream's place */
     struct buf remembered_tables; /* which tables the notes are about; empty: no notes */
+    bool tables_are_noted;        /* they are those that are asked for; known once and for all */
     struct binlog_stream *stream;
 
     /* The dump. Both NULL while there is none; `lock` guards the pointers against `stop`. */

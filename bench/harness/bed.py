@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 
 from .datasets import Dataset
 
@@ -119,13 +120,14 @@ class Bed:
                               f"INSERT INTO bench.numbers SELECT n + {2 ** i} FROM bench.numbers WHERE n + {2 ** i} <= {self.numbers};"
                               for i in range(self.numbers.bit_length())))
 
-    def fill(self, dataset: Dataset) -> None:
-        """Puts the dataset into a binlog file of its own."""
+    def fill(self, dataset: Dataset, at_begin: Callable[[], None] = lambda: None) -> None:
+        """Puts the dataset into a binlog file of its own; `at_begin` is called when that is still empty."""
         rows = self.rows_of(dataset)
         self.server.query(f"CREATE TABLE bench.{dataset.name} ({dataset.table}) ENGINE={dataset.engine} CHARACTER SET utf8mb4;")
         self._say(dataset.before(rows))
         self.server.query("FLUSH BINARY LOGS;")
         self.files[dataset.name] = self.server.value("SHOW BINARY LOGS").split("\n")[-1].split("\t")[0]
+        at_begin()
         self._say(dataset.statements(rows), dataset.session.get(self.family, ""))
         self.server.query("FLUSH BINARY LOGS;" + dataset.after.get(self.family, ""))
 

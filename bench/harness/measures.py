@@ -32,6 +32,29 @@ class Millrace:
         self.build = build
         self.counted: set[tuple[str, str]] = set()
         self.tracer: list[str] = []  # stands before the program's own command
+        self.begun: dict[tuple[str, str, str], pathlib.Path] = {}  # checkpoints, by server, dataset and kind of sink
+
+    def begin(self, bed: Bed, dataset: Dataset) -> None:
+        """Checkpoints at the start of the dataset, for each kind of sink, while there is nothing of it: what catches up then is
+        a pipeline that was away. One that starts for the first time in the past reads the stretch up to now twice."""
+        for kind in ("null", "doris", "starrocks"):
+            with twin(kind, discard=True) if kind != "null" else contextlib.nullcontext((None, None)) as (ports, _), \
+                    tempfile.TemporaryDirectory(dir=bed.folder.parent) as name:
+                child, folder = self._start(bed, dataset, NULL_SINK if ports is None else sink_of(kind, ports), pathlib.Path(name))
+                try:
+                    deadline = time.monotonic() + PROCESS_DEADLINE_S
+                    while "The pipeline runs." not in (folder / "log").read_text(errors="replace"):
+                        if child.poll() is not None or time.monotonic() > deadline:
+                            raise Void(said(folder))
+                        time.sleep(POLL_S)
+                    child.terminate()
+                    ended(child, time.monotonic(), PROCESS_DEADLINE_S)
+                finally:
+                    if child.returncode is None:
+                        child.kill()
+                        child.wait()
+                kept = bed.folder.parent / f"begun-{bed.family}-{dataset.name}-{kind}"
+                self.begun[bed.family, dataset.name, kind] = shutil.copytree(folder / "bench.checkpoint", kept)
 
     # -- from the file
 
@@ -119,12 +142,12 @@ class Millrace:
         return sample
 
     def run_null(self, bed: Bed, dataset: Dataset) -> Sample:
-        return self._engine(bed, dataset, "  type: 'null'\n  sink.buffer-flush.interval: 100ms")
+        return self._engine(bed, dataset, "null", NULL_SINK)
 
     def run_null_tls(self, bed: Bed, dataset: Dataset) -> Sample:
         if bed.family != "mysql97":
             raise Void("this server has no certificate")
-        return self._engine(bed, dataset, "  type: 'null'\n  sink.buffer-flush.interval: 100ms", tls="required")
+        return self._engine(bed, dataset, "null", NULL_SINK, tls="required")
 
     def run_doris(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "doris")
@@ -156,27 +179,32 @@ class Millrace:
                                capture_output=True, check=False, stdin=subprocess.DEVNULL)
         return json.loads(shown.stdout) if shown.returncode == 0 else None
 
-    def _engine(self, bed: Bed, dataset: Dataset, sink: str, least: int | None = None, tls: str = "disabled") -> Sample:
+    def _start(self, bed: Bed, dataset: Dataset, sink: str, folder: pathlib.Path, tls: str = "disabled") -> tuple[subprocess.Popen, pathlib.Path]:
+        account = "\n".join(f"  {key}: {value}" for key, value in bed.account.items())
+        (folder / "bench.yaml").write_text(f"source:\n  type: mysql\n{account}\n  tls.mode: {tls}\n  tables: bench.{dataset.pattern or dataset.name}\n"
+                                           f"  scan.startup.mode: specific-offset\n  scan.startup.specific-offset.file: {bed.files[dataset.name]}\n"
+                                           "  scan.startup.specific-offset.pos: 4\n"
+                                           f"sink:\n{sink}\npipeline:\n  name: bench\n  progress.interval: 1h\n")
+        with open(folder / "log", "wb") as log:
+            return subprocess.Popen([*self.tracer, str(self.build / "millrace"), "run", str(folder / "bench.yaml")], stdout=log, stderr=log,
+                                    stdin=subprocess.DEVNULL), folder
+
+    def _engine(self, bed: Bed, dataset: Dataset, kind: str, sink: str, least: int | None = None, tls: str = "disabled") -> Sample:
         """One life of the engine, until the checkpoint says that it is behind the dataset. `least`: how many rows are
         durable then; a load has one row a key, so it may have fewer than there were changes."""
         most = bed.changes_of(dataset)
         least = most if least is None else least
         with tempfile.TemporaryDirectory(dir=bed.folder.parent) as name:
             folder = pathlib.Path(name)
-            account = "\n".join(f"  {key}: {value}" for key, value in bed.account.items())
-            (folder / "bench.yaml").write_text(f"source:\n  type: mysql\n{account}\n  tls.mode: {tls}\n  tables: bench.{dataset.pattern or dataset.name}\n"
-                                               f"  scan.startup.mode: specific-offset\n  scan.startup.specific-offset.file: {bed.files[dataset.name]}\n"
-                                               "  scan.startup.specific-offset.pos: 4\n"
-                                               f"sink:\n{sink}\npipeline:\n  name: bench\n  progress.interval: 1h\n")
+            if begun := self.begun.get((bed.family, dataset.name, kind)):
+                shutil.copytree(begun, folder / "bench.checkpoint")
             started = time.monotonic()
-            with open(folder / "log", "wb") as log:
-                child = subprocess.Popen([*self.tracer, str(self.build / "millrace"), "run", str(folder / "bench.yaml")], stdout=log, stderr=log,
-                                         stdin=subprocess.DEVNULL)
+            child, _ = self._start(bed, dataset, sink, folder, tls)
             try:
                 state, seen = None, None
                 while state is None or not self._behind(state, bed, dataset, most):
                     if child.poll() is not None or time.monotonic() - started > PROCESS_DEADLINE_S:
-                        raise Void(" ".join((folder / "log").read_text(errors="replace").split())[-300:])
+                        raise Void(said(folder))
                     time.sleep(POLL_S)
                     now = written(folder / "bench.checkpoint")
                     if now != seen:  # asking costs as much processor time as thousands of rows
@@ -206,13 +234,19 @@ class Millrace:
                 fault = json.dumps({"fault": "slow", "count": -1, "ms": load_ms}).encode()
                 with urllib.request.urlopen(f"http://127.0.0.1:{ports['http_port']}/twin/fault", data=fault, timeout=10):
                     pass
-            sample = self._engine(bed, dataset, sink_of(kind, ports) + "\n  " + INTERVALS[kind] + more, least=bed.rows_of(dataset))
+            sample = self._engine(bed, dataset, kind, sink_of(kind, ports) + "\n  " + INTERVALS[kind] + more, least=bed.rows_of(dataset))
             sample.more = {"bytes_out": state()["bytes"], "twin_cpu_s": processor_s(ports["pid"]) - before}
             return sample
 
 
+NULL_SINK = "  type: 'null'\n  sink.buffer-flush.interval: 100ms"
 # Short, because what the last rows wait for at the end of the binlog is in the wall time.
 INTERVALS = {"doris": "sink.buffer-flush.interval: 100ms", "starrocks": "sink.buffer-flush.interval-ms: 100"}
+
+
+def said(folder: pathlib.Path) -> str:
+    """The engine's last words."""
+    return " ".join((folder / "log").read_text(errors="replace").split())[-300:]
 
 
 def written(folder: pathlib.Path) -> list[tuple[str, int, int]] | None:
