@@ -199,7 +199,7 @@ def test_an_old_row_that_cannot_be_told_stops_with_words(bare, pipeline):
     engine = pipeline(bare).start()
     engine.wait()
     log = engine.log()
-    assert "The binlog names none of the 3 columns of table shop.t" in log and "ALTER TABLE t CHANGE a b INT" in log
+    assert "The rows of table shop.t at" in log and "have no names of columns in the binlog" in log and "ALTER TABLE t CHANGE a b INT" in log
     assert "binlog_row_metadata=FULL" in log
     assert rows(pipeline.events()) == []
 
