@@ -3,10 +3,12 @@
  * Transactions over several tables (facts/starrocks.md 2.4): which servers have them, and what the
  * progress table says.
  *
- * A frontend that follows may answer a SELECT out of a state that lags behind its leader's. A statement
- * that could change something is sent on to the leader, and is over when the one who sent it on has
- * caught up with what the leader knew. So before "it is not there" is believed, the table is created
- * once more, which changes nothing, and asked again.
+ * A frontend that follows may answer a SELECT out of a state that lags behind its leader's: no row, no table, or
+ * the row of an earlier epoch. So it is made to catch up before it is asked. SYNC is made for that and needs no
+ * privilege (docs.starrocks.io, SYNC; in the source SyncStmt, like every statement that changes something, is
+ * FORWARD_WITH_SYNC: sent on to the leader, and over when the one who sent it on has replayed what the
+ * leader knew). Where it is not understood, the table is created once more, which changes nothing
+ * and goes the same way.
  */
 #include "starrocks_int.h"
 
@@ -49,9 +51,9 @@ static enum rc select_row(struct myconn *conn, const struct sink_target *target,
     return rc;
 }
 
-static enum rc catch_up(const struct starrocks_config *config, struct myconn *conn,
-                        const struct table *progress, const struct sink_target *target,
-                        struct arena *arena, struct error *err)
+static enum rc create_again(const struct starrocks_config *config, struct myconn *conn,
+                            const struct table *progress, const struct sink_target *target,
+                            struct arena *arena, struct error *err)
 {
     uint32_t first = 0;
     struct load_schema schema;
@@ -69,22 +71,36 @@ static enum rc catch_up(const struct starrocks_config *config, struct myconn *co
     return rc;
 }
 
+/* `*refused_out`: it does not know the word. */
+static enum rc catch_up(struct myconn *conn, bool *refused_out, struct error *err)
+{
+    struct error own = {0};
+    enum rc rc = myconn_exec(conn, SLICE("SYNC"), &own);
+    *refused_out = rc != RC_OK && own.class != ERROR_RETRY && own.class != ERROR_CANCELLED;
+    if (rc == RC_OK || *refused_out)
+        return RC_OK;
+    if (err != NULL)
+        *err = own;
+    return rc;
+}
+
 enum rc starrocks_joint_row(const void *config, struct myconn *conn, const struct table *progress,
                             const struct sink_target *target, struct slice pipeline_id,
                             struct arena *arena, enum joint_row *row_out, uint64_t *epoch_out,
                             struct error *err)
 {
     struct dialect_catalog catalog;
-    enum rc rc = dialect_catalog_read(conn, target, arena, &catalog, err);
+    bool refused = false;
+    enum rc rc = catch_up(conn, &refused, err);
+    if (rc == RC_OK)
+        rc = dialect_catalog_read(conn, target, arena, &catalog, err);
     if (rc != RC_OK)
         return rc;
     if (catalog.column_count == 0) {
         *row_out = JOINT_ROW_NO_TABLE;
         return RC_OK;
     }
-    rc = select_row(conn, target, pipeline_id, row_out, epoch_out, err);
-    if (rc != RC_OK || *row_out == JOINT_ROW_THERE)
-        return rc;
-    rc = catch_up(config, conn, progress, target, arena, err);
+    if (refused)
+        rc = create_again(config, conn, progress, target, arena, err);
     return rc == RC_OK ? select_row(conn, target, pipeline_id, row_out, epoch_out, err) : rc;
 }

@@ -81,6 +81,31 @@ def test_killed_at_its_commit(mariadb, house, engine, worst):
     arrive(mariadb, house, engine)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("knows_sync", [True, False])
+def test_asked_of_a_frontend_that_lags(mariadb, house, engine, knows_sync):
+    """What the row said before the commit is not believed: it is the answer of a frontend that has not heard of it."""
+    begin(mariadb, house, engine)
+    mariadb.query("INSERT INTO visits VALUES (0, 'first')")
+    engine.until_carried(mariadb.place())
+    committed = len(house.state()["labels"])
+    house.fault("slow_commit", 1, ms=1500)
+    mariadb.query(INSERT)
+    engine.until(lambda: house.shown("slow_commit") == 1, 60, what="the commit")
+    house.fault("follower_lags")
+    engine.kill9()
+    wait_until(lambda: len(house.state()["labels"]) > committed, 60, "the end of the commit")
+    house.fault("label_forgotten")
+    house.fault("sync_unknown", 0 if knows_sync else -1)
+    engine.start()
+    engine.until_carried(mariadb.place())
+    assert engine.stop() == OK
+    house.fault("sync_unknown", 0)
+    house.client().rows("SYNC")
+    assert rows(house, "visits") == [["0", "first"], ["1", "once"], ["2", "once"]] and rows(house, "items") == [["7", "a"]]
+    assert not house.twice()
+
+
 def test_where_it_cannot_be(mariadb, twin_of, engine):
     """A server that has none, a pipeline that does not ask for it, another product."""
     old = twin_of("starrocks", options=["--version", "3.5.4"])

@@ -41,11 +41,13 @@ FAULTS = {
     "alter_cancelled": "facts/doris.md 6.3 (State CANCELLED), facts/starrocks.md 6.2",
     "alter_busy": "facts/doris.md 6.3 (state is not NORMAL), facts/starrocks.md 6.2",
     "alter_refused": "facts/doris.md 6.3 (refused in words), facts/starrocks.md 6.2",
+    "follower_lags": "StarRocks' documentation of SYNC, facts/starrocks.md 2.6 (what a follower sends on)",
+    "sync_unknown": "a statement that a server may not have",
     "ddl_answer_lost": "facts/doris.md 7.7 no. 9, facts/starrocks.md 7.3 no. 11 (replayed DDL)",
 }
 
 # These act at once and are not kept.
-IMMEDIATE = {"label_forgotten", "restart", "prepared_expired", "schema_change_abort"}
+IMMEDIATE = {"label_forgotten", "restart", "prepared_expired", "schema_change_abort", "follower_lags"}
 
 
 @dataclass

@@ -21,6 +21,8 @@ from transactions import COMMITTED
 
 DATABASE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9\-_]{0,63}\Z")  # facts/doris.md 6.2
 SYSTEM_DATABASES = ("information_schema", "mysql", "__internal_schema", "sys", "_statistics_")
+# A frontend that follows sends these to its leader, and has caught up when they are over.
+SENT_ON = ("CREATE", "DROP", "ALTER", "TRUNCATE", "INSERT", "DELETE", "SYNC", "CANCEL")
 
 
 class Session:
@@ -87,9 +89,11 @@ class Session:
                     "COMMIT": self._nothing, "ROLLBACK": self._nothing, "CANCEL": self._cancel,
                     "ADMIN": self._show}
         handler = handlers.get(first)
-        if handler is None:
+        if handler is None or (first == "SYNC" and self.house.faults.take("sync_unknown")):
             raise cursor.syntax()
         with self.house.lock:
+            if first in SENT_ON:
+                self.catalog.catch_up()
             return handler(cursor, text)
 
     # --- names ---

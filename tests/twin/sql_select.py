@@ -242,8 +242,12 @@ def fill_temporary(db: sqlite3.Connection, name: str, columns: list[str],
 
 def run_query(session, query: str) -> Result:
     """Runs SQLite's form of a query; its complaints become the product's."""
+    db = session.catalog.db
+    if session.catalog.behind is not None and " temp." not in query:
+        session.house.faults.note("follower_lags")
+        db = session.catalog.behind
     try:
-        cursor = session.catalog.db.execute(query)
+        cursor = db.execute(query)
         rows = cursor.fetchall()
     except sqlite3.Error as bad:
         raise translate(session, str(bad)) from bad

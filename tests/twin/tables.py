@@ -139,6 +139,19 @@ class Catalog:
             "SELECT name FROM twin_databases ORDER BY name")]
         self.next_table_id = max(self.by_id, default=10000) + 1
 
+        self.behind: Optional[sqlite3.Connection] = None  # what a frontend that lags shows
+
+    # --- a frontend that follows ---
+
+    def lag(self) -> None:
+        """From here on SELECT shows the rows as they are now, until the frontend catches up."""
+        self.behind = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        install_functions(self.behind)
+        self.db.backup(self.behind)
+
+    def catch_up(self) -> None:
+        self.behind = None
+
     # --- transactions ---
 
     def saved_transactions(self) -> list[Transaction]:

@@ -241,6 +241,9 @@ class Warehouse:
                                                  if name == "prepared_expired"
                                                  else "Cancel by schema change")
             self.faults.note(name)
+        elif name == "follower_lags":
+            with self.lock:
+                self.catalog.lag()
         elif name == "restart":
             self.restart(request)
         return json_response({"fault": name, "source": FAULTS[name]})
