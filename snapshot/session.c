@@ -40,8 +40,11 @@ static enum rc set_up(struct session *session, struct error *err)
         rc = myconn_exec(session->conn, statements[i], err);
     if (rc == RC_OK && session->is_mariadb)
         rc = myconn_exec(session->conn, SLICE("SET max_statement_time = 0"), err);
-    else if (rc == RC_OK && session->version >= 50708)
-        rc = myconn_exec(session->conn, SLICE("SET max_execution_time = 0"), err);
+    else if (rc == RC_OK &&
+             session->version >= 50709) /* without a bound, long lists find the index */
+        rc =
+            myconn_exec(session->conn,
+                        SLICE("SET max_execution_time = 0, range_optimizer_max_mem_size = 0"), err);
     /* Last: from here on names and messages come as the server stores them, which is UTF-8. */
     if (rc == RC_OK)
         rc = myconn_exec(session->conn, SLICE("SET character_set_results = NULL"), err);

@@ -43,6 +43,7 @@ KEYS = {
     "pairs": ("a SMALLINT, b VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_swedish_ci, c DATETIME(1)", "PRIMARY KEY (a, b, c)",
               [f"{a}, '{b}', '2020-01-0{c} 00:00:00.{c}'" for a in range(4) for b in WORDS[:12] for c in range(1, 8)]),
     "flags": ("k SET('0','1','2','3','4','5','6','7','8')", "PRIMARY KEY (k)", [str(n) for n in range(512)]),
+    "many_flags": ("k SET('0','1','2','3','4','5','6','7','8','9','10','11')", "PRIMARY KEY (k)", [str(n) for n in range(0, 4096, 37)]),
     "mixed": ("a INT, b INT, c INT", "PRIMARY KEY (a DESC, b, c DESC)",
               [f"{a}, {b}, {c}" for a in range(-4, 4) for b in range(8) for c in range(8)]),
     "words_down": ("a VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_swedish_ci, n INT", "PRIMARY KEY (a DESC, n)",

@@ -142,68 +142,90 @@ static void test_bound_along_a_prefix(void **state)
     bound_free(low);
 }
 
-/* By labels, so that the index is used; by number where the row value 0 may be in the range. */
-static void test_enum_is_compared_by_its_labels(void **state)
+/* What is greater or less is a list of numbers, because of the index; 0 is the invalid value. */
+static void test_enum_is_compared_by_its_numbers(void **state)
 {
     (void)state;
     struct table table = fixture_table(by_enum, 2);
     struct sql_table of = {.table = &table};
     struct bound *low = bound("2", "9", NULL);
-    struct bound *zero = bound("0", "9", NULL);
+    struct bound *last = bound("3", "9", NULL);
     struct buf out;
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_bound(&out, &of, low, 1);
-    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` IN (_utf8mb4 0x62, "
-                  "_utf8mb4 0x6127) AND (`e` IN (_utf8mb4 0x6127) OR (`e` IN (_utf8mb4 0x62) AND "
-                  "`id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE "
+                  "(`e` IN (3) OR (`e` = 2 AND `id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_bound(&out, &of, last, 1);
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE "
+                  "((`e` = 3 AND `id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
     /* Downwards 0 comes last. */
     buf_init(&out, SQL_TEXT_MAX);
     of.descending = 1;
     sql_add_bound(&out, &of, low, 1);
-    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` <= 2 AND (`e` < 2 OR "
-                  "(`e` IN (_utf8mb4 0x62) AND `id` > 9)) ORDER BY `e` DESC, `id` LIMIT 0,1");
-    of.descending = 0;
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE "
+                  "(`e` IN (0, 1) OR (`e` = 2 AND `id` > 9)) ORDER BY `e` DESC, `id` LIMIT 0,1");
+    /* A range's own two ends end its lists. */
     buf_init(&out, SQL_TEXT_MAX);
-    sql_add_bound(&out, &of, zero, 1);
-    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `id` FROM `db`.`t` WHERE `e` >= 0 AND (`e` > 0 OR "
-                  "(`e` = 0 AND `id` > 9)) ORDER BY `e`, `id` LIMIT 0,1");
+    of.descending = 0;
+    struct bound *high = bound("3", "1", NULL);
+    sql_add_rows(&out, &of, low, high, 0);
+    must_be(&out,
+            COLUMNS " WHERE (`e` IN (3) OR (`e` = 2 AND `id` > 9)) AND (`e` IN (2) OR (`e` = 3 AND "
+                    "`id` <= 1)) ORDER BY `e`, `id`");
+    bound_free(high);
     bound_free(low);
-    bound_free(zero);
+    bound_free(last);
 }
 
-/* All values of a small SET are lists of labels; one that has an empty label or many is a number. */
-static void test_set_is_compared_by_its_values(void **state)
+/* A column of labels as the only one of its key: the rows behind `low`, and up to `high`. */
+static void must_read(struct column column, const char *low_text, const char *behind,
+                      const char *high_text, const char *up_to)
 {
-    (void)state;
     static const uint32_t key[] = {0};
-    struct column column = {.name = SLICE("s"),
-                            .kind = COLUMN_SET,
-                            .labels = fixture_labels,
-                            .label_count = 3,
-                            .text = cell_is_text};
     struct table table = fixture_table(key, 1);
     struct sql_table of = {.table = &table};
     table.columns = &column;
     table.column_count = 1;
-    struct bound *low = bound("5", NULL, NULL);
-    struct bound *high = bound("1", NULL, NULL);
+    struct bound *low = bound(low_text, NULL, NULL);
+    struct bound *high = bound(high_text, NULL, NULL);
     struct buf out;
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_rows(&out, &of, low, NULL, 0);
-    must_be(&out, "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE `s` IN (_utf8mb4 0x622c6127, "
-                  "_utf8mb4 0x632c622c6127) ORDER BY `s`");
+    must_be(&out, behind);
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_rows(&out, &of, NULL, high, 0);
-    must_be(&out, "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE `s` IN ('', _utf8mb4 0x63) "
-                  "ORDER BY `s`");
-    static const struct slice with_empty[] = {{(const uint8_t *)"a", 1}, {(const uint8_t *)"", 0}};
-    column.labels = with_empty;
-    column.label_count = 2;
-    buf_init(&out, SQL_TEXT_MAX);
-    sql_add_rows(&out, &of, NULL, high, 0);
-    must_be(&out, "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE `s` <= 1 ORDER BY `s`");
+    must_be(&out, up_to);
     bound_free(low);
     bound_free(high);
+}
+
+#define READS_S "SELECT CAST(`s` AS UNSIGNED) FROM `db`.`t` WHERE "
+
+/* All values of a small SET are listed; those of a larger one, of which nothing is known and of an ENUM
+ * with very many labels are compared, which no index helps. */
+static void test_values_are_listed_where_they_are_few(void **state)
+{
+    (void)state;
+    static struct slice labels[9000];
+    struct column column = {.name = SLICE("s"),
+                            .kind = COLUMN_SET,
+                            .labels = labels,
+                            .label_count = 3,
+                            .text = cell_is_text};
+    must_read(column, "5", READS_S "`s` IN (6, 7) ORDER BY `s`", "1",
+              READS_S "`s` IN (0, 1) ORDER BY `s`");
+    must_read(column, "7", READS_S "1=0 ORDER BY `s`", "0", READS_S "`s` IN (0) ORDER BY `s`");
+    column.label_count = 12;
+    must_read(column, "5", READS_S "`s` > 5 ORDER BY `s`", "1", READS_S "`s` <= 1 ORDER BY `s`");
+    column.kind = COLUMN_ENUM;
+    must_read(column, "9", READS_S "`s` IN (10, 11, 12) ORDER BY `s`", "1",
+              READS_S "`s` IN (0, 1) ORDER BY `s`");
+    column.label_count = 9000;
+    must_read(column, "5", READS_S "`s` > 5 ORDER BY `s`", "1", READS_S "`s` <= 1 ORDER BY `s`");
+    column.label_count = 11;
+    column.labels = NULL;
+    must_read(column, "5", READS_S "`s` > 5 ORDER BY `s`", "1", READS_S "`s` <= 1 ORDER BY `s`");
 }
 
 /* What the server shows of labels is not sure: a row says its label itself, and its number behind all
@@ -237,11 +259,11 @@ static void test_unsure_labels_in_a_key(void **state)
     struct buf out;
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_rows(&out, &of, low, NULL, 0);
-    must_be(&out, "SELECT `n`, `e`, `s`, CAST(`e` AS UNSIGNED) FROM `db`.`t` WHERE `e` >= 1 AND "
-                  "(`e` > 1 OR (`e` = 1 AND `n` > 7)) ORDER BY `e`, `n`");
+    must_be(&out, "SELECT `n`, `e`, `s`, CAST(`e` AS UNSIGNED) FROM `db`.`t` WHERE (`e` IN (2) OR "
+                  "(`e` = 1 AND `n` > 7)) ORDER BY `e`, `n`");
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_bound(&out, &of, low, 1);
-    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `n` FROM `db`.`t` WHERE `e` >= 1 AND (`e` > 1 OR "
+    must_be(&out, "SELECT CAST(`e` AS UNSIGNED), `n` FROM `db`.`t` WHERE (`e` IN (2) OR "
                   "(`e` = 1 AND `n` > 7)) ORDER BY `e`, `n` LIMIT 0,1");
 
     assert_int_equal(key_field_count(&table), 4);
@@ -267,10 +289,24 @@ static void test_rows_by_their_keys(void **state)
     must_be(&out, COLUMNS " FORCE INDEX (`PRIMARY`) WHERE (`id` = 1) OR (`id` = 2)");
     buf_init(&out, SQL_TEXT_MAX);
     sql_add_is_not_behind(&out, &of, keys[0], keys[1]);
-    must_be(&out, "SELECT 1 FROM `db`.`t` FORCE INDEX (`PRIMARY`) WHERE (`id` = 1) AND NOT (`id` > "
-                  "2) LIMIT 1");
+    must_be(&out, "SELECT 1 FROM (SELECT `id` AS `id` FROM `db`.`t` FORCE INDEX (`PRIMARY`) WHERE "
+                  "(`id` = 1) LIMIT 1) AS found WHERE NOT (`id` > 2)");
     bound_free(keys[0]);
     bound_free(keys[1]);
+
+    /* Found by its label, compared by its number. */
+    table = fixture_table(by_enum, 2);
+    of.index = SLICE_EMPTY;
+    struct bound *labelled = bound("_utf8mb4 0x62", "7", NULL);
+    struct bound *low = bound("2", "9", NULL);
+    buf_init(&out, SQL_TEXT_MAX);
+    sql_add_is_not_behind(&out, &of, labelled, low);
+    must_be(&out,
+            "SELECT 1 FROM (SELECT CAST(`e` AS UNSIGNED) AS `e`, `id` AS `id` FROM `db`.`t` WHERE "
+            "(`e` = _utf8mb4 0x62 AND `id` = 7) LIMIT 1) AS found WHERE NOT ((`e` IN (3) OR "
+            "(`e` = 2 AND `id` > 9)))");
+    bound_free(labelled);
+    bound_free(low);
 }
 
 static void field(enum column_kind kind, const char *charset, struct slice value,
@@ -343,8 +379,8 @@ int main(void)
         cmocka_unit_test(test_range_within_equal_columns),
         cmocka_unit_test(test_range_of_mixed_order),
         cmocka_unit_test(test_bound_along_a_prefix),
-        cmocka_unit_test(test_enum_is_compared_by_its_labels),
-        cmocka_unit_test(test_set_is_compared_by_its_values),
+        cmocka_unit_test(test_enum_is_compared_by_its_numbers),
+        cmocka_unit_test(test_values_are_listed_where_they_are_few),
         cmocka_unit_test(test_unsure_labels_in_a_key),
         cmocka_unit_test(test_rows_by_their_keys),
         cmocka_unit_test(test_literals),
