@@ -46,8 +46,9 @@ def figure(samples: list[Sample], rows: int) -> dict[str, float]:
             figures[key] = samples[0].more[key]
     if "between" in samples[0].more:
         figures["between"] = figure([sample.more["between"] for sample in samples], rows - 1)
-    if "twin_cpu_s" in samples[0].more:
-        figures["twin_cpu_us_a_row"] = statistics.median(sample.more["twin_cpu_s"] for sample in samples) * 1e6 / rows
+    for who in ("twin", "server"):
+        if f"{who}_cpu_s" in samples[0].more:
+            figures[f"{who}_cpu_us_a_row"] = statistics.median(sample.more[f"{who}_cpu_s"] for sample in samples) * 1e6 / rows
     return figures
 
 
@@ -97,7 +98,8 @@ class Report:
             parts.append("")
         for one in self.snapshots:
             parts.append(f"## Snapshot of {one['rows']:,} rows of 4 narrow columns: {one['server']}\n")
-            parts.append("| | wall s | rows/s | of the drain's rate | cpu µs a row | peak MiB |\n|---|---|---|---|---|---|")
+            parts.append("| | wall s | rows/s | of the drain's rate | cpu µs a row | the server's | the twin's | peak MiB |\n"
+                         "|---|---|---|---|---|---|---|---|")
             drain = one["lines"][0][1]
             parts += [self._snapshot_line(title, got, drain) for title, got in one["lines"]]
             parts.append("")
@@ -115,11 +117,12 @@ class Report:
     @staticmethod
     def _snapshot_line(title: str, got: dict | str, drain: dict | str) -> str:
         if isinstance(got, str):
-            return f"| {title} | void: {got} | | | | |"
+            return f"| {title} | void: {got} | | | | | | |"
         ratio = "" if isinstance(drain, str) else f"{drain['wall_s'] / got['wall_s']:.2f}"
         peak = f"{got['peak_mib']:.0f}" if got["peak_mib"] else ""
+        twin = f"{got['twin_cpu_us_a_row']:.2f}" if "twin_cpu_us_a_row" in got else ""
         return (f"| {title} | {got['wall_s']:.3f} ({got['wall_min_s']:.3f} to {got['wall_max_s']:.3f}) | {got['rows_a_second']:,.0f} | "
-                f"{ratio} | {got['cpu_us_a_row']:.2f} | {peak} |")
+                f"{ratio} | {got['cpu_us_a_row']:.2f} | {got['server_cpu_us_a_row']:.2f} | {twin} | {peak} |")
 
     @staticmethod
     def _curve_lines(curve: dict) -> list[str]:

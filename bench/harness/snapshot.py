@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from .bed import PROCESS_DEADLINE_S, Bed, Sample, Void, ended, timed
 from .datasets import NARROW, NARROW_VALUES, STEP
-from .measures import sink_of, twin
+from .measures import processor_s, sink_of, twin
 
 CONNECTIONS = 2  # that read tables at once
 WATCH_S = 0.05
@@ -34,8 +35,16 @@ class Snapshot:
         self.bed.server.query("ANALYZE NO_WRITE_TO_BINLOG TABLE bench.held;")
 
     def actions(self) -> dict[str, Callable[..., Sample]]:
-        return {"drain": self._drain, "null": lambda: self._run("  type: 'null'"),
+        """Each tells what the server took of the processors meanwhile, too."""
+        ways = {"drain": self._drain, "null": lambda: self._run("  type: 'null'"),
                 "doris": lambda: self._into_twin("doris"), "starrocks": lambda: self._into_twin("starrocks")}
+        return {name: functools.partial(self._beside_server, way) for name, way in ways.items()}
+
+    def _beside_server(self, way: Callable[[], Sample]) -> Sample:
+        before = processor_s(self.bed.server.child.pid)
+        sample = way()
+        sample.more["server_cpu_s"] = processor_s(self.bed.server.child.pid) - before
+        return sample
 
     def _drain(self) -> Sample:
         step = self.rows // CONNECTIONS + 1
@@ -47,7 +56,9 @@ class Snapshot:
 
     def _into_twin(self, kind: str) -> Sample:
         with twin(kind, discard=True) as (ports, state):
+            before = processor_s(ports["pid"])
             sample = self._run(sink_of(kind, ports))
+            sample.more["twin_cpu_s"] = processor_s(ports["pid"]) - before
             self._must_be_all(state()["rows"])
             return sample
 
