@@ -108,10 +108,23 @@ void body_line_begin(const struct body *body, struct body_draft *draft)
     draft->lines[draft->count].key_offset = body->keys.len;
 }
 
+/* There are never more than 2^32 slots, so half of the hash is all of it that counts. */
+static uint32_t hash_key(struct slice key)
+{
+    return (uint32_t)slice_hash(key);
+}
+
 void body_line_key_end(const struct body *body, struct body_draft *draft)
 {
-    draft->lines[draft->count].key_len = body->keys.len - draft->lines[draft->count].key_offset;
+    size_t offset = draft->lines[draft->count].key_offset;
+    size_t len = body->keys.len - offset;
+    uint32_t hash = hash_key(len == 0 ? SLICE_EMPTY : slice_of(body->keys.ptr + offset, len));
+    draft->lines[draft->count].key_len = len;
+    draft->lines[draft->count].key_hash = hash;
     draft->lines[draft->count].offset = body->data.len;
+    /* The slot is in no cache; it comes while the line is written. */
+    if (body->slot_count > 0)
+        __builtin_prefetch(&body->slots[hash & (body->slot_count - 1)], 1);
 }
 
 void body_line_end(const struct body *body, struct body_draft *draft, uint32_t set)
@@ -155,7 +168,9 @@ static uint32_t *find_slot(const struct body *body, uint32_t hash, struct slice 
         uint32_t *slot = &body->slots[i];
         if (*slot == 0)
             return slot;
-        const struct body_row *row = &body->rows[*slot - 1];
+        if (((*slot ^ hash) & ~mask) != 0)
+            continue;
+        const struct body_row *row = &body->rows[(*slot & mask) - 1];
         if (row->key_hash == hash &&
             slice_equal(slice_of(body->keys.ptr + row->key_offset, row->key_len), key))
             return slot;
@@ -176,10 +191,12 @@ static bool reserve_slots(struct body *body, unsigned count)
     for (uint32_t r = 0; r < body->row_count; r++) {
         if (body->rows[r].len == 0)
             continue; /* dead: a later row holds the key */
-        uint32_t i = body->rows[r].key_hash & (slot_count - 1);
+        uint32_t mask = slot_count - 1;
+        uint32_t hash = body->rows[r].key_hash;
+        uint32_t i = hash & mask;
         while (slots[i] != 0)
-            i = (i + 1) & (slot_count - 1);
-        slots[i] = r + 1;
+            i = (i + 1) & mask;
+        slots[i] = (hash & ~mask) | (r + 1);
     }
     free(body->slots);
     body->slots = slots;
@@ -187,18 +204,12 @@ static bool reserve_slots(struct body *body, unsigned count)
     return true;
 }
 
-/* There are never more than 2^32 slots, so half of the hash is all of it that counts. */
-static uint32_t hash_key(struct slice key)
-{
-    return (uint32_t)slice_hash(key);
-}
-
 const struct body_row *body_find(const struct body *body, struct slice key)
 {
     if (body->slot_count == 0)
         return NULL;
     uint32_t slot = *find_slot(body, hash_key(key), key);
-    return slot == 0 ? NULL : &body->rows[slot - 1];
+    return slot == 0 ? NULL : &body->rows[(slot & (body->slot_count - 1)) - 1];
 }
 
 static void count_row(struct body *body, const struct body_row *row)
@@ -260,10 +271,10 @@ void body_view(const struct body *body, uint32_t set, uint32_t first, uint32_t c
 static void index_row(struct body *body, struct body_row *row, bool is_last)
 {
     struct slice key = slice_of(body->keys.ptr + row->key_offset, row->key_len);
-    row->key_hash = hash_key(key);
+    uint32_t mask = body->slot_count - 1;
     uint32_t *slot = find_slot(body, row->key_hash, key);
     if (*slot != 0) {
-        struct body_row *older = &body->rows[*slot - 1];
+        struct body_row *older = &body->rows[(*slot & mask) - 1];
         ASSERT(older->len > 0);
         discount_row(body, older);
         body->collapsed++;
@@ -273,7 +284,7 @@ static void index_row(struct body *body, struct body_row *row, bool is_last)
             body->keys.len = row->key_offset;
         row->key_offset = older->key_offset;
     }
-    *slot = body->row_count + 1;
+    *slot = (row->key_hash & ~mask) | (body->row_count + 1);
 }
 
 enum rc body_draft_keep(struct body *body, const struct body_draft *draft, bool keyed,
@@ -291,6 +302,7 @@ enum rc body_draft_keep(struct body *body, const struct body_draft *draft, bool 
                                .len = (uint32_t)draft->lines[i].len,
                                .key_offset = draft->lines[i].key_offset,
                                .key_len = (uint32_t)draft->lines[i].key_len,
+                               .key_hash = draft->lines[i].key_hash,
                                .set = draft->lines[i].set};
         if (keyed)
             index_row(body, &row, i + 1 == draft->count);

@@ -16,7 +16,9 @@
  *   data   {"id":1,...}\n{"id":2,...}\n...          lines, dead ones among them
  *   keys   key bytes of the rows; empty for a table without a key
  *   rows   where each line and its key lie
- *   slots  open-addressing hash table: index in rows + 1, or 0
+ *   slots  open-addressing hash table: index in rows + 1, or 0; the bits above, which no index needs, are
+ *          those of the hash that have no part in the slot's own number, so that other keys that
+ *          are met on the way are passed without a look at their rows
  *   parts  rows and bytes a column set; bits: the sets, one bit a column (column_set_int.h)
  *   kept   where refused rows become dead letters: the change behind each row
  *
@@ -85,6 +87,7 @@ struct body_draft {
         size_t len;
         size_t key_offset;
         size_t key_len;
+        uint32_t key_hash;
         uint32_t set;
     } lines[2];
 };
