@@ -76,9 +76,9 @@ static const struct cfg_row rows[] = {
      "others still run. 1 with delivery.visibility: together and with rejected.rows: dead-letter."},
     {"sink.load.format", CFG_ENUM, AT(common.format), "json", 0, 0, dialect_format_choices,
      CFG_OURS,
-     "Of load bodies: json, or auto, which sends a load as CSV where its rows allow it, at half "
-     "the "
-     "bytes and less work for StarRocks, and as JSON where not. docs/delivery.md has the rule."},
+     "Of load bodies: json, or auto, which sends a load as CSV where its rows allow it, at about "
+     "half the bytes and less work for StarRocks, and as JSON where not. docs/delivery.md has the "
+     "rule."},
     {"sink.load.compression", CFG_ENUM, AT(common.compression), "none", 0, 0,
      dialect_compression_choices, CFG_OURS,
      "Of load bodies, made by the threads that send them; for networks that are the bottleneck. "
