@@ -164,8 +164,14 @@ class Millrace:
     def run_doris_csv(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "doris", more="\n  sink.load.format: auto")
 
+    def run_doris_csv_lz4(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "doris", more="\n  sink.load.format: auto\n  sink.load.compression: lz4")
+
     def run_starrocks_csv(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "starrocks", more="\n  sink.load.format: auto")
+
+    def run_starrocks_csv_zstd(self, bed: Bed, dataset: Dataset) -> Sample:
+        return self._into_twin(bed, dataset, "starrocks", more="\n  sink.load.format: auto\n  sink.load.compression: zstd")
 
     def run_starrocks_zstd(self, bed: Bed, dataset: Dataset) -> Sample:
         return self._into_twin(bed, dataset, "starrocks", more="\n  sink.load.compression: zstd")
@@ -309,9 +315,11 @@ MEASURES = (
     ("run_doris_gzip", "millrace run, Doris twin, bodies as gzip", {"mixed", "wide", "blobs"}),
     ("run_doris_lz4", "millrace run, Doris twin, bodies as lz4", {"mixed", "wide", "blobs"}),
     ("run_doris_csv", "millrace run, Doris twin, bodies as CSV", {"mixed", "wide"}),
+    ("run_doris_csv_lz4", "millrace run, Doris twin, bodies as CSV in lz4", {"mixed", "wide"}),
     ("run_starrocks", "millrace run, StarRocks twin that discards", {"mixed", "wide", "blobs"}),
     ("run_starrocks_zstd", "millrace run, StarRocks twin, bodies as zstd", {"mixed", "wide", "blobs"}),
     ("run_starrocks_csv", "millrace run, StarRocks twin, bodies as CSV", {"mixed"}),
+    ("run_starrocks_csv_zstd", "millrace run, StarRocks twin, bodies as CSV in zstd", {"mixed"}),
     ("run_slow", f"millrace run, Doris twin that needs {SLOW_LOAD_MS} ms a load, buffer of {SLOW_BUFFER_MIB} MiB", {"huge"}),
     ("calls_decode", "system calls of millrace decode", {"mixed", "single"}),
     ("calls_null", "system calls of millrace run, null sink", {"mixed", "single"}),
