@@ -8,6 +8,7 @@
 
 /* Where the wanted fields are in the answer; -1: not there. */
 struct field_map {
+    int table;
     int name;
     int type;
     int data_type;
@@ -48,10 +49,12 @@ static bool take_row(const struct slice *fields, const struct field_map *map, st
 
 #define CATALOG_COLUMNS_MAX 4096
 
-static enum rc take_columns(struct myconn_result *result, struct arena *arena,
+/* A server that compares names without regard to case may answer for another table, too. */
+static enum rc take_columns(struct myconn_result *result, struct slice table, struct arena *arena,
                             struct dialect_catalog *catalog, struct error *err)
 {
-    struct field_map map = {.name = dialect_field_find(result, "COLUMN_NAME"),
+    struct field_map map = {.table = dialect_field_find(result, "TABLE_NAME"),
+                            .name = dialect_field_find(result, "COLUMN_NAME"),
                             .type = dialect_field_find(result, "COLUMN_TYPE"),
                             .data_type = dialect_field_find(result, "DATA_TYPE"),
                             .nullable = dialect_field_find(result, "IS_NULLABLE"),
@@ -64,6 +67,8 @@ static enum rc take_columns(struct myconn_result *result, struct arena *arena,
     uint32_t cap = 0;
     const struct slice *fields = NULL;
     while (myconn_row(result, &fields)) {
+        if (map.table >= 0 && !slice_equal(field(fields, map.table), table))
+            continue;
         if (catalog->column_count == cap) {
             cap = cap == 0 ? 64 : cap * 2;
             struct dialect_catalog_column *grown =
@@ -96,7 +101,7 @@ static enum rc read_columns(struct myconn *conn, const struct sink_target *targe
     if (rc == RC_OK)
         rc = myconn_query(conn, buf_slice(&sql), &result, err);
     if (rc == RC_OK)
-        rc = take_columns(result, arena, catalog, err);
+        rc = take_columns(result, target->table, arena, catalog, err);
     myconn_result_free(result);
     buf_deinit(&sql);
     return rc;

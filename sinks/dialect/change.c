@@ -127,6 +127,8 @@ static enum rc look_at(const struct dialect_changes *changes, struct myconn *con
     enum rc rc = dialect_catalog_read(conn, target, arena, &look->have, err);
     if (rc == RC_OK && has_other(step))
         rc = dialect_catalog_read(conn, &step->new_target, arena, &look->other, err);
+    if (rc == RC_OK && has_other(step) && look->other.column_count == 0)
+        rc = dialect_fold_check(changes->traits, conn, &step->new_target, err);
     if (rc == RC_OK && look->have.column_count > 0)
         rc = dialect_jobs_read(conn, target, &look->jobs, err);
     if (rc == RC_OK && step->kind == SCHEMA_SWAP_TABLE && changes->swap == DIALECT_SWAP_EXCHANGE &&

@@ -203,6 +203,8 @@ struct dialect_traits {
     uint64_t string_bytes;            /* what the type STRING holds */
     unsigned datetime_scale;          /* of a bare DATETIME */
     enum load_encoding json_encoding; /* of a document into a JSON column */
+    const char *fold_variable;        /* says whether names of tables are folded (fold.c) */
+    bool folds_databases;             /* and then those of databases, too */
 };
 
 struct dialect_type dialect_type_parse(const struct dialect_traits *traits, struct slice text);
@@ -297,6 +299,12 @@ const struct dialect_catalog_column *dialect_catalog_find(const struct dialect_c
 enum rc dialect_catalog_read(struct myconn *conn, const struct sink_target *target,
                              struct arena *arena, struct dialect_catalog *catalog_out,
                              struct error *err) MUST_CHECK;
+
+/* ---- fold.c ---- */
+
+/* Before a table is made, or gets a name. RC_UNSUPPORTED: it would have another name than this one. */
+enum rc dialect_fold_check(const struct dialect_traits *traits, struct myconn *conn,
+                           const struct sink_target *target, struct error *err) MUST_CHECK;
 
 /* ---- compare.c ---- */
 

@@ -11,7 +11,10 @@ static enum rc create(const struct dialect_product *product, const void *config,
                       struct myconn *conn, const struct load_schema *schema, uint32_t first,
                       struct error *err)
 {
-    enum rc rc = product->names_check(conn, schema, err);
+    const struct sink_target target = {.db = schema->db, .table = schema->table};
+    enum rc rc = dialect_fold_check(product->changes->traits, conn, &target, err);
+    if (rc == RC_OK)
+        rc = product->names_check(conn, schema, err);
     if (rc != RC_OK)
         return rc;
     struct buf sql;

@@ -16,6 +16,7 @@ const struct dialect_traits doris_traits = {
     .datetime_scale = 0,
     /* A string that holds JSON text: right for scalars too (facts/doris.md 3.4). */
     .json_encoding = LOAD_JSON_STRING,
+    .fold_variable = "lower_case_table_names",
 };
 
 /* Text of at most `bytes`: VARCHAR where it fits, else STRING; a key cannot be a STRING. */

@@ -17,6 +17,8 @@ const struct dialect_traits starrocks_traits = {
     .datetime_scale = 6,
     /* A nested value: a string would stay a JSON string (facts/starrocks.md 3.5). */
     .json_encoding = LOAD_JSON_VALUE,
+    .fold_variable = "enable_table_name_case_insensitive",
+    .folds_databases = true,
 };
 
 static enum rc varchar_type(uint64_t bytes, struct arena *arena, struct load_column *out,

@@ -334,3 +334,27 @@ def sequences_are_no_tables(mariadb, doris, engine, metadata, must_be_equal):
 @pytest.mark.parametrize("metadata", ["FULL", "MINIMAL", "NO_LOG"])
 def test_sequences_are_no_tables(mariadb, doris, engine, metadata, must_be_equal):
     sequences_are_no_tables(mariadb, doris, engine, metadata, must_be_equal)
+
+
+FOLDS = [("doris", "lower_case_table_names=1"), ("doris", "lower_case_table_names=2"),
+         ("starrocks", "enable_table_name_case_insensitive=true")]
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("product, setting", FOLDS)
+def test_a_cluster_that_folds_names(mariadb, twin_of, engine, must_be_equal, product, setting):
+    """A table with capital letters is refused in words, at its creation and at its renaming; a route helps."""
+    twin = twin_of(product, options=["--version", "4.0.6" if product == "starrocks" else "2.1.8", "--variable", setting])
+    mariadb.query("CREATE TABLE Orders (id INT PRIMARY KEY); CREATE TABLE plain (id INT PRIMARY KEY); INSERT INTO Orders VALUES (1);")
+    engine.write(mariadb.block(), twin.sink("20ms"))
+    assert engine.start().wait(60) != 0
+    assert "table shop.Orders could be taken for another one" in engine.log_tail() and setting.split("=")[0] in engine.log_tail()
+    assert "`sink-table: shop.orders`" in engine.log_tail()
+    engine.write(mariadb.block(), twin.sink("20ms"), None, [{"source-table": "shop.Orders", "sink-table": "shop.orders"}])
+    engine.start()
+    mariadb.query("INSERT INTO plain VALUES (1);")
+    engine.until_carried(mariadb.place())
+    assert twin.client().rows("SELECT id FROM shop.orders") == [["1"]]
+    mariadb.query("RENAME TABLE plain TO Plain;")
+    assert engine.wait() != 0
+    assert "table shop.Plain could be taken for another one" in engine.log_tail()

@@ -216,7 +216,7 @@ def _compute_nodes(session, cursor: Cursor) -> Result:
 def _variables(session, cursor: Cursor) -> Result:
     known = {**{name: str(value) for name, value in VARIABLES.items()},
              "version": session.server_version, "version_comment": session.version_comment,
-             **session.variables}
+             **session.house.options.variable, **session.variables}
     return _filtered(session, cursor, ["Variable_name", "Value"], sorted(known.items()),
                      "Variable_name")
 

@@ -72,11 +72,14 @@ def parse_options(arguments: list[str] | None) -> tuple[Options, str]:
     parser.add_argument("--label-keep-seconds", type=float)
     parser.add_argument("--max-running", type=int, help="running transactions a database")
     parser.add_argument("--prepared-timeout", type=float, help="seconds from prepare to commit")
+    parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE",
+                        help="what SHOW VARIABLES says; names that are folded are not played")
     parser.add_argument("--cloud", action="store_true", help="Doris with storage apart")
     parser.add_argument("--alter-ms", type=int, default=100, help="how long a heavy ALTER takes")
     parser.add_argument("--ready-file", default="", help="also write the ports to this file")
     given = vars(parser.parse_args(arguments))
     ready = given.pop("ready_file")
+    given["variable"] = dict(pair.split("=", 1) for pair in given["variable"])
     return Options(**given), ready
 
 

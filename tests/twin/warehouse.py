@@ -15,7 +15,7 @@ import random
 import socket
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from alters import Alters
@@ -51,6 +51,7 @@ class Options:
     prepared_timeout: Optional[float] = None
     alter_ms: int = 100  # how long a heavy schema change takes at least
     cloud: bool = False  # Doris with storage apart
+    variable: dict[str, str] = field(default_factory=dict)  # what SHOW VARIABLES says
 
 
 DEFAULT_VERSIONS = {"doris": "2.1.8", "starrocks": "3.3.5"}
