@@ -85,12 +85,12 @@ class Live(JavaPeer):
 
 class Debezium(Live):
     name = "debezium"
-    title = f"Debezium 3.5.0, embedded, JSON counted{START}"
+    title = f"Debezium 3.5.0, JSON counted{START}"
 
 
 class FlinkCdc(Live):
     name = "flink_cdc"
-    title = f"Flink CDC 3.2.0 in a local Flink 1.19.3, JSON counted{START}"
+    title = f"Flink CDC 3.2.0 (Flink 1.19.3), JSON counted{START}"
     options = OPENED
 
 

@@ -16,7 +16,10 @@ import subprocess
 from .bed import ROOT, Sample
 
 START = " (its start included)"  # at the end of the title of what is measured with it
+OURS = ("millrace", "decode", "encode")  # how the titles begin that are coloured as Millrace's
 BAR_WIDTH = 420
+LETTER_WIDTH = 6.3  # of the titles beside the bars, at most on the average
+FAR_APART = 100  # the largest by the smallest: from there on, bars as long as the numbers show the largest alone
 ROW_HEIGHT = 22
 CURVE_WIDTH, CURVE_HEIGHT, CURVE_LEFT = 560, 220, 70
 DRAIN_TITLE = "drain the binlog raw from the server"
@@ -69,7 +72,7 @@ class Report:
         for title, got in lines:
             spread.append((title, got))
             if not isinstance(got, str) and "between" in got:
-                spread.append((f"{title.removesuffix(START)}, from its first event to its last", got["between"]))
+                spread.append((f"{title.removesuffix(START)}, from first event to last", got["between"]))
         self.sections.append({"server": server, "dataset": dataset, "changes": changes, "bytes": size, "lines": spread})
 
     def snapshot(self, server: str, rows: int, lines: list[tuple[str, dict | str]]) -> None:
@@ -184,20 +187,26 @@ class Report:
 
 
 def plot(unit: str, bars: list[tuple[str, float]]) -> str:
-    """Horizontal bars, as SVG."""
+    """Horizontal bars, as SVG; over a logarithmic axis, which is said, where the figures are far apart."""
     if not bars:
         return ""
-    most = max(value for _, value in bars) or 1
-    height = ROW_HEIGHT * (len(bars) + 1)
-    drawn = [f"<text x='0' y='14' font-weight='bold'>{html.escape(unit)}</text>"]
+    most, least = max(value for _, value in bars) or 1, min(value for _, value in bars)
+    far = 0 < least * FAR_APART < most
+    floor = 10 ** math.floor(math.log10(least)) if far else 0
+    left = LETTER_WIDTH * max(len(title) for title, _ in bars)
+
+    def length(value: float) -> float:
+        return BAR_WIDTH * (math.log10(value / floor) / math.log10(most / floor) if far else value / most)
+
+    drawn = [f"<text x='0' y='14' font-weight='bold'>{html.escape(unit)}{', logarithmic' if far else ''}</text>"]
     for index, (title, value) in enumerate(bars, start=1):
         y = ROW_HEIGHT * index
         shown = f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
-        drawn.append(f"<text x='330' y='{y + 14}' text-anchor='end'>{html.escape(title)}</text>"
-                     f"<rect x='340' y='{y + 3}' width='{max(value / most * BAR_WIDTH, 1):.1f}' height='{ROW_HEIGHT - 7}' "
-                     f"fill='{'#2a6fbb' if 'millrace' in title else '#8a8a8a'}'/>"
-                     f"<text x='{345 + value / most * BAR_WIDTH:.1f}' y='{y + 14}'>{shown}</text>")
-    return f"<svg width='{340 + BAR_WIDTH + 100}' height='{height}' font-size='12'>{''.join(drawn)}</svg>"
+        drawn.append(f"<text x='{left:.0f}' y='{y + 14}' text-anchor='end'>{html.escape(title)}</text>"
+                     f"<rect x='{left + 10:.0f}' y='{y + 3}' width='{max(length(value), 1):.1f}' height='{ROW_HEIGHT - 7}' "
+                     f"fill='{'#2a6fbb' if title.startswith(OURS) else '#8a8a8a'}'/>"
+                     f"<text x='{left + 15 + length(value):.1f}' y='{y + 14}'>{shown}</text>")
+    return f"<svg width='{left + BAR_WIDTH + 110:.0f}' height='{ROW_HEIGHT * (len(bars) + 1)}' font-size='12'>{''.join(drawn)}</svg>"
 
 
 def plot_lines(unit: str, curves: dict[str, list[tuple[float, float]]]) -> str:
