@@ -13,6 +13,11 @@ import threading
 from servers import ROOT, wait_until
 
 
+# OpenSSL reads the machine's list of authorities for each connection to a server that offers TLS, which is most of what
+# a start costs. No certificate of the tests is signed by one of them; those that are checked come with their own.
+ENVIRONMENT = {"SSL_CERT_FILE": os.devnull}
+
+
 def program() -> str:
     """The program under test: $MILLRACE, or the release build of this tree."""
     return os.environ.get("MILLRACE") or str(ROOT / "build" / "release" / "millrace")
@@ -21,6 +26,7 @@ def program() -> str:
 def run(*arguments: str, **options) -> subprocess.CompletedProcess:
     """One command of the program, to its end."""
     options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("env", os.environ | ENVIRONMENT)
     return subprocess.run([program(), *arguments], capture_output=True, check=False, timeout=120, **options)
 
 
@@ -65,7 +71,7 @@ class Engine:
         with open(self.log_file, "ab") as log:
             # Its own session: a Ctrl-C on the terminal is for the program that drives it.
             self._child = subprocess.Popen([self._program, *options, "run", str(self.file)], stdout=log, stderr=log,
-                                           stdin=subprocess.DEVNULL, start_new_session=True)
+                                           stdin=subprocess.DEVNULL, env=os.environ | ENVIRONMENT, start_new_session=True)
         return self
 
     @property

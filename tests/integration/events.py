@@ -12,7 +12,7 @@ import re
 import subprocess
 
 import golden
-from engine import Engine, program
+from engine import ENVIRONMENT, Engine, program
 from servers import ROOT
 
 # Binlogs of real servers: other projects' are read where they are kept beside the tree, ours are in it.
@@ -28,7 +28,7 @@ def millrace(*arguments: object, stdin: bytes | None = None, environment: dict[s
     """Runs a command that ends by itself; output as bytes."""
     return subprocess.run([program(), *map(str, arguments)], input=stdin,
                           stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
-                          check=False, timeout=deadline_s, env={**os.environ, **(environment or {})})
+                          check=False, timeout=deadline_s, env=os.environ | ENVIRONMENT | (environment or {}))
 
 
 def errors(done: subprocess.CompletedProcess) -> str:
@@ -143,6 +143,10 @@ class EventPipeline(Engine):
             text = path.read_bytes()
             found += events_of(text[:text.rfind(b"\n") + 1])
         return found
+
+    def lines(self) -> int:
+        """How many events there are; to be asked again and again while they are many."""
+        return sum(path.read_bytes().count(b"\n") for path in self.events_folder.glob("events-*.ndjson"))
 
     def rows(self) -> list[dict]:
         return rows_of(self.events())

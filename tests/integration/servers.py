@@ -41,12 +41,14 @@ def free_port() -> int:
 
 
 def wait_until(fact, deadline_s: float, what: str, pause_s: float = 0.05) -> None:
-    """Returns when fact() is true; after the deadline says what did not come."""
+    """Returns when fact() is true; after the deadline says what did not come. Most facts are asked of a process that is
+    started for it, so the pauses become longer, up to a fifth of a second."""
     end = time.monotonic() + deadline_s
     while not fact():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not come within {deadline_s} s")
         time.sleep(pause_s)
+        pause_s = max(pause_s, min(pause_s * 1.2, 0.2))
 
 
 class Server:

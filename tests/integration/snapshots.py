@@ -33,7 +33,7 @@ class Model:
         file.write_text("source:\n" + "".join(f"  {key}: {value}\n" for key, value in block.items()))
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.child = subprocess.Popen([str(program()), str(file), *(f"{k}={v}" for k, v in options.items())],
-                                          stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+                                          stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=os.environ | engines.ENVIRONMENT)
 
     def log(self) -> str:
         return self.err.read_text(errors="replace")
