@@ -481,6 +481,8 @@ static enum rc remember(struct source *base, struct slice key, struct slice valu
 {
     struct server_source *source = source_of(base);
     bool taken = false;
+    if (slice_equal(key, SLICE(BINLOG_BIRTH_NOTE)))
+        return binlog_stream_birth_remember(source->stream, value, err);
     enum rc rc = server_history_remember(source, key, value, &taken, err);
     return rc != RC_OK || taken ? rc : binlog_stream_xa_remember(source->stream, key, value, err);
 }
@@ -489,6 +491,8 @@ static enum rc notes(struct source *base, source_note_fn visit, void *ctx, struc
 {
     struct server_source *source = source_of(base);
     enum rc rc = server_history_notes(source, visit, ctx, err);
+    if (rc == RC_OK)
+        rc = binlog_stream_birth_note(source->stream, visit, ctx, err);
     return rc == RC_OK ? binlog_stream_xa_notes(source->stream, visit, ctx, err) : rc;
 }
 

@@ -29,6 +29,8 @@ static enum rc take_format(struct binlog_stream *stream, struct slice bytes, str
     enum rc rc = event_format_parse(bytes, &format, err);
     if (rc == RC_OK && format.has_crc && !is_changed_for_us(stream, &format))
         rc = check_crc(stream, bytes, err);
+    if (rc == RC_OK)
+        rc = stream_birth_take(stream, stream->event.header.timestamp, err);
     if (rc != RC_OK)
         return rc;
     stream->format = format;

@@ -95,6 +95,13 @@ enum rc binlog_stream_xa_remember(struct binlog_stream *stream, struct slice key
 enum rc binlog_stream_xa_notes(struct binlog_stream *stream, source_note_fn visit, void *ctx,
                                struct error *err) MUST_CHECK;
 
+/* The note of when the file at the position was begun, where the server has no GTIDs. */
+#define BINLOG_BIRTH_NOTE "binlog-file"
+enum rc binlog_stream_birth_remember(struct binlog_stream *stream, struct slice value,
+                                     struct error *err) MUST_CHECK;
+enum rc binlog_stream_birth_note(struct binlog_stream *stream, source_note_fn visit, void *ctx,
+                                 struct error *err) MUST_CHECK;
+
 /* The notes of the life before are remembered: files that none of them names go. */
 void binlog_stream_xa_begin(struct binlog_stream *stream);
 /* No start will begin before `durable` any more. */

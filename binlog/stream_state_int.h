@@ -110,6 +110,12 @@ struct stream_unknown {
     struct slice db;
 };
 
+/* A binlog file, and the second in which it was begun (stream_birth.c). */
+struct stream_birth {
+    char file[POSITION_FILE_MAX];
+    uint32_t begun; /* 0: not known */
+};
+
 struct binlog_stream {
     struct binlog_stream_options options;
     struct binlog_feed *feed; /* the caller's */
@@ -118,7 +124,9 @@ struct binlog_stream {
     struct event_format format;
     bool crc32; /* events carry a CRC, except format descriptions, which say it themselves */
     char file[POSITION_FILE_MAX];
-    uint64_t offset; /* end of the last event, in `file` */
+    uint64_t offset;                 /* end of the last event, in `file` */
+    struct stream_birth birth;       /* of the newest format description */
+    struct stream_birth birth_noted; /* as the last note said */
 
     struct event event; /* in hand */
     bool event_pending; /* it ended the group before it and waits to be looked at again */
@@ -272,6 +280,10 @@ enum rc stream_rows_fragment(struct binlog_stream *stream, struct error *err) MU
 /* The next row of the event in hand; RC_EOF behind the last. */
 enum rc stream_rows_next(struct binlog_stream *stream, struct change *change,
                          struct error *err) MUST_CHECK;
+
+/* stream_birth.c. A format description of the file in hand; RC_MISMATCH: it is another one than before. */
+enum rc stream_birth_take(struct binlog_stream *stream, uint32_t begun,
+                          struct error *err) MUST_CHECK;
 
 /* stream_place.c. Sets the file's name; false when it is too long or not UTF-8. */
 bool stream_place_file(struct binlog_stream *stream, struct slice file);

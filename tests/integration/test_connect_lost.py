@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import signal
 import tempfile
+import time
 
 import pytest
 
@@ -287,6 +288,34 @@ def test_a_source_that_was_reset(private, pipeline):
     assert code == SOURCE, told
     assert "reset" in told and "checkpoint" in told or "never had" in told, told
     assert pipeline.ids() == [1, 2, 3]
+
+
+@pytest.mark.long
+def test_a_source_that_was_reset_and_has_written_more(start_server, tmp_path):
+    """Without GTIDs: a file of the same name, with an event where the last one ended. It was begun at another time."""
+    server = start_server("mysql97", ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"])
+    rows = "INSERT INTO shop.t VALUES (1); INSERT INTO shop.t VALUES (2);"
+    anew = "DROP DATABASE IF EXISTS shop; RESET BINARY LOGS AND GTIDS; CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY);"
+    pipeline = EventPipeline(tmp_path / "p", {"type": "mysql", "tables": r"shop.\.*", "scan.startup.mode": "earliest-offset",
+                                              **server.add_account()})
+    try:
+        server.query(anew + rows)
+        pipeline.start()
+        pipeline.until_ids([1, 2])
+        assert pipeline.stop() == OK
+        pipeline.start()  # the same file
+        server.query("INSERT INTO shop.t VALUES (3);")
+        pipeline.until_ids([1, 2, 3])
+        assert pipeline.stop() == OK
+        second = int(time.time())
+        servers.wait_until(lambda: int(time.time()) > second, 60, "another second")
+        server.query(anew + rows + "INSERT INTO shop.t VALUES (3); INSERT INTO shop.t VALUES (4);")
+        code, told = pipeline.refused()
+        assert code == SOURCE, told
+        assert "was reset" in told, told
+        assert pipeline.ids() == [1, 2, 3]
+    finally:
+        pipeline.close()
 
 
 def test_a_source_that_is_reset_while_it_runs(private, pipeline):

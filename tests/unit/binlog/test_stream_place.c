@@ -275,6 +275,87 @@ static void a_set_that_is_known_is_not_seeded(void **state)
     teardown(&f);
 }
 
+/* The note of the file in hand, where there is a new one. */
+static enum rc take_note(void *ctx, struct slice key, struct slice value, struct error *err)
+{
+    struct buf *note = ctx;
+    (void)err;
+    assert_true(slice_equal(key, SLICE(BINLOG_BIRTH_NOTE)));
+    buf_add_slice(note, value);
+    return RC_OK;
+}
+
+static void expect_note(struct fixture *f, const char *expected)
+{
+    struct buf note;
+    buf_init(&note, 1024);
+    assert_int_equal(binlog_stream_birth_note(f->stream, take_note, &note, &f->err), RC_OK);
+    assert_string_equal(buf_cstr(&note), expected);
+    buf_deinit(&note);
+}
+
+/* After a RESET MASTER the file of the same name is another one. Where there are no GTIDs, nothing else tells. */
+static void a_file_that_was_begun_anew(void **state)
+{
+    static const struct {
+        const char *note;
+        const char *gtids;
+        enum rc rc;
+    } cases[] = {
+        {"1700000000 binlog.000001", "", RC_OK},
+        {"1699999999 binlog.000001", "", RC_MISMATCH},
+        {"1699999999 binlog.000001", GTID("1-3"), RC_OK},
+        {"1699999999 binlog.000002", "", RC_OK},
+    };
+    struct fixture f;
+    (void)state;
+    begin_dump_inside("binlog.000001", 500, "8.0.36");
+    put_query(&w, "shop", "BEGIN");
+    put_table_map(&w, 90, "t", true);
+    put_insert(&w, 90, 10, 1);
+    put_xid(&w);
+    open_dump(&f);
+    expect_row(&f, 10);
+    expect(&f, CHANGE_COMMIT);
+    expect_note(&f, "1700000000 binlog.000001");
+    expect_note(&f, ""); /* once is enough */
+    teardown(&f);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct position from;
+        open_dump(&f);
+        position_init(&from);
+        buf_add_str(&from.gtid_set, cases[i].gtids);
+        assert_int_equal(binlog_stream_birth_remember(f.stream, slice_str(cases[i].note), &f.err),
+                         RC_OK);
+        assert_int_equal(binlog_stream_seek(f.stream, &f.feed.base, &from, &f.err), RC_OK);
+        enum rc rc = next(&f);
+        if (rc != cases[i].rc || (rc != RC_OK && strstr(f.err.text, "was reset") == NULL))
+            fail_msg("%s: %s: %s", cases[i].note, rc_name(rc), f.err.text);
+        if (cases[i].gtids[0] != '\0')
+            expect_note(&f, ""); /* nobody needs it */
+        position_deinit(&from);
+        teardown(&f);
+    }
+}
+
+static void notes_of_files_that_are_none(void **state)
+{
+    static const char *const notes[] = {"",
+                                        "1700000000",
+                                        "17x binlog.000001",
+                                        " binlog.000001",
+                                        "1700000000 ",
+                                        "4294967296 binlog.000001"};
+    struct fixture f;
+    (void)state;
+    begin_dump("binlog.000001", "8.0.36");
+    open_dump(&f);
+    for (size_t i = 0; i < COUNT_OF(notes); i++)
+        assert_int_equal(binlog_stream_birth_remember(f.stream, slice_str(notes[i]), &f.err),
+                         RC_CORRUPT);
+    teardown(&f);
+}
+
 enum beat { BEAT_V1, BEAT_V2, BEAT_MARIADB };
 
 static void put_heartbeat(enum beat beat, const char *file, uint64_t offset)
@@ -421,6 +502,8 @@ int main(void)
         cmocka_unit_test(a_file_that_ends_inside_a_transaction),
         cmocka_unit_test(gtids_are_known_from_the_next_file_on),
         cmocka_unit_test(a_set_that_is_known_is_not_seeded),
+        cmocka_unit_test(a_file_that_was_begun_anew),
+        cmocka_unit_test(notes_of_files_that_are_none),
         cmocka_unit_test(heartbeats),
         cmocka_unit_test(a_heartbeat_that_is_cut_off),
         cmocka_unit_test(numbers_of_tables_are_used_again),
