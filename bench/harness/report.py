@@ -31,7 +31,7 @@ def machine() -> dict[str, str]:
                   if line.startswith("model name")), platform.machine())
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)
     return {"processor": f"{model}, {os.cpu_count()} cores", "kernel": platform.release(), "commit": commit.stdout.strip() or "unknown",
-            "day": datetime.date.today().isoformat()}
+            "day": datetime.date.today().isoformat(), "load of other work": f"{os.getloadavg()[0]:.0f}"}
 
 
 def figure(samples: list[Sample], rows: int) -> dict[str, float]:
