@@ -162,6 +162,7 @@ class Report:
                         f"<p>{section['changes']:,} row changes in {section['bytes'] / 2 ** 20:.1f} MiB of binlog</p>")
             body.append(plot("processor µs a row", [(title, got["cpu_us_a_row"]) for title, got in lines]))
             body.append(plot("rows a second", [(title, got["rows_a_second"]) for title, got in lines]))
+            body += [f"<p>{html.escape(title)} is void: {html.escape(got)}</p>" for title, got in section["lines"] if isinstance(got, str)]
         for one in self.snapshots:
             body.append(f"<h2>Snapshot of {one['rows']:,} rows of 4 narrow columns: {html.escape(one['server'])}</h2>")
             body.append(plot("rows a second", [(title, got["rows_a_second"]) for title, got in one["lines"] if not isinstance(got, str)]))

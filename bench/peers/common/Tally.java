@@ -11,7 +11,7 @@ import java.util.Locale;
  * longer, so that one too many is seen; where none comes for long, it says how many there were.
  */
 public final class Tally {
-    private static final long FIRST_PATIENCE_NS = 180_000_000_000L; // for the first one: a loaded machine starts slowly
+    private static final long FIRST_PATIENCE_NS = 300_000_000_000L; // for the first one: a loaded machine starts slowly
     private static final long PATIENCE_NS = 60_000_000_000L; // for the next one
     private static final long LISTENING_NS = 1_000_000_000L; // after the last one
     private static final long PAUSE_MS = 20;
