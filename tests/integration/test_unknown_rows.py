@@ -137,3 +137,26 @@ def test_decode_tells_and_goes_on(source):
     assert any(event.get("cdcop") == "c" and event["data"]["after"].get("id", event["data"]["after"].get("@1")) == 20
                for event in events)
     assert millrace("decode", "--tables", "shop.u", *source.binlogs()).returncode == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("refused", ["a", "b", "tmp"])
+def test_a_mark_goes_with_its_table_through_a_swap(mariadb, doris, engine, must_be_equal, refused):
+    """The statement ends in front of one of its steps, and the next start goes on there: the mark is where the table is."""
+    mariadb.query("CREATE TABLE a (id INT PRIMARY KEY, v INT); CREATE TABLE b (id INT PRIMARY KEY, v INT);"
+                  "INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (2, 2);")
+    engine.write(mariadb.block(), doris.sink("20ms"))
+    engine.start()
+    must_be_equal(mariadb, doris, engine, ["a", "b"])
+    doris.fault("alter_refused", 1, table=f"shop.{refused}")
+    mariadb.query(STATEMENT + "UPDATE a SET v = 10;")
+    mariadb.query("RENAME TABLE a TO tmp, b TO a, tmp TO b; INSERT INTO a VALUES (3, 3); INSERT INTO b VALUES (4, 4);")
+    assert engine.wait(60) != 0
+    assert doris.shown("alter_refused") == 1, engine.log_tail()
+    engine.start()
+    engine.until_carried(mariadb.place())
+    assert engine.stop() == 0
+    tables = shown(engine)
+    assert tables["shop.b"]["rows_unknown"] == "marked" and tables["shop.a"]["rows_unknown_since"] is None, tables
+    assert doris.client().rows("SELECT id, v FROM shop.a ORDER BY id") == [["2", "2"], ["3", "3"]]
+    assert doris.client().rows("SELECT id, v FROM shop.b ORDER BY id") == [["1", "1"], ["4", "4"]]
