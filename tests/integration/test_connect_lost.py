@@ -291,11 +291,12 @@ def test_a_source_that_was_reset(private, pipeline):
 
 
 @pytest.mark.long
-def test_a_source_that_was_reset_and_has_written_more(start_server, tmp_path):
+@pytest.mark.parametrize("family", ["mysql97", "mysql56"])
+def test_a_source_that_was_reset_and_has_written_more(start_server, tmp_path, family):
     """Without GTIDs: a file of the same name, with an event where the last one ended. It was begun at another time."""
-    server = start_server("mysql97", ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"])
+    server = start_server(family, ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"])
     rows = "INSERT INTO shop.t VALUES (1); INSERT INTO shop.t VALUES (2);"
-    anew = "DROP DATABASE IF EXISTS shop; RESET BINARY LOGS AND GTIDS; CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY);"
+    anew = f"DROP DATABASE IF EXISTS shop; {server.reset_sql}; CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY);"
     pipeline = EventPipeline(tmp_path / "p", {"type": "mysql", "tables": r"shop.\.*", "scan.startup.mode": "earliest-offset",
                                               **server.add_account()})
     try:
