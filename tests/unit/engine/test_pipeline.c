@@ -519,7 +519,14 @@ static void world_new_with(const struct manner *manner)
     world.together = manner->together;
 }
 
-/* Every single crash point, before and after its effect; then to the end. */
+/* Every single crash point, before and after its effect; then to the end. The address sanitizer, which takes six times as
+ * long, sees every third, other ones in each manner: it looks for memory, the release build for what is delivered. */
+#ifdef __SANITIZE_ADDRESS__
+enum { CRASH_STRIDE = 3 };
+#else
+enum { CRASH_STRIDE = 1 };
+#endif
+
 static void survives_every_crash(void **state UNUSED)
 {
     setup_tables();
@@ -532,7 +539,7 @@ static void survives_every_crash(void **state UNUSED)
         assert_int_equal(rc, RC_OK);
         check_world();
         unsigned steps = stored.step;
-        for (unsigned at = 1; at <= steps; at++)
+        for (unsigned at = 1 + m % CRASH_STRIDE; at <= steps; at += CRASH_STRIDE)
             for (unsigned after = 0; after < 2; after++) {
                 world_new_with(&manners[m]);
                 stored.crash_at = at;
