@@ -238,7 +238,7 @@ static void test_long_statements(void **state)
         buf_add_str(&sql, cases[i].tail);
         uint64_t start = clock_monotonic_us();
         (void)fixture_run_slice(&fixture, buf_slice(&sql));
-        if (clock_monotonic_us() - start > 10000000)
+        if (clock_monotonic_us() - start > 60000000)
             fail_msg("%s took too long", cases[i].head);
         buf_deinit(&sql);
         fixture_deinit(&fixture);

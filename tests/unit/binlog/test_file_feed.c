@@ -62,7 +62,7 @@ static struct reading read_all(struct source_file_config config)
     if (reading.rc != RC_OK)
         return reading;
     assert_int_equal(binlog_file_source.start(source, NULL, &reading.err), RC_OK);
-    while ((reading.rc = binlog_file_source.next(source, &change, 50, &reading.err)) == RC_OK) {
+    while ((reading.rc = binlog_file_source.next(source, &change, 60000, &reading.err)) == RC_OK) {
         if (change.kind == CHANGE_INSERT && reading.rows++ == 0)
             reading.first_id = load_u32le(change.after.cells[0].ptr);
         reading.commits += change.kind == CHANGE_COMMIT;

@@ -303,7 +303,7 @@ static void test_silence(void **state)
 {
     (void)state;
     struct link link;
-    link_open(&link, 150);
+    link_open(&link, 1000);
     send_all(link.server, "\x02\x00\x00\x01\x00x", 6);
     struct binlog_raw_event got;
     struct error err;
@@ -312,7 +312,7 @@ static void test_silence(void **state)
     uint64_t before_us = clock_monotonic_us();
     assert_int_equal(feed_next(&link, &got, &err), RC_TIMEOUT);
     assert_int_equal(err.class, ERROR_RETRY);
-    assert_true(clock_monotonic_us() - before_us < 8000000);
+    assert_true(clock_monotonic_us() - before_us < 60000000);
     link_close(&link);
 }
 
@@ -335,7 +335,7 @@ static void test_stop(void **state)
     struct error err;
     uint64_t before_us = clock_monotonic_us();
     assert_int_equal(feed_next(&link, &got, &err), RC_CANCELLED);
-    assert_true(clock_monotonic_us() - before_us < 5000000);
+    assert_true(clock_monotonic_us() - before_us < 60000000);
     pthread_join(thread, NULL);
     link_close(&link);
 }

@@ -131,7 +131,7 @@ static void commands_that_fail(void **state)
     refused("printf 'a\\000b'\n", "zero byte");
     uint64_t started_us = clock_monotonic_us();
     refused("yes\n", "more than 65536 bytes"); /* and it is ended, not waited for */
-    assert_true(clock_monotonic_us() - started_us < 10000000);
+    assert_true(clock_monotonic_us() - started_us < 60000000);
 }
 
 static void *renew_often(void *ctx)

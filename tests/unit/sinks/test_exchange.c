@@ -426,11 +426,11 @@ static void test_stop_breaks_a_transfer_off(void **state)
     pthread_t thread;
     server_start(&frontend, &mute, 1, NULL);
     client_init(&client, &frontend.port, 1);
-    client.settings.read_timeout_ms = 60000;
+    client.settings.read_timeout_ms = 600000;
     uint64_t started_us = clock_monotonic_us();
     assert_int_equal(pthread_create(&thread, NULL, stop_soon, &client.halt), 0);
     assert_int_equal(send_load(&client), TRANSFER_STOPPED);
-    assert_true(clock_monotonic_us() - started_us < 5000000u);
+    assert_true(clock_monotonic_us() - started_us < 60000000u);
     pthread_join(thread, NULL);
     server_stop(&frontend);
     client_deinit(&client);
