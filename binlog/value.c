@@ -160,14 +160,16 @@ static enum rc bind_labels(struct binder *binder, struct error *err)
     binder->codec->charset = charset;
     if (charset != NULL)
         column->charset = charset->name;
-    if (binder->facts->labels != NULL)
-        return convert_labels(binder, charset == NULL ? charset_get(CHARSET_UTF8MB4) : charset,
-                              err);
-    if (binder->catalog == NULL)
-        return RC_OK;
-    column->labels_unsure = binder->catalog->labels_unsure;
-    return value_declared_labels(binder->catalog, binder->arena, &column->labels,
-                                 &column->label_count, err);
+    if (binder->facts->labels != NULL) {
+        rc = convert_labels(binder, charset == NULL ? charset_get(CHARSET_UTF8MB4) : charset, err);
+    } else if (binder->catalog != NULL) {
+        column->labels_unsure = binder->catalog->labels_unsure;
+        rc = value_declared_labels(binder->catalog, binder->arena, &column->labels,
+                                   &column->label_count, err);
+    }
+    if (rc == RC_OK && !is_set && value_labels_are_plain(column))
+        column->put = value_put_enum;
+    return rc;
 }
 
 /* --- strings and bytes --- */

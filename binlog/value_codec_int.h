@@ -152,6 +152,9 @@ enum rc value_charset_error(enum rc rc, const struct column *column, const struc
                             struct slice bytes, struct error *err);
 /* value_label.c */
 VALUE_TEXT_FN(value_text_enum);
+/* For columns whose labels are all short and plain. */
+VALUE_PUT_FN(value_put_enum);
+bool value_labels_are_plain(const struct column *column);
 VALUE_TEXT_FN(value_text_set);
 /* value_json.c */
 VALUE_TEXT_FN(value_text_json);

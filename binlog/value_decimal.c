@@ -20,11 +20,26 @@ struct digits_reader {
     bool bad;
 };
 
+/* A big-endian number of 1 to 4 bytes. */
+static inline uint32_t load_group(const uint8_t *bytes, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return bytes[0];
+    case 2:
+        return __builtin_bswap32(load_u16le(bytes)) >> 16;
+    case 3:
+        return __builtin_bswap32(load_u24le(bytes)) >> 8;
+    default:
+        return __builtin_bswap32(load_u32le(bytes));
+    }
+}
+
 /* The value of a group of `digits` digits, which is not 0. */
-static uint32_t read_group(struct digits_reader *reader, unsigned digits)
+static inline uint32_t read_group(struct digits_reader *reader, unsigned digits)
 {
     unsigned size = group_bytes[digits];
-    uint32_t value = (uint32_t)load_uint_be(reader->ptr, size);
+    uint32_t value = load_group(reader->ptr, size);
     if (reader->first)
         value ^= UINT32_C(0x80) << (8 * (size - 1));
     value ^= reader->invert >> (32 - 8 * size);
@@ -32,6 +47,18 @@ static uint32_t read_group(struct digits_reader *reader, unsigned digits)
     reader->ptr += size;
     reader->bad |= value >= group_limit[digits];
     return value;
+}
+
+/* A group with its leading zeros. Up to eight bytes more than its digits are written. */
+static inline void put_group(uint8_t *out, uint32_t value, unsigned digits)
+{
+    enum { EIGHT = 100000000 };
+    if (digits == GROUP_DIGITS) {
+        *out++ = (uint8_t)('0' + value / EIGHT);
+        value %= EIGHT;
+        digits--;
+    }
+    text_digits_wide(out, value, digits);
 }
 
 /* The digits before the point, without leading zeros; returns how many. */
@@ -46,7 +73,7 @@ static unsigned put_whole(uint8_t *out, struct digits_reader *reader, unsigned c
         if (reader->bad)
             return 0;
         if (len > 0) {
-            text_digits(out + len, value, digits);
+            put_group(out + len, value, digits);
             len += digits;
         } else if (value > 0) {
             len = text_u64(out, value);
@@ -57,8 +84,8 @@ static unsigned put_whole(uint8_t *out, struct digits_reader *reader, unsigned c
 
 unsigned value_decimal_text(uint8_t *out, struct slice bytes, unsigned precision, unsigned scale)
 {
-    enum { AROUND = 3 }; /* sign, a zero before the point, the point */
-    _Static_assert(PRECISION_MAX + AROUND <= COLUMN_PUT_MAX, "a decimal is a short text");
+    enum { AROUND = 3, BEHIND = 8 }; /* sign, a zero before the point, the point; put_group */
+    _Static_assert(PRECISION_MAX + AROUND + BEHIND <= COLUMN_PUT_MAX, "a decimal is a short text");
     if (precision == 0 || precision > PRECISION_MAX || scale > SCALE_MAX || scale > precision ||
         bytes.len != value_decimal_bytes(precision, scale))
         return 0;
@@ -74,9 +101,12 @@ unsigned value_decimal_text(uint8_t *out, struct slice bytes, unsigned precision
         out[len++] = '0';
     if (scale > 0)
         out[len++] = '.';
-    for (unsigned left = scale; left > 0 && !reader.bad;) {
+    for (unsigned left = scale; left > 0;) {
         unsigned digits = left < GROUP_DIGITS ? left : GROUP_DIGITS;
-        text_digits(out + len, read_group(&reader, digits), digits);
+        uint32_t value = read_group(&reader, digits);
+        if (reader.bad)
+            return 0;
+        put_group(out + len, value, digits);
         len += digits;
         left -= digits;
     }

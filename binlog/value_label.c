@@ -58,6 +58,41 @@ enum rc value_text_enum(const struct column *column, struct slice cell, struct b
     return need_sure(column, *text, err);
 }
 
+static bool is_plain(struct slice label)
+{
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t c = label.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == ' ' || c == '-' || c == '_' || c == '.' || c == ':';
+        if (!plain)
+            return false;
+    }
+    return label.len <= COLUMN_PUT_MAX;
+}
+
+bool value_labels_are_plain(const struct column *column)
+{
+    for (uint32_t i = 0; i < column->label_count; i++)
+        if (!is_plain(column->labels[i]))
+            return false;
+    return column->labels != NULL;
+}
+
+/* The empty text, and numbers without a label, are the text function's. */
+unsigned value_put_enum(const struct column *column, struct slice cell, uint8_t *out)
+{
+    const struct value_codec *codec = value_codec(column);
+    if (cell.len != codec->size)
+        return 0;
+    uint32_t index = (uint32_t)load_uint_le(cell.ptr, codec->size);
+    if (index == 0 || index > column->label_count)
+        return 0;
+    struct slice label = column->labels[index - 1];
+    if (label.len > 0)
+        memcpy(out, label.ptr, label.len);
+    return (unsigned)label.len;
+}
+
 enum rc value_text_set(const struct column *column, struct slice cell, struct buf *scratch,
                        struct slice *text, struct error *err)
 {

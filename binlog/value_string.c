@@ -195,7 +195,7 @@ enum rc value_text_uuid(const struct column *column, struct slice cell, struct b
     return RC_OK;
 }
 
-/* "192.0.2.1" at `out`, room for 15 bytes; returns the length. */
+/* "192.0.2.1" at `out`, where there is room for 15 bytes and for text_u64; returns the length. */
 static unsigned put_ipv4(uint8_t *out, const uint8_t *address)
 {
     unsigned len = 0;

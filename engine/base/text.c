@@ -2,55 +2,52 @@
 /* See text.h. */
 #include "text.h"
 
+#define TEXT_ZEROS UINT64_C(0x3030303030303030) /* "00000000" */
+
 const uint8_t text_pairs[200] = "0001020304050607080910111213141516171819"
                                 "2021222324252627282930313233343536373839"
                                 "4041424344454647484950515253545556575859"
                                 "6061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
 
-/* Decimal digits of `value`: its bits give the number to within one, a power of ten decides. */
-static unsigned count_digits(uint64_t value)
+/* The eight decimal digits of a number below 10^8, the first in the lowest byte, as numbers: halves, then
+ * quarters, then digits, all at once, each division a multiplication whose error does not reach the result. */
+static inline uint64_t eight_digits(uint32_t value)
 {
-    static const uint64_t powers[] = {0,
-                                      UINT64_C(10),
-                                      UINT64_C(100),
-                                      UINT64_C(1000),
-                                      UINT64_C(10000),
-                                      UINT64_C(100000),
-                                      UINT64_C(1000000),
-                                      UINT64_C(10000000),
-                                      UINT64_C(100000000),
-                                      UINT64_C(1000000000),
-                                      UINT64_C(10000000000),
-                                      UINT64_C(100000000000),
-                                      UINT64_C(1000000000000),
-                                      UINT64_C(10000000000000),
-                                      UINT64_C(100000000000000),
-                                      UINT64_C(1000000000000000),
-                                      UINT64_C(10000000000000000),
-                                      UINT64_C(100000000000000000),
-                                      UINT64_C(1000000000000000000),
-                                      UINT64_C(10000000000000000000)};
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    unsigned least = bits * 1233 >> 12; /* 1233/4096 is log10(2), a little more */
-    return least + (value >= powers[least]);
+    uint64_t word = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t hundreds = (word * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
+    word = hundreds | (word - hundreds * 100) << 16;
+    uint64_t tens = (word * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+    return tens | (word - tens * 10) << 8;
 }
 
-/* From the end, two digits a division: the divisions are what it costs. */
+/* The digits of a number below 10^8 without leading zeros; eight bytes are written, whatever their number. */
+static inline unsigned put_head(uint8_t *out, uint32_t value)
+{
+    uint64_t digits = eight_digits(value);
+    /* The last digit stays, be it a zero. */
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+    store_u64le(out, (digits + TEXT_ZEROS) >> 8 * zeros);
+    return 8 - zeros;
+}
+
+static inline unsigned put_eight(uint8_t *out, uint32_t value)
+{
+    store_u64le(out, eight_digits(value) + TEXT_ZEROS);
+    return 8;
+}
+
+/* Twenty digits are four, eight and eight. */
 unsigned text_u64(uint8_t *out, uint64_t value)
 {
-    unsigned len = count_digits(value);
-    uint8_t *at = out + len;
-    while (value >= 100) {
-        at -= 2;
-        text_two_digits(at, (uint32_t)(value % 100));
-        value /= 100;
-    }
-    if (value >= 10)
-        text_two_digits(at - 2, (uint32_t)value);
-    else
-        at[-1] = (uint8_t)('0' + value);
-    return len;
+    enum { EIGHT = 100000000 };
+    if (value < EIGHT)
+        return put_head(out, (uint32_t)value);
+    uint64_t upper = value / EIGHT;
+    unsigned len = put_head(out, (uint32_t)(upper < EIGHT ? upper : upper / EIGHT));
+    if (upper >= EIGHT)
+        len += put_eight(out + len, (uint32_t)(upper % EIGHT));
+    return len + put_eight(out + len, (uint32_t)(value % EIGHT));
 }
 
 unsigned text_i64(uint8_t *out, int64_t value)
@@ -69,6 +66,12 @@ void text_digits(uint8_t *out, uint32_t value, unsigned digits)
     }
     if (digits == 1)
         out[0] = (uint8_t)('0' + value % 10);
+}
+
+void text_digits_wide(uint8_t *out, uint32_t value, unsigned digits)
+{
+    ASSERT(digits >= 1 && digits <= 8);
+    store_u64le(out, (eight_digits(value) + TEXT_ZEROS) >> 8 * (8 - digits));
 }
 
 bool text_parse_u64(struct slice text, uint64_t *value_out)

@@ -183,7 +183,7 @@ static unsigned short_decimal(uint8_t *out, double value, bool is_float)
         len += text_u64(out + len, m / power);
         if (k > 0) {
             out[len++] = '.';
-            text_digits(out + len, (uint32_t)(m % power), k);
+            text_digits_wide(out + len, (uint32_t)(m % power), k);
             len += k;
         }
         return len;

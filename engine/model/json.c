@@ -296,7 +296,7 @@ enum json_put_form json_put_form(const struct column *column)
         return JSON_PUT_NONE;
     if (column->kind == COLUMN_TIMESTAMP)
         return JSON_PUT_INSTANT;
-    return forms[column->kind] == JSON_QUOTED ? JSON_PUT_QUOTED : JSON_PUT_BARE;
+    return forms[column->kind] == JSON_BARE ? JSON_PUT_BARE : JSON_PUT_QUOTED;
 }
 
 enum rc json_add_cell(struct buf *out, const struct column *column, const struct cell *cell,

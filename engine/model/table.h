@@ -70,7 +70,7 @@ typedef enum rc (*column_text_fn)(const struct column *column, struct slice cell
  */
 typedef unsigned (*column_put_fn)(const struct column *column, struct slice cell, uint8_t *out);
 
-enum { COLUMN_PUT_MAX = 72 };
+enum { COLUMN_PUT_MAX = 80 };
 
 struct column {
     struct slice name; /* UTF-8; "@1", "@2", ... where the source could not know it */

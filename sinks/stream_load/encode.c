@@ -60,10 +60,12 @@ static uint64_t text_limit(struct slice type)
 }
 
 /* The encodings that are not here look at the text. */
-static struct short_way short_way(const struct column *column, enum load_encoding encoding,
+static struct short_way short_way(const struct column *column, const struct load_column *target,
                                   size_t prefix_len)
 {
-    struct short_way way = {.column = column, .is_date = encoding == LOAD_DATE};
+    enum load_encoding encoding = target->encoding;
+    struct short_way way = {
+        .column = column, .is_date = encoding == LOAD_DATE, .takes_null = target->target_nullable};
     if (prefix_len > BUF_STEP)
         return way;
     if (encoding == LOAD_STRING && column->ascii_is_text)
@@ -101,7 +103,7 @@ enum rc encoder_init(struct encoder *encoder, const struct load_schema *schema,
         encoder->prefixes[i] = build_padded(arena, &encoder->scratch);
         encoder->text_max[i] = text_limit(schema->columns[i].target_type);
         encoder->ways[i] =
-            short_way(&source->columns[i], schema->columns[i].encoding, encoder->prefixes[i].len);
+            short_way(&source->columns[i], &schema->columns[i], encoder->prefixes[i].len);
         encoder->has_unseen = encoder->has_unseen || source->columns[i].changes_unseen;
         complete = encoder->prefixes[i].ptr != NULL;
     }
@@ -357,7 +359,7 @@ static inline bool put_short(const struct encoder *encoder, uint32_t index, cons
 {
     enum { QUOTES = 2 };
     const struct short_way *way = &encoder->ways[index];
-    if (cell->state != CELL_VALUE || way->form == JSON_PUT_NONE)
+    if (way->form == JSON_PUT_NONE || cell->state == CELL_ABSENT)
         return false;
     uint8_t *to = buf_reserve(out, BUF_STEP + JSON_PUT_MAX);
     if (to == NULL)
@@ -365,6 +367,11 @@ static inline bool put_short(const struct encoder *encoder, uint32_t index, cons
     struct slice prefix = encoder->prefixes[index];
     memcpy(to, prefix.ptr, BUF_STEP);
     to += prefix.len;
+    if (cell->state == CELL_NULL) {
+        memcpy(to, "null", 4);
+        out->len += way->takes_null ? prefix.len + 4 : 0;
+        return way->takes_null;
+    }
     size_t len = json_put(way->column, slice_of(cell->ptr, cell->len), way->form, to);
     if (len == 0)
         return false;

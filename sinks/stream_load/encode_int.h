@@ -62,6 +62,7 @@ static inline bool row_image_has_default(const struct row_image *image, const st
 struct short_way {
     enum json_put_form form; /* JSON_PUT_NONE: they never are, for their text has to be looked at */
     bool is_date;            /* the target takes no other than real ones */
+    bool takes_null;
     const struct column *column;
 };
 

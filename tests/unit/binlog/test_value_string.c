@@ -2,6 +2,8 @@
 /*
  * Strings, bytes, labels, geometry and MariaDB's own types, cell by cell.
  */
+#include <stdio.h>
+
 #include "value_fixture.h"
 
 #include <zlib.h>
@@ -222,6 +224,43 @@ static void enums(void **state UNUSED)
     assert_int_equal(try_bind_wire(WIRE_STRING, WIRE_ENUM, 3, NULL), RC_CORRUPT);
 }
 
+/* Labels that need no care anywhere are put down at once; what has none, or another one, is not. */
+static void plain_enums(void **state UNUSED)
+{
+    const uint8_t cells[] = {0, 1, 2, 3, 4};
+    uint8_t out[COLUMN_PUT_MAX];
+    struct catalog_column catalog = declared("enum('a b','','x-1')");
+    bind_wire(WIRE_STRING, WIRE_ENUM, 1, &catalog);
+    assert_non_null(fixture_column.put);
+    static const char *const texts[] = {"", "a b", "", "x-1", ""};
+    for (unsigned i = 0; i < sizeof(cells); i++) {
+        unsigned len = fixture_column.put(&fixture_column, slice_of(cells + i, 1), out);
+        assert_true(slice_equal(slice_of(out, len), slice_str(texts[i])));
+    }
+    assert_int_equal(fixture_column.put(&fixture_column, slice_of(cells + 1, 2), out), 0);
+    expect_text("01", "a b");
+    expect_text("02", "");
+    expect_rc("04", RC_CORRUPT);
+    static const char *const careful[] = {"enum('a','b''c')", "enum('a','b,c')", "enum('?')",
+                                          "enum('a','\xc3\xa9')"};
+    for (unsigned i = 0; i < COUNT_OF(careful); i++) {
+        catalog = declared(careful[i]);
+        bind_wire(WIRE_STRING, WIRE_ENUM, 1, &catalog);
+        assert_null(fixture_column.put);
+    }
+    char longest[COLUMN_PUT_MAX + 16];
+    snprintf(longest, sizeof(longest), "enum('%0*d')", COLUMN_PUT_MAX, 1);
+    catalog = declared(longest);
+    bind_wire(WIRE_STRING, WIRE_ENUM, 1, &catalog);
+    assert_non_null(fixture_column.put);
+    snprintf(longest, sizeof(longest), "enum('%0*d')", COLUMN_PUT_MAX + 1, 1);
+    catalog = declared(longest);
+    bind_wire(WIRE_STRING, WIRE_ENUM, 1, &catalog);
+    assert_null(fixture_column.put);
+    bind_wire(WIRE_STRING, WIRE_ENUM, 2, NULL);
+    assert_null(fixture_column.put);
+}
+
 static void sets(void **state UNUSED)
 {
     struct catalog_column catalog = declared("set('x','y','z')");
@@ -261,17 +300,10 @@ static void labels_of_the_map(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        VALUE_TEST(zero_copy_utf8),
-        VALUE_TEST(converted),
-        VALUE_TEST(char_lengths),
-        VALUE_TEST(binary_is_padded),
-        VALUE_TEST(nothing_known),
-        VALUE_TEST(mariadb_types),
-        VALUE_TEST(compressed),
-        VALUE_TEST(geometry),
-        VALUE_TEST(enums),
-        VALUE_TEST(sets),
-        VALUE_TEST(labels_of_the_map),
+        VALUE_TEST(zero_copy_utf8),   VALUE_TEST(converted),     VALUE_TEST(char_lengths),
+        VALUE_TEST(binary_is_padded), VALUE_TEST(nothing_known), VALUE_TEST(mariadb_types),
+        VALUE_TEST(compressed),       VALUE_TEST(geometry),      VALUE_TEST(enums),
+        VALUE_TEST(plain_enums),      VALUE_TEST(sets),          VALUE_TEST(labels_of_the_map),
     };
     return RUN_VALUE_TESTS(tests);
 }

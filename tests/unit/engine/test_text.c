@@ -38,6 +38,25 @@ static void integers(void **state)
     uint8_t out[20];
     unsigned len = text_u64(out, UINT64_MAX);
     assert_true(slice_equal(slice_of(out, len), SLICE("18446744073709551615")));
+    /* Every length, at both its ends and around. */
+    for (uint64_t power = 1; power <= UINT64_MAX / 10; power *= 10)
+        for (int around = -1; around <= 1; around++) {
+            char shown[24];
+            uint64_t value = power + (uint64_t)(int64_t)around;
+            int shown_len = snprintf(shown, sizeof(shown), "%llu", (unsigned long long)value);
+            assert_int_equal(text_u64(out, value), shown_len);
+            assert_memory_equal(out, shown, (size_t)shown_len);
+        }
+    for (uint32_t value = 0; value < 100000000; value += 9973) {
+        char shown[24];
+        snprintf(shown, sizeof(shown), "%08u", value);
+        text_digits_wide(out, value, 8);
+        assert_memory_equal(out, shown, 8);
+    }
+    text_digits_wide(out, 42, 5);
+    assert_memory_equal(out, "00042", 5);
+    text_digits_wide(out, 9, 1);
+    assert_memory_equal(out, "9", 1);
     text_digits(out, 42, 5);
     assert_memory_equal(out, "00042", 5);
     text_digits(out, 123456, 3);
