@@ -7,6 +7,7 @@
 
 #include "crc32_int.h"
 #include "event_int.h"
+#include "position_order_int.h"
 
 /* A file goes when all of it is settled: so many files fill the spool. */
 #define SEGMENTS_IN_FULL 8u
@@ -379,12 +380,12 @@ bool spool_goes_on(const struct spool *spool)
 void spool_settle(struct spool *spool, const struct position *durable)
 {
     while (spool->first != NULL && spool->first != spool->reading && spool->first->next != NULL &&
-           binlog_position_reached(durable, &spool->first->next->begin))
+           position_reached(durable, &spool->first->next->begin))
         spool_drop_first(spool);
     if (!spool->gap || spool->first == NULL || spool_has_backlog(spool))
         return;
     const struct position *end = spool_end(spool);
-    if (end != NULL && binlog_position_reached(durable, end))
+    if (end != NULL && position_reached(durable, end))
         spool_clear(spool);
 }
 

@@ -82,8 +82,6 @@ bool binlog_stream_reached(struct binlog_stream *stream, const struct position *
 bool binlog_stream_is_between(const struct binlog_stream *stream);
 /* binlog_stream_position would say this place: its file and offset, and its GTIDs where it has some. */
 bool binlog_stream_is_at(const struct binlog_stream *stream, const struct position *at);
-/* True when all before `to` lies before `at`; false where that cannot be told. */
-bool binlog_position_reached(const struct position *at, const struct position *to);
 void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out);
 /* Where the last event given to the decoder lies, for messages: "binlog.000003:4711". */
 void binlog_stream_where(const struct binlog_stream *stream, struct buf *out);

@@ -3,6 +3,7 @@
  * Where the decoder is. A position is always the start of a group; GTIDs count when their group is
  * over (facts/binlog.md 4.2, #65). Offsets are our own 64-bit sums, not the header's (1.4).
  */
+#include "position_order_int.h"
 #include "stream_state_int.h"
 
 #include <stdio.h>
@@ -91,35 +92,6 @@ enum rc binlog_stream_resume_position(struct binlog_stream *stream, struct posit
     return rc;
 }
 
-/* Parts a binlog's name into what is before the last dot and the number behind it. */
-static bool file_number(const char *file, struct slice *base, uint64_t *number)
-{
-    const char *dot = strrchr(file, '.');
-    if (dot == NULL)
-        return false;
-    *base = slice_of(file, (size_t)(dot - file));
-    return text_parse_u64(slice_str(dot + 1), number);
-}
-
-/* Whether the file's number is known to be the same (0), smaller (-1) or bigger (1) than that of
- * `to`; false when the names tell no order. */
-static bool file_order(const char *file, const char *to, int *order)
-{
-    struct slice base_a;
-    struct slice base_b;
-    uint64_t a = 0;
-    uint64_t b = 0;
-    if (strcmp(file, to) == 0) {
-        *order = 0;
-        return true;
-    }
-    if (!file_number(file, &base_a, &a) || !file_number(to, &base_b, &b) ||
-        !slice_equal(base_a, base_b))
-        return false;
-    *order = a < b ? -1 : a > b;
-    return true;
-}
-
 static bool reached_by_gtid(struct binlog_stream *stream, const struct position *to)
 {
     struct slice text = buf_slice(&to->gtid_set);
@@ -168,31 +140,9 @@ bool binlog_stream_reached(struct binlog_stream *stream, const struct position *
     uint64_t offset = safe_offset(stream);
     int order = 0;
     bool same_server = to->server[0] == '\0' || strcmp(to->server, server) == 0;
-    if (same_server && to->file[0] != '\0' && file_order(file, to->file, &order))
+    if (same_server && to->file[0] != '\0' && position_file_order(file, to->file, &order))
         return order > 0 || (order == 0 && offset >= to->offset);
     return false;
-}
-
-static bool contains_gtids(struct slice all, struct slice some)
-{
-    struct gtid_set *a = NULL;
-    struct gtid_set *b = NULL;
-    bool contains = gtid_set_new(&a, NULL) == RC_OK && gtid_set_new(&b, NULL) == RC_OK &&
-                    gtid_set_parse(a, all, NULL) == RC_OK &&
-                    gtid_set_parse(b, some, NULL) == RC_OK && gtid_set_contains_set(a, b);
-    gtid_set_free(a);
-    gtid_set_free(b);
-    return contains;
-}
-
-bool binlog_position_reached(const struct position *at, const struct position *to)
-{
-    int order = 0;
-    if (at->gtid_set.len > 0 && to->gtid_set.len > 0)
-        return contains_gtids(buf_slice(&at->gtid_set), buf_slice(&to->gtid_set));
-    return strcmp(at->server, to->server) == 0 && at->file[0] != '\0' &&
-           file_order(at->file, to->file, &order) &&
-           (order > 0 || (order == 0 && at->offset >= to->offset));
 }
 
 void binlog_stream_stats(const struct binlog_stream *stream, struct source_stats *out)

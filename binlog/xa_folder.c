@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "event_int.h"
-#include "stream_int.h"
+#include "position_order_int.h"
 #include "xa_rows_int.h"
 
 #define NAME_PREFIX "rows."
@@ -200,7 +200,7 @@ void xa_folder_settle(struct xa_folder *folder, const struct position *durable)
 {
     for (struct leaving **link = &folder->leaving; *link != NULL;) {
         struct leaving *leaving = *link;
-        if (!binlog_position_reached(durable, &leaving->after)) {
+        if (!position_reached(durable, &leaving->after)) {
             link = &leaving->next;
             continue;
         }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "binlog/crc32_int.h"
+#include "binlog/position_order_int.h"
 #include "binlog/spool_feed_int.h"
 #include "binlog/spool_state_int.h"
 #include "stream_fixture.h"
@@ -276,7 +277,7 @@ static void purge(void)
     const struct position *needed = &engine.durable;
     spool_flush(engine.spool);
     if (spool_goes_on(engine.spool) && end != NULL &&
-        binlog_position_reached(needed, &engine.spool->first->begin))
+        position_reached(needed, &engine.spool->first->begin))
         needed = end;
     server.purged_to = (size_t)(needed->offset - server.w.base);
 }
