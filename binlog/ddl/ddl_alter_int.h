@@ -39,7 +39,7 @@ struct ddl_clause {
     bool is_constraint;
     struct ddl_column *column; /* while it is applied: what it is about; NULL: nothing */
     bool is_void;              /* IF [NOT] EXISTS made it one */
-    bool is_late;              /* it is about a column that the same statement adds */
+    bool is_late;              /* it is about a column that the same statement defines */
 };
 
 struct ddl_alter {

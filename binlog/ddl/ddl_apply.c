@@ -17,13 +17,35 @@ static bool is_added_before(const struct ddl_alter *alter, uint32_t index)
     return false;
 }
 
-static bool is_added(const struct ddl_alter *alter, struct slice name)
+static bool is_defined(const struct ddl_alter *alter, struct slice name, enum ddl_clause_kind last)
 {
     for (uint32_t i = 0; i < alter->clause_count; i++)
-        if (alter->clauses[i].kind == DDL_ADD_COLUMN && !alter->clauses[i].is_void &&
+        if (alter->clauses[i].kind <= last && !alter->clauses[i].is_void &&
             ddl_name_equal(alter->clauses[i].def.name, name))
             return true;
     return false;
+}
+
+static bool is_added(const struct ddl_alter *alter, struct slice name)
+{
+    return is_defined(alter, name, DDL_ADD_COLUMN);
+}
+
+/* What is said of a column beside its definition holds for what the same statement makes of it, by its new name. (Of a
+ * changed one servers take that only where it is moved too.) */
+static bool is_late(const struct ddl_alter *alter, const struct ddl_table *table,
+                    const struct ddl_clause *clause)
+{
+    switch (clause->kind) {
+    case DDL_SET_DEFAULT:
+    case DDL_DROP_DEFAULT:
+    case DDL_SET_INVISIBLE:
+        return is_defined(alter, clause->name, DDL_CHANGE_COLUMN);
+    case DDL_CHANGE_COLUMN:
+        return ddl_table_column(table, clause->name) == NULL && is_added(alter, clause->name);
+    default:
+        return false;
+    }
 }
 
 /* A column that a clause drops, changes or renames is not there for another one. */
@@ -54,10 +76,10 @@ static void resolve(struct ddl_parser *parser, const struct ddl_table *table,
         }
         if (!is_about_column(clause))
             continue;
-        clause->column = find_column(table, clause);
-        clause->is_late = clause->column == NULL && clause->kind != DDL_DROP_COLUMN &&
-                          clause->kind != DDL_RENAME_COLUMN && is_added(alter, clause->name);
-        clause->is_void = clause->column == NULL && (clause->if_exists || clause->is_late);
+        clause->is_late = is_late(alter, table, clause);
+        if (!clause->is_late)
+            clause->column = find_column(table, clause);
+        clause->is_void = clause->is_late || (clause->column == NULL && clause->if_exists);
         if (clause->column == NULL && !clause->is_void)
             ddl_unreadable(parser,
                            "The statement names the column %.*s, which the table %.*s.%.*s is not "
@@ -373,7 +395,7 @@ static void keep_in_keys(struct ddl_table *table, const struct ddl_alter *alter)
     }
 }
 
-/* Clauses about columns that the same statement has added. */
+/* Clauses about columns that the same statement has defined. */
 static void apply_late(struct ddl_parser *parser, struct ddl_table *table, struct ddl_alter *alter)
 {
     for (uint32_t i = 0; i < alter->clause_count && ddl_ok(parser); i++) {

@@ -40,6 +40,9 @@ static const struct case_of_alter cases[] = {
     {"ALTER b SET DEFAULT 5, ALTER COLUMN c DROP DEFAULT",
      "a int(11) key1; b int(11) null =5; c varchar(10) null latin1_swedish_ci | PRIMARY(a) u(b,c)",
      NULL},
+    {"ALTER b SET DEFAULT 5, MODIFY b BIGINT FIRST, CHANGE c d INT DEFAULT 7 FIRST, ALTER d DROP "
+     "DEFAULT",
+     "d int(11) null; b bigint(20) null =5; a int(11) key1 | PRIMARY(a) u(b,d)", "2 1 0"},
     {"CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, ADD d CHAR",
      "a int(11) key1; b int(11) null; c varchar(10) null =x utf8mb4_bin; d char(1) null "
      "utf8mb4_bin | PRIMARY(a) u(b,c)",
